@@ -18,16 +18,51 @@ function(millrace_sources)
   target_sources(millrace PRIVATE ${ARGN})
 endfunction()
 
-# millrace_test(NAME SOURCES a.cpp b.cpp [LABELS fast]): one Catch2 program; each case is a ctest.
+# Sets `result` to whether tests with these labels belong to this build.
+function(millrace_wants_labels result labels)
+  set(${result} TRUE PARENT_SCOPE)
+  if(MILLRACE_FAST_TESTS_ONLY AND NOT "fast" IN_LIST labels)
+    set(${result} FALSE PARENT_SCOPE)
+  endif()
+endfunction()
+
+# millrace_test(NAME SOURCES a.cpp b.cpp [LABELS fast] [LIBRARIES lib]): one Catch2 program; each
+# case is a ctest. Labels: fast (the default; all of them together under 30 s), slow, kafka, sim.
 function(millrace_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;LABELS;LIBRARIES" ${ARGN})
   if(NOT arg_LABELS)
     set(arg_LABELS fast)
+  endif()
+  millrace_wants_labels(wanted "${arg_LABELS}")
+  if(NOT wanted)
+    return()
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE millrace::millrace millrace_test_main Catch2::Catch2 rapidcheck
                                         ${arg_LIBRARIES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   millrace_compile_options(${name})
-  catch_discover_tests(${name} TEST_PREFIX "${name}: " PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 300)
+  catch_discover_tests(${name} TEST_PREFIX "${MILLRACE_TEST_PREFIX}${name}: "
+                       PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 300)
+endfunction()
+
+# millrace_command_test("name" COMMAND cmd arg... [LABELS fast] [TIMEOUT s] [PROCESSORS n]): a test
+# that is a command, passed when it exits with 0. The programs it runs must be built by `all`.
+function(millrace_command_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT;PROCESSORS" "COMMAND;LABELS" ${ARGN})
+  foreach(default "LABELS fast" "TIMEOUT 300" "PROCESSORS 1")
+    string(REPLACE " " ";" default "${default}")
+    list(POP_FRONT default key)
+    if(NOT arg_${key})
+      set(arg_${key} ${default})
+    endif()
+  endforeach()
+  millrace_wants_labels(wanted "${arg_LABELS}")
+  if(NOT wanted)
+    return()
+  endif()
+  set(name "${MILLRACE_TEST_PREFIX}${name}")
+  add_test(NAME "${name}" COMMAND ${arg_COMMAND} COMMAND_EXPAND_LISTS)
+  set_tests_properties("${name}" PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+                                            PROCESSORS ${arg_PROCESSORS})
 endfunction()
