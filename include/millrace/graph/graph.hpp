@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <millrace/base/status.hpp>
+#include <millrace/base/type_name.hpp>
+#include <millrace/runtime/batch_pool.hpp>
+#include <millrace/runtime/operator.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+/// A type of record as the engine knows it: a name to compare and print, and how to make batches.
+struct RecordTypeInfo {
+  std::string name;
+  BatchPool::Factory makeBatch = nullptr;
+
+  friend bool operator==(const RecordTypeInfo& a, const RecordTypeInfo& b) {
+    return a.name == b.name;
+  }
+};
+
+template <typename T>
+RecordTypeInfo recordTypeInfo() {
+  return {typeName<T>(), []() -> Batch* { return new TypedBatch<T>; }};
+}
+
+/// A node's place in its graph.
+enum class NodeId : std::size_t {};
+
+/// How the plan looks where a task is made; operators that work differently on one worker
+/// (nothing to shuffle, nothing to combine) ask it.
+struct TaskInfo {
+  std::size_t worker = 0;
+  std::size_t workers = 1;
+};
+
+using OperatorFactory = std::function<std::unique_ptr<Operator>(const TaskInfo&)>;
+
+/// The shuffle in front of a keyed node. With one worker there is none.
+struct Exchange {
+  std::string key;          ///< what is shown of the key, e.g. "string"
+  bool isCombining = false; ///< sends partial results instead of records
+  RecordTypeInfo type;      ///< what travels
+  /// Makes the operator that spreads its input over `workers` output ports by key group.
+  OperatorFactory makePartitioner;
+};
+
+/// Where a node reads from.
+struct InputEdge {
+  NodeId from{};
+  std::size_t port = 0;  ///< of the node read from: 0 is its main output
+  std::optional<Exchange> exchange;
+};
+
+/// One output of a node.
+struct OutputInfo {
+  std::string name;  ///< "" for the main output, else "late", "dead-letters", a side output's name
+  RecordTypeInfo type;
+};
+
+enum class NodeKind : std::uint8_t { kSource, kOperator, kSink };
+
+/// An operator's place in the graph.
+struct Node {
+  NodeKind kind = NodeKind::kOperator;
+  std::string verb;    ///< what the user called: "map", "aggregate"
+  std::string name;    ///< unique in the graph; given by the user or made from the verb
+  std::string detail;  ///< what stands behind the verb: "tumbling(1m), lateness 0"
+  bool isNamed = false;     ///< the user chose the name
+  bool isStateful = false;  ///< keeps state that will be found by name
+  std::vector<InputEdge> inputs;
+  std::vector<OutputInfo> outputs;
+  OperatorFactory makeOperator;
+};
+
+/// The plan of a job: nodes in the order they were added, inputs before consumers.
+/// The typed verbs write it, the engine reads it; neither knows the other.
+///
+/// **Thread safety**: none while it is built; a finished graph may be read by many.
+class Graph {
+ public:
+  explicit Graph(std::string name) : name_(std::move(name)) {}
+
+  const std::string& name() const { return name_; }
+
+  NodeId add(Node node);
+
+  /// Renames a node; a clash is found by validate().
+  void rename(NodeId id, std::string name);
+
+  const Node& node(NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
+  Node& node(NodeId id) { return nodes_[static_cast<std::size_t>(id)]; }
+  const std::vector<Node>& nodes() const { return nodes_; }
+
+  /// Notes something wrong that a verb has seen; validate() reports it with the rest.
+  void addFinding(std::string finding) { findings_.push_back(std::move(finding)); }
+
+  /// ok, or one kInvalidArgument status that lists every finding with its fix.
+  Status validate() const;
+
+  /// True when some node reads this output.
+  bool isRead(NodeId id, std::size_t port) const;
+
+ private:
+  void findNameFaults(std::vector<std::string>& findings) const;
+  void findDanglingOutputs(std::vector<std::string>& findings) const;
+
+  std::string name_;
+  std::vector<Node> nodes_;
+  std::vector<std::string> findings_;
+};
+
+/// The graph as text, for people: one line a node, indented below what it reads.
+std::string explain(const Graph& graph);
+/// For Graphviz.
+std::string toDot(const Graph& graph);
+/// {"name":...,"nodes":[...],"edges":[...]}
+std::string toJson(const Graph& graph);
+/// In the form of Kafka Streams' Topology.describe(), which its viewers read.
+std::string describe(const Graph& graph);
+
+}  // namespace millrace

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <millrace/time/timestamp.hpp>
+
+#include <cstdint>
+
+namespace millrace {
+
+/// What travels between batches, in order with the data.
+struct Mark {
+  enum class Kind : std::uint8_t {
+    kWatermark,  ///< no record with a time <= `time` is expected after it
+    kIdle,       ///< nothing will come for a while: leave this input out of the minimum
+    kActive,     ///< takes kIdle back
+    kEnd,        ///< the last item of a channel; when drained, also the highest watermark
+  };
+
+  Kind kind = Kind::kWatermark;
+  bool isDrained = false;          ///< kEnd only: the input came to its end; else it was stopped
+  Timestamp time = kMinTimestamp;  ///< kWatermark only
+
+  static Mark watermark(Timestamp time) { return {Kind::kWatermark, false, time}; }
+  static Mark idle() { return {Kind::kIdle, false, kMinTimestamp}; }
+  static Mark active() { return {Kind::kActive, false, kMinTimestamp}; }
+  static Mark end(bool isDrained) { return {Kind::kEnd, isDrained, kMinTimestamp}; }
+};
+
+}  // namespace millrace

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <millrace/base/status.hpp>
+#include <millrace/runtime/batch.hpp>
+#include <millrace/runtime/counters.hpp>
+#include <millrace/runtime/output_port.hpp>
+#include <millrace/time/timestamp.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace millrace {
+
+class Clock;
+class FileSystem;
+
+/// What an operator may use of its surroundings. Valid from open() to the end of the task.
+///
+/// **Thread safety**: none; belongs to the task's worker. wakeHandle() may be given away.
+class OperatorContext {
+ public:
+  virtual ~OperatorContext() = default;
+
+  virtual const std::string& jobName() const = 0;
+  virtual const std::string& operatorName() const = 0;
+  virtual std::size_t worker() const = 0;   ///< 0 .. workers() - 1
+  virtual std::size_t workers() const = 0;
+  virtual std::size_t batchSize() const = 0;  ///< records a batch holds before it is sent
+  virtual std::size_t keyGroups() const = 0;
+  virtual std::uint64_t seed() const = 0;  ///< differs from task to task, the same in every run
+
+  virtual OutputPort& output(std::size_t port) = 0;
+  virtual TaskCounters& counters() = 0;
+  virtual FileSystem& fileSystem() = 0;
+  virtual const Clock& clock() const = 0;
+  virtual Waker& waker() = 0;  ///< sources: wakes the worker when data has arrived
+
+  /// The wall clock as the worker read it last (at least once a batch for operators that
+  /// have deadlines).
+  virtual Timestamp processingTime() const = 0;
+};
+
+/// How a call that may have to be repeated ended.
+enum class Step : std::uint8_t {
+  kDone,   ///< finished
+  kAgain,  ///< an output is full: call again with the same arguments when it has room
+};
+
+/// One parallel instance of an operator: the narrow waist between the typed verbs above and
+/// the engine below. The engine steps it; one virtual call moves a batch.
+///
+/// **Thread safety**: all calls come from one worker, one at a time. An operator never blocks.
+///
+/// **Errors**: a thrown std::exception fails the job, wrapped with the operator's name, the
+/// worker and the record it happened on.
+///
+/// **Invariants** (kept by the engine)
+/// 1. open() comes first, and once.
+/// 2. While a call answers kAgain, or leaves a batch unconsumed, no other input arrives.
+/// 3. Watermarks given to onWatermark() strictly increase; records follow in channel order.
+/// 4. onEnd() is the last call but close().
+class Operator {
+ public:
+  virtual ~Operator() = default;
+
+  virtual Status open(OperatorContext& context);
+
+  /// Consumes records of `batch` from its cursor on, as far as outputs have room; may take
+  /// the batch (leaving null). `input` is the logical input it came in by.
+  virtual void onBatch(std::size_t input, BatchPtr& batch) = 0;
+
+  /// Event time has reached `watermark`. The engine passes the watermark on once this is done.
+  virtual Step onWatermark(Timestamp watermark);
+
+  /// Asked after onWatermark() is done: false keeps the watermark from consumers for now,
+  /// because a later one will say all that they need to know.
+  virtual bool forwardsWatermark(Timestamp watermark);
+
+  /// Nothing is waiting in any input right now: send what was held back for efficiency.
+  virtual Step onQuiet();
+
+  /// The wall-clock time the operator wants onProcessingTime() at, kMaxTimestamp for none.
+  virtual Timestamp nextDeadline() const;
+  virtual Step onProcessingTime(Timestamp now);
+
+  /// All inputs have ended. `drained` is false when the job was stopped before the end of its
+  /// input: then nothing may fire early, only flush.
+  virtual Step onEnd(bool drained);
+
+  /// The task is over. `succeeded` is false when the job failed or was cancelled: effects
+  /// outside the process that are not committed must be left alone.
+  virtual Status close(bool succeeded);
+};
+
+/// What a source says after it was asked for records.
+struct SourcePoll {
+  enum class State : std::uint8_t {
+    kMore,   ///< ask again at once
+    kQuiet,  ///< nothing now: ask again on wake-up or at nextDeadline()
+    kEnd,    ///< nothing will ever come
+  };
+  State state = State::kEnd;
+  Timestamp watermark = kMinTimestamp;  ///< over all splits of this instance
+  bool isIdle = false;                  ///< no split is active
+};
+
+/// An operator without inputs.
+class SourceOperator : public Operator {
+ public:
+  /// Appends at most about a batch to its output. Called only while the output has room.
+  virtual SourcePoll poll() = 0;
+
+  void onBatch(std::size_t input, BatchPtr& batch) final;
+};
+
+}  // namespace millrace

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#include <millrace/graph/graph.hpp>
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace millrace {
+
+NodeId Graph::add(Node node) {
+  const NodeId id{nodes_.size()};
+  if (node.name.empty()) node.name = fmt::format("{}-{}", node.verb, nodes_.size());
+  nodes_.push_back(std::move(node));
+  return id;
+}
+
+void Graph::rename(NodeId id, std::string name) {
+  Node& renamed = node(id);
+  if (name.empty()) {
+    addFinding(fmt::format("{} '{}' is given an empty name (give it a word)", renamed.verb,
+                           renamed.name));
+    return;
+  }
+  renamed.name = std::move(name);
+  renamed.isNamed = true;
+}
+
+bool Graph::isRead(NodeId id, std::size_t port) const {
+  for (const Node& reader : nodes_) {
+    for (const InputEdge& input : reader.inputs) {
+      if (input.from == id && input.port == port) return true;
+    }
+  }
+  return false;
+}
+
+void Graph::findNameFaults(std::vector<std::string>& findings) const {
+  std::map<std::string_view, int> uses;
+  for (const Node& node : nodes_) ++uses[node.name];
+  for (const auto& [name, count] : uses) {
+    if (count > 1) {
+      findings.push_back(fmt::format(
+          "{} operators are named '{}' (names tell state and metrics apart: choose different ones)",
+          count, name));
+    }
+  }
+}
+
+void Graph::findDanglingOutputs(std::vector<std::string>& findings) const {
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    if (node.kind == NodeKind::kSink || isRead(NodeId{i}, 0)) continue;
+    if (!node.outputs.empty() && node.outputs.front().name.empty()) {
+      findings.push_back(fmt::format(
+          "nothing reads the output of {} '{}' (end it with .sink(...), or .sink(\"name\", "
+          "discard()) to drop it knowingly)",
+          node.verb, node.name));
+    }
+  }
+}
+
+Status Graph::validate() const {
+  std::vector<std::string> findings = findings_;
+  if (nodes_.empty()) {
+    findings.emplace_back("the pipeline is empty (start it with .source(name, connector, watermarks))");
+  }
+  findNameFaults(findings);
+  findDanglingOutputs(findings);
+  if (findings.empty()) return absl::OkStatus();
+  std::string message =
+      fmt::format("pipeline '{}' has {} error{}:", name_, findings.size(),
+                  findings.size() == 1 ? "" : "s");
+  for (const std::string& finding : findings) message += "\n  - " + finding;
+  return absl::InvalidArgumentError(message);
+}
+
+}  // namespace millrace

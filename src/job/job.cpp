@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#include <millrace/job/job.hpp>
+
+#include "job/running_engine.hpp"
+
+namespace millrace {
+namespace {
+
+template <typename Member>
+std::uint64_t sumOver(const JobCounts& counts, Member member) {
+  std::uint64_t sum = 0;
+  for (const OperatorCounts& each : counts.operators) sum += each.*member;
+  return sum;
+}
+
+std::uint64_t sumOfKind(const JobCounts& counts, NodeKind kind) {
+  std::uint64_t sum = 0;
+  for (const OperatorCounts& each : counts.operators) {
+    if (each.kind == kind) sum += each.in;
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::uint64_t JobCounts::recordsIn() const { return sumOfKind(*this, NodeKind::kSource); }
+std::uint64_t JobCounts::recordsOut() const { return sumOfKind(*this, NodeKind::kSink); }
+std::uint64_t JobCounts::invalid() const { return sumOver(*this, &OperatorCounts::invalid); }
+std::uint64_t JobCounts::late() const { return sumOver(*this, &OperatorCounts::late); }
+std::uint64_t JobCounts::latePartial() const { return sumOver(*this, &OperatorCounts::latePartial); }
+std::uint64_t JobCounts::filtered() const { return sumOver(*this, &OperatorCounts::filtered); }
+std::uint64_t JobCounts::bytesIn() const { return sumOver(*this, &OperatorCounts::bytesIn); }
+
+Job::Job(std::unique_ptr<RunningEngine> running) : running_(std::move(running)) {}
+Job::~Job() = default;
+Job::Job(Job&&) noexcept = default;
+Job& Job::operator=(Job&&) noexcept = default;
+
+void Job::stop() { running_->engine().stop(); }
+void Job::cancel() { running_->engine().cancel(); }
+Status Job::wait() { return running_->wait(); }
+bool Job::isFinished() const { return running_->engine().isOver(); }
+JobCounts Job::counts() const { return running_->engine().counts(); }
+std::vector<TaskStatus> Job::status() const { return running_->engine().status(); }
+
+StatusOr<Job> start(const Graph& graph, const JobOptions& options) {
+  MILLRACE_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, Engine::create(graph, options));
+  return Job(std::make_unique<RunningEngine>(std::move(engine)));
+}
+
+Status run(const Graph& graph, const JobOptions& options) {
+  MILLRACE_ASSIGN_OR_RETURN(Job job, start(graph, options));
+  return job.wait();
+}
+
+}  // namespace millrace

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "runtime/worker.hpp"
+
+#include <millrace/graph/graph.hpp>
+#include <millrace/job/job.hpp>
+#include <millrace/job/options.hpp>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace millrace {
+
+/// A graph made ready to run: workers, tasks and the channels between them. It starts no
+/// thread: somebody calls stepWorker() or runWorker(), which may be threads, or one seeded
+/// loop that steps all workers in any order.
+///
+/// **Thread safety**: stepWorker(i) and runWorker(i) for one caller a worker at a time; the rest
+/// for anyone.
+class Engine {
+ public:
+  static StatusOr<std::unique_ptr<Engine>> create(const Graph& graph, const JobOptions& options);
+
+  std::size_t workerCount() const { return workers_.size(); }
+
+  /// Gives worker `index` a turn without ever blocking. True when it got something done.
+  bool stepWorker(std::size_t index);
+
+  /// As stepWorker, for a worker that found nothing to do: sends what is held back.
+  bool quietWorker(std::size_t index);
+
+  /// Runs worker `index` to the end of the job; sleeps when there is nothing to do.
+  void runWorker(std::size_t index);
+
+  void stop();
+  void cancel();
+
+  /// All workers are done, or the job has failed.
+  bool isOver() const;
+
+  /// Closes every task and gives the job's result. Once; REQUIRES that no worker runs.
+  Status close();
+
+  JobCounts counts() const;
+  std::vector<TaskStatus> status() const;
+
+ private:
+  struct PlacedTask {
+    Task* task;
+    NodeId node;
+    bool isPartitioner;
+  };
+
+  Engine(const Graph& graph, const JobOptions& options);
+
+  Status build();
+  void placeNode(NodeId id);
+  void connect(NodeId id, std::size_t input);
+  void connectByKey(NodeId id, std::size_t input, const Exchange& exchange);
+  Task& makeTask(std::size_t worker, NodeId node, std::unique_ptr<Operator> op, bool isPartitioner);
+  Channel* makeChannel(std::size_t from, std::size_t to);
+  BatchPool* poolOf(std::size_t worker, const RecordTypeInfo& type);
+  Task& taskOf(NodeId node, std::size_t worker) { return *tasks_[static_cast<std::size_t>(node)][worker]; }
+  void fail(Status status);
+  void wakeAll();
+
+  const Graph graph_;
+  const JobOptions options_;
+  JobContext job_;
+
+  // Batches lie in channels and tasks and go home to their pools: the pools go last.
+  std::map<std::pair<std::size_t, std::string>, std::unique_ptr<BatchPool>> pools_;
+  std::vector<std::unique_ptr<Channel>> channels_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::vector<Task*>> tasks_;  // by node, then worker
+  std::vector<PlacedTask> placed_;
+
+  std::atomic<std::size_t> finishedWorkers_{0};
+  std::vector<char> isWorkerFinished_;  // each entry touched by its worker alone
+  mutable std::mutex mutex_;
+  Status failure_;  // under mutex_
+};
+
+}  // namespace millrace

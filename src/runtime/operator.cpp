@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#include <millrace/runtime/operator.hpp>
+
+namespace millrace {
+
+Status Operator::open(OperatorContext&) { return absl::OkStatus(); }
+Step Operator::onWatermark(Timestamp) { return Step::kDone; }
+bool Operator::forwardsWatermark(Timestamp) { return true; }
+Step Operator::onQuiet() { return Step::kDone; }
+Timestamp Operator::nextDeadline() const { return kMaxTimestamp; }
+Step Operator::onProcessingTime(Timestamp) { return Step::kDone; }
+Step Operator::onEnd(bool) { return Step::kDone; }
+Status Operator::close(bool) { return absl::OkStatus(); }
+
+void SourceOperator::onBatch(std::size_t, BatchPtr&) {
+  MILLRACE_CHECK(false, "a source has no input");
+}
+
+}  // namespace millrace

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/task.hpp"
+
+#include <millrace/base/hash.hpp>
+#include <millrace/time/rfc3339.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace millrace {
+
+Task::Task(JobContext& job, WorkerContext& worker, std::string name, std::size_t ordinal,
+           std::unique_ptr<Operator> op, bool isSource)
+    : job_(job),
+      worker_(worker),
+      name_(std::move(name)),
+      seed_(combineHashes(job.seed, combineHashes(ordinal, worker.index))),
+      operator_(std::move(op)),
+      source_(isSource ? static_cast<SourceOperator*>(operator_.get()) : nullptr) {}
+
+void Task::addInput(Channel* channel, std::size_t logicalInput, std::string from) {
+  inputs_.push_back({channel, logicalInput, std::move(from)});
+}
+
+OutputPort& Task::addOutput(BatchPool* pool) {
+  outputs_.push_back(std::make_unique<OutputPort>());
+  outputs_.back()->configure(pool, job_.batchSize, &counters_);
+  return *outputs_.back();
+}
+
+Status Task::open() {
+  valve_ = std::make_unique<WatermarkValve>(source_ != nullptr ? 1 : inputs_.size());
+  return operator_->open(*this);
+}
+
+void Task::enter(Phase phase) {
+  phase_ = phase;
+  shownPhase_.store(phase, std::memory_order_relaxed);
+}
+
+bool Task::step() {
+  switch (phase_) {
+    case Phase::kReady:
+      return stepReady();
+    case Phase::kConsuming:
+      return consume();
+    case Phase::kAdvancing:
+      return advance();
+    case Phase::kTiming:
+      return runDeadline();
+    case Phase::kFinished:
+      break;
+  }
+  return false;
+}
+
+bool Task::stepReady() {
+  if (source_ == nullptr && operator_->nextDeadline() <= worker_.now) {
+    enter(Phase::kTiming);
+    return runDeadline();
+  }
+  return source_ != nullptr ? pollSource() : takeItem();
+}
+
+bool Task::pollSource() {
+  if (job_.stopRequested.load(std::memory_order_relaxed)) {
+    valve_->end(0, false);
+    enter(Phase::kAdvancing);
+    return advance();
+  }
+  if (!outputsReady()) return false;
+  const SourcePoll poll = source_->poll();
+  if (valve_->isActive(0) == poll.isIdle) poll.isIdle ? valve_->idle(0) : valve_->active(0);
+  valve_->watermark(0, poll.watermark);
+  if (poll.state == SourcePoll::State::kEnd) valve_->end(0, true);
+  enter(Phase::kAdvancing);
+  advance();
+  if (poll.state != SourcePoll::State::kQuiet) return true;
+  flushOutputs();
+  return false;
+}
+
+bool Task::takeItem() {
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const std::size_t index = (nextInput_ + i) % inputs_.size();
+    Item* front = inputs_[index].channel->front();
+    if (front == nullptr) continue;
+    if (front->batch != nullptr && !outputsReady()) return false;
+    Item item = inputs_[index].channel->pop();
+    isQuiet_ = false;
+    nextInput_ = index + 1;
+    if (item.batch == nullptr) {
+      takeMark(index, item.mark);
+      enter(Phase::kAdvancing);
+      advance();
+      return true;
+    }
+    batch_ = std::move(item.batch);
+    batchInput_ = inputs_[index].logicalInput;
+    recordsBeforeBatch_ = counters_.in.value();
+    counters_.in.add(batch_->size());
+    enter(Phase::kConsuming);
+    consume();
+    return true;
+  }
+  flushOutputs();
+  return false;
+}
+
+void Task::takeMark(std::size_t input, Mark mark) {
+  switch (mark.kind) {
+    case Mark::Kind::kWatermark:
+      return valve_->watermark(input, mark.time);
+    case Mark::Kind::kIdle:
+      return valve_->idle(input);
+    case Mark::Kind::kActive:
+      return valve_->active(input);
+    case Mark::Kind::kEnd:
+      return valve_->end(input, mark.isDrained);
+  }
+}
+
+bool Task::consume() {
+  if (!outputsReady()) return false;
+  operator_->onBatch(batchInput_, batch_);
+  if (batch_ == nullptr || batch_->isConsumed()) {
+    batch_ = nullptr;
+    enter(Phase::kReady);
+  }
+  return true;
+}
+
+bool Task::advance() {
+  if (!outputsReady()) return false;
+  if (valve_->merged() > watermark_) {
+    if (operator_->onWatermark(valve_->merged()) == Step::kAgain) return true;
+    watermark_ = valve_->merged();
+    shownWatermark_.store(watermark_, std::memory_order_relaxed);
+    // The end mark says the highest watermark; a mark of its own could pass idle inputs by.
+    if (operator_->forwardsWatermark(watermark_) && watermark_ != kMaxTimestamp) {
+      owesWatermark_ = true;
+    }
+  }
+  if (const auto slowest = valve_->slowest()) {
+    shownSlowest_.store(*slowest, std::memory_order_relaxed);
+  }
+  return passMarksOn();
+}
+
+bool Task::passMarksOn() {
+  if (owesWatermark_) {
+    if (!sendMark(Mark::watermark(watermark_))) return false;
+    owesWatermark_ = false;
+  }
+  if (valve_->isEnded()) return finish();
+  if (valve_->isIdle() != isIdleAnnounced_) {
+    if (!sendMark(valve_->isIdle() ? Mark::idle() : Mark::active())) return false;
+    isIdleAnnounced_ = valve_->isIdle();
+  }
+  enter(Phase::kReady);
+  return true;
+}
+
+bool Task::finish() {
+  if (!isEndDone_) {
+    if (operator_->onEnd(valve_->isDrained()) == Step::kAgain) return true;
+    isEndDone_ = true;
+  }
+  if (!sendMark(Mark::end(valve_->isDrained()))) return false;
+  enter(Phase::kFinished);
+  return true;
+}
+
+bool Task::runDeadline() {
+  if (!outputsReady()) return false;
+  if (operator_->onProcessingTime(worker_.now) == Step::kDone) enter(Phase::kReady);
+  isQuiet_ = false;
+  return true;
+}
+
+bool Task::becomeQuiet() {
+  if (isQuiet_ || phase_ != Phase::kReady || !outputsReady()) return false;
+  if (operator_->onQuiet() == Step::kAgain) return true;
+  if (!flushOutputs()) return false;
+  isQuiet_ = true;
+  return true;
+}
+
+bool Task::outputsReady() {
+  return std::all_of(outputs_.begin(), outputs_.end(),
+                     [](const auto& output) { return output->ready(); });
+}
+
+bool Task::flushOutputs() {
+  bool isFlushed = true;
+  for (const auto& output : outputs_) isFlushed = output->flush() && isFlushed;
+  return isFlushed;
+}
+
+bool Task::sendMark(Mark mark) {
+  if (!flushOutputs()) return false;
+  for (const auto& output : outputs_) {
+    if (!output->hasRoom()) return false;
+  }
+  for (const auto& output : outputs_) output->send(mark);
+  return true;
+}
+
+Timestamp Task::nextDeadline() const {
+  return phase_ == Phase::kReady ? operator_->nextDeadline() : kMaxTimestamp;
+}
+
+std::string Task::position() const {
+  if (phase_ == Phase::kConsuming && batch_ != nullptr && !batch_->isConsumed()) {
+    return fmt::format("operator '{}' (worker {}), record {} of this task with event time {}", name_,
+                       worker_.index, recordsBeforeBatch_ + batch_->cursor() + 1,
+                       formatUtc(batch_->time(batch_->cursor())));
+  }
+  return fmt::format("operator '{}' (worker {}), after {} records", name_, worker_.index,
+                     counters_.in.value());
+}
+
+std::string Task::stateName() const {
+  const Phase phase = shownPhase_.load(std::memory_order_relaxed);
+  if (phase == Phase::kFinished) return "finished";
+  for (const auto& output : outputs_) {
+    if (output->isFull()) return "waiting for room in its output";
+  }
+  if (phase != Phase::kReady) return phase == Phase::kAdvancing ? "firing" : "running";
+  return source_ == nullptr && queued() == 0 ? "waiting for input" : "running";
+}
+
+std::size_t Task::queued() const {
+  std::size_t items = 0;
+  for (const Input& input : inputs_) items += input.channel->size();
+  return items;
+}
+
+std::size_t Task::queueLimit() const {
+  std::size_t items = 0;
+  for (const Input& input : inputs_) items += input.channel->capacity();
+  return items;
+}
+
+std::string Task::heldBackBy() const {
+  const std::size_t slowest = shownSlowest_.load(std::memory_order_relaxed);
+  return slowest < inputs_.size() ? inputs_[slowest].from : std::string();
+}
+
+}  // namespace millrace

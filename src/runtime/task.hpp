@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <millrace/base/clock.hpp>
+#include <millrace/runtime/channel.hpp>
+#include <millrace/runtime/operator.hpp>
+#include <millrace/runtime/watermark_valve.hpp>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace millrace {
+
+/// What all tasks of a job share.
+struct JobContext {
+  std::string name;
+  std::size_t workers = 1;
+  std::size_t batchSize = 1024;
+  std::size_t keyGroups = 128;
+  std::uint64_t seed = 0;
+  const Clock* clock = nullptr;
+  FileSystem* fileSystem = nullptr;
+  std::atomic<bool> stopRequested{false};  // sources take in nothing more
+  std::atomic<bool> isCancelled{false};    // workers drop everything
+};
+
+/// What all tasks of a worker share.
+struct WorkerContext {
+  std::size_t index = 0;
+  Timestamp now = kMinTimestamp;  // refreshed once a pass
+  Waker waker;
+};
+
+/// One parallel instance of an operator with its inputs and outputs: a state machine that its
+/// worker steps and that never blocks.
+///
+///            a batch                              its records are consumed
+///   Ready ───────────────► Consuming ───────────────────────────────────────► Ready
+///     │      a mark                          operator done, marks passed on
+///     ├──────────────────► Advancing ───────────────────────────────────────► Ready | Finished
+///     │      a deadline                      operator done
+///     └──────────────────► Timing ──────────────────────────────────────────► Ready
+///
+/// In every state but Ready the task waits for room in its outputs and is stepped again.
+///
+/// **Thread safety**: stepped by its worker; counters() and describe() may be read by any thread.
+class Task final : public OperatorContext {
+ public:
+  Task(JobContext& job, WorkerContext& worker, std::string name, std::size_t ordinal,
+       std::unique_ptr<Operator> op, bool isSource);
+
+  // Wiring, before open().
+  void addInput(Channel* channel, std::size_t logicalInput, std::string from);
+  OutputPort& addOutput(BatchPool* pool);
+
+  Status open();
+  /// Does one piece of work. False: there is nothing to do until an input or output changes.
+  bool step();
+  /// The worker is about to sleep: sends all that is held back. False: nothing was.
+  bool becomeQuiet();
+  Status close(bool succeeded) { return operator_->close(succeeded); }
+
+  bool isSource() const { return source_ != nullptr; }
+  bool isFinished() const { return phase_ == Phase::kFinished; }
+  Timestamp nextDeadline() const;
+
+  /// Where in the stream an exception that step() let through came from.
+  std::string position() const;
+
+  const TaskCounters& counters() const { return counters_; }
+  std::string stateName() const;
+  std::size_t queued() const;
+  std::size_t queueLimit() const;
+  Timestamp watermark() const { return shownWatermark_.load(std::memory_order_relaxed); }
+  std::string heldBackBy() const;
+
+  const std::string& jobName() const override { return job_.name; }
+  const std::string& operatorName() const override { return name_; }
+  std::size_t worker() const override { return worker_.index; }
+  std::size_t workers() const override { return job_.workers; }
+  std::size_t batchSize() const override { return job_.batchSize; }
+  std::size_t keyGroups() const override { return job_.keyGroups; }
+  std::uint64_t seed() const override { return seed_; }
+  OutputPort& output(std::size_t port) override { return *outputs_.at(port); }
+  TaskCounters& counters() override { return counters_; }
+  FileSystem& fileSystem() override { return *job_.fileSystem; }
+  const Clock& clock() const override { return *job_.clock; }
+  Waker& waker() override { return worker_.waker; }
+  Timestamp processingTime() const override { return worker_.now; }
+
+ private:
+  enum class Phase : std::uint8_t { kReady, kConsuming, kAdvancing, kTiming, kFinished };
+
+  struct Input {
+    Channel* channel;
+    std::size_t logicalInput;
+    std::string from;
+  };
+
+  bool stepReady();
+  bool pollSource();
+  bool takeItem();
+  void takeMark(std::size_t input, Mark mark);
+  bool consume();
+  bool advance();
+  bool passMarksOn();
+  bool finish();
+  bool runDeadline();
+  bool outputsReady();
+  bool flushOutputs();
+  bool sendMark(Mark mark);
+  void enter(Phase phase);
+
+  JobContext& job_;
+  WorkerContext& worker_;
+  const std::string name_;
+  const std::uint64_t seed_;
+  const std::unique_ptr<Operator> operator_;
+  SourceOperator* const source_;  // null unless the operator is one
+
+  std::vector<Input> inputs_;
+  std::vector<std::unique_ptr<OutputPort>> outputs_;
+  std::unique_ptr<WatermarkValve> valve_;
+  TaskCounters counters_;
+
+  Phase phase_ = Phase::kReady;
+  std::size_t nextInput_ = 0;  // where the round over inputs goes on
+  BatchPtr batch_;
+  std::size_t batchInput_ = 0;
+  std::uint64_t recordsBeforeBatch_ = 0;
+  Timestamp watermark_ = kMinTimestamp;  // what the operator has been told
+  bool owesWatermark_ = false;           // ... and its consumers have not
+  bool isIdleAnnounced_ = false;
+  bool isEndDone_ = false;  // the operator has had its onEnd()
+  bool isQuiet_ = true;
+
+  // Copies for observers, stored by the worker.
+  std::atomic<Phase> shownPhase_{Phase::kReady};
+  std::atomic<Timestamp> shownWatermark_{kMinTimestamp};
+  std::atomic<std::size_t> shownSlowest_{SIZE_MAX};
+};
+
+}  // namespace millrace

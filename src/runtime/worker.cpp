@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/worker.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <functional>
+
+namespace millrace {
+namespace {
+
+/// Items a task may take before the next task has its turn.
+constexpr int kStepsPerPass = 8;
+/// Fruitless passes before a worker goes to sleep: about the time a hand-over takes.
+constexpr int kSpinPasses = 32;
+/// A sleeping worker looks around this often even when nobody wakes it.
+constexpr std::chrono::nanoseconds kLongestSleep = std::chrono::hours(1);
+
+// Runs `work`; what it throws becomes a status that says where.
+Status guarded(const Task& task, const std::function<void()>& work) {
+  const auto failed = [&](absl::StatusCode code, std::string_view what) {
+    return Status(code, fmt::format("{}: {}", task.position(), what));
+  };
+  try {
+    work();
+  } catch (const InternalError& error) {
+    return failed(absl::StatusCode::kInternal, error.what());
+  } catch (const std::exception& error) {
+    return failed(absl::StatusCode::kAborted, error.what());
+  } catch (...) {
+    return failed(absl::StatusCode::kAborted,
+                  "something that is not a std::exception was thrown (throw one with a message)");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Worker::Worker(JobContext& job, std::size_t index) : job_(job) { context_.index = index; }
+
+Task& Worker::addTask(std::unique_ptr<Task> task) {
+  tasks_.push_back(std::move(task));
+  return *tasks_.back();
+}
+
+Status Worker::open() {
+  context_.now = job_.clock->now();
+  for (const auto& task : tasks_) {
+    Status opened;
+    MILLRACE_RETURN_IF_ERROR(guarded(*task, [&] { opened = task->open(); }));
+    MILLRACE_RETURN_IF_ERROR(
+        annotate(opened, fmt::format("opening operator '{}'", task->operatorName())));
+  }
+  return absl::OkStatus();
+}
+
+Status Worker::stepTask(Task& task, bool& progressed) {
+  // A source gets one step, so that what it read moves on while it is still in the cache.
+  const int steps = task.isSource() ? 1 : kStepsPerPass;
+  return guarded(task, [&] {
+    for (int i = 0; i < steps && task.step(); ++i) progressed = true;
+  });
+}
+
+StatusOr<bool> Worker::pass() {
+  context_.now = job_.clock->now();
+  bool progressed = false;
+  for (const auto& task : tasks_) MILLRACE_RETURN_IF_ERROR(stepTask(*task, progressed));
+  return progressed;
+}
+
+StatusOr<bool> Worker::becomeQuiet() {
+  bool progressed = false;
+  for (const auto& task : tasks_) {
+    MILLRACE_RETURN_IF_ERROR(
+        guarded(*task, [&] { progressed = task->becomeQuiet() || progressed; }));
+  }
+  return progressed;
+}
+
+StatusOr<bool> Worker::passOrSleep() {
+  for (int i = 0; i < kSpinPasses; ++i) {
+    MILLRACE_ASSIGN_OR_RETURN(const bool progressed, pass());
+    if (progressed || isFinished()) return true;
+  }
+  MILLRACE_ASSIGN_OR_RETURN(const bool flushed, becomeQuiet());
+  if (flushed) return true;
+  context_.waker.prepare();
+  StatusOr<bool> progressed = pass();
+  if (!progressed.ok() || *progressed || job_.isCancelled.load()) {
+    context_.waker.cancel();
+    return progressed;
+  }
+  context_.waker.sleep(timeToDeadline());
+  return true;
+}
+
+std::chrono::nanoseconds Worker::timeToDeadline() const {
+  Timestamp deadline = kMaxTimestamp;
+  for (const auto& task : tasks_) deadline = std::min(deadline, task->nextDeadline());
+  if (deadline == kMaxTimestamp) return kLongestSleep;
+  const Timestamp wait = saturatingSubtract(deadline, job_.clock->now());
+  if (wait <= 0) return std::chrono::nanoseconds(0);
+  const Timestamp longest = std::chrono::duration_cast<Duration>(kLongestSleep).count();
+  return std::chrono::milliseconds(std::min(wait, longest));
+}
+
+bool Worker::isFinished() const {
+  return std::all_of(tasks_.begin(), tasks_.end(),
+                     [](const auto& task) { return task->isFinished(); });
+}
+
+}  // namespace millrace
