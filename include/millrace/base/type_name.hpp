@@ -43,8 +43,14 @@ constexpr std::string_view compilerTypeName() {
 // "std::__cxx11::list" as "list": standard and versioned namespaces say nothing.
 inline std::string shortTypeName(std::string_view compilerName) {
   std::string name(compilerName);
-  for (const std::string_view noise :
-       {"std::", "__cxx11::", "__1::", "absl::", "lts_20220623::", "millrace::"}) {
+  // Abseil's inline namespace is named by whoever packaged it.
+  for (std::size_t at = name.find("absl::"); at != std::string::npos; at = name.find("absl::")) {
+    const std::size_t packager = name.find("::", at + 6);
+    const bool hasPackager =
+        name.compare(at + 6, 4, "lts_") == 0 || name.compare(at + 6, 6, "debian") == 0;
+    name.erase(at, hasPackager ? packager + 2 - at : 6);
+  }
+  for (const std::string_view noise : {"std::", "__cxx11::", "__1::", "millrace::"}) {
     for (std::size_t at = name.find(noise); at != std::string::npos; at = name.find(noise, at)) {
       name.erase(at, noise.size());
     }
@@ -67,8 +73,8 @@ constexpr bool isPlumbing(std::string_view compilerName) {
   std::string_view name = templateNameOf(compilerName);
   const std::size_t scope = name.rfind("::");
   if (scope != std::string_view::npos) name.remove_prefix(scope + 2);
-  for (const std::string_view plumbing : {"allocator", "less", "greater", "hash", "equal_to", "Hash",
-                                          "Eq", "StringHash", "StableHash"}) {
+  for (const std::string_view plumbing : {"allocator", "less", "greater", "hash", "equal_to",
+                                          "Hash", "Eq", "StringHash", "StringEq", "StableHash"}) {
     if (name == plumbing) return true;
   }
   return false;

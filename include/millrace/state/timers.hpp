@@ -225,15 +225,11 @@ class Timers {
 
   /// True when the timer is new.
   bool registerEventTimer(const K& key, Timestamp time) { return event_.add(key, time); }
-  bool registerProcessingTimer(const K& key, Timestamp time) {
-    return processing_.add(key, time);
-  }
+  bool registerProcessingTimer(const K& key, Timestamp time) { return processing_.add(key, time); }
 
   /// True when there was one.
   bool deleteEventTimer(const K& key, Timestamp time) { return event_.remove(key, time); }
-  bool deleteProcessingTimer(const K& key, Timestamp time) {
-    return processing_.remove(key, time);
-  }
+  bool deleteProcessingTimer(const K& key, Timestamp time) { return processing_.remove(key, time); }
 
   bool hasEventTimer(const K& key, Timestamp time) const { return event_.contains(key, time); }
   bool hasProcessingTimer(const K& key, Timestamp time) const {

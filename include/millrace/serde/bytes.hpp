@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace millrace {
+
+/// Appends to a byte string that the caller owns and may keep from use to use.
+/// Numbers are little endian of fixed width; lengths are LEB128 in as few bytes as
+/// they need. The bytes are the same on every machine.
+/// Thread safety: none.
+class ByteWriter {
+ public:
+  /// REQUIRES: `out` outlives the writer.
+  explicit ByteWriter(std::string& out) noexcept : out_(&out) {}
+
+  void bytes(std::string_view value) { out_->append(value); }
+
+  /// An integer as sizeof(T) bytes.
+  template <typename T>
+  requires std::is_integral_v<T>
+  void fixed(T value) {
+    char raw[sizeof(T)];
+    std::memcpy(raw, &value, sizeof(T));
+    if constexpr (std::endian::native == std::endian::big) {
+      for (std::size_t i = 0; i < sizeof(T) / 2; ++i) std::swap(raw[i], raw[sizeof(T) - 1 - i]);
+    }
+    out_->append(raw, sizeof(T));
+  }
+
+  void length(std::uint64_t value) {
+    while (value >= 0x80) {
+      out_->push_back(static_cast<char>(value | 0x80));
+      value >>= 7;
+    }
+    out_->push_back(static_cast<char>(value));
+  }
+
+  /// Bytes written to the string so far, those of earlier writers included.
+  std::size_t size() const noexcept { return out_->size(); }
+
+  /// Puts `value` over four bytes written earlier by `fixed(std::uint32_t)` at `at`:
+  /// for a length that is known only afterwards. REQUIRES: at + 4 <= size().
+  void patch(std::size_t at, std::uint32_t value) {
+    for (std::size_t i = 0; i < 4; ++i) (*out_)[at + i] = static_cast<char>(value >> (8 * i));
+  }
+
+ private:
+  std::string* out_;
+};
+
+/// Reads what a ByteWriter wrote, from bytes that may be damaged or hostile.
+///
+/// Invariants:
+/// 1. Never reads past the end: a read that would returns false.
+/// 2. After a false nothing more should be read; what was read is to be thrown away.
+/// 3. Only the canonical form of a length is accepted, so what reads back well was
+///    written exactly so.
+/// Thread safety: none. REQUIRES: the bytes outlive the reader.
+class ByteReader {
+ public:
+  explicit ByteReader(std::string_view bytes) noexcept : rest_(bytes) {}
+
+  std::size_t remaining() const noexcept { return rest_.size(); }
+  bool isAtEnd() const noexcept { return rest_.empty(); }
+
+  /// The next `count` bytes, without a copy.
+  bool bytes(std::size_t count, std::string_view& out) {
+    if (count > rest_.size()) return false;
+    out = rest_.substr(0, count);
+    rest_.remove_prefix(count);
+    return true;
+  }
+
+  template <typename T>
+  requires std::is_integral_v<T>
+  bool fixed(T& out) {
+    if (rest_.size() < sizeof(T)) return false;
+    char raw[sizeof(T)];
+    std::memcpy(raw, rest_.data(), sizeof(T));
+    if constexpr (std::endian::native == std::endian::big) {
+      for (std::size_t i = 0; i < sizeof(T) / 2; ++i) std::swap(raw[i], raw[sizeof(T) - 1 - i]);
+    }
+    std::memcpy(&out, raw, sizeof(T));
+    rest_.remove_prefix(sizeof(T));
+    return true;
+  }
+
+  bool length(std::uint64_t& out) {
+    out = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      std::uint8_t byte = 0;
+      if (!fixed(byte)) return false;
+      if (shift == 63 && byte > 1) return false;
+      out |= std::uint64_t{byte & 0x7fU} << shift;
+      if (byte < 0x80) return byte != 0 || shift == 0;
+    }
+    return false;
+  }
+
+  /// The number of elements that follow, each of at least `minimumBytes`: false when
+  /// so many cannot be there, so that it is safe to prepare for them.
+  bool count(std::size_t minimumBytes, std::size_t& out) {
+    std::uint64_t claimed = 0;
+    if (!length(claimed) || claimed > rest_.size() / minimumBytes) return false;
+    out = static_cast<std::size_t>(claimed);
+    return true;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+}  // namespace millrace
