@@ -11,6 +11,7 @@ tables below and in docs/architecture.md; what they are for stands beside each.
 import os
 import re
 import sys
+import textwrap
 
 # Which rooms a room may include, besides itself. Arrows point down: no cycle can arise.
 ROOMS = {
@@ -166,6 +167,37 @@ def check_listed_in_cmake(root, path):
     yield 1, "in no CMakeLists.txt above it, so it is never built"
 
 
+def check_links(root, path, text):
+    """Links between the pages lead somewhere."""
+    prose = re.sub(r"```.*?```|`[^`\n]*`", lambda m: "\n" * m.group(0).count("\n"), text, flags=re.DOTALL)
+    for number, line in enumerate(prose.split("\n"), 1):
+        for target in re.findall(r"\]\(([^)\s]+)\)", line):
+            file = target.split("#")[0]
+            if file and "://" not in target and not os.path.exists(
+                    os.path.join(root, os.path.dirname(path), file)):
+                yield number, f"links to {target}, which is not there"
+
+
+SNIPPET = re.compile(r"<!-- from (\S+): ([\w-]+) -->\n```\w*\n(.*?)```", re.DOTALL)
+
+
+def region(text, name):
+    """What stands between `// [name]` and `// [name end]`, without its indentation."""
+    match = re.search(rf"^[^\n]*// \[{name}\]\n(.*?)^[^\n]*// \[{name} end\]", text,
+                      re.DOTALL | re.MULTILINE)
+    return textwrap.dedent(match.group(1)) if match else None
+
+
+def check_snippets(root, path, text):
+    """Code shown in the pages is code that is compiled and tested."""
+    for match in SNIPPET.finditer(text):
+        source, name, shown = match.groups()
+        line = text.count("\n", 0, match.start()) + 1
+        there = os.path.exists(os.path.join(root, source))
+        if shown != (region(read(root, source), name) if there else None):
+            yield line, f"the code is not what {source} has between // [{name}] and // [{name} end]"
+
+
 SCOPE = re.compile(r"\b(namespace|class|struct|union|enum)\b|extern\s*\"\"")
 
 
@@ -225,6 +257,12 @@ def findings(root):
     for path in [*texts, *files_below(root, TEXT_FOLDERS, extensions)]:
         if not path.startswith("tests/tidy/"):  # which has to spell what it forbids
             for line, finding in check_text(path, read(root, path)):
+                yield path, line, finding
+    for path in [path for path in [*texts, *files_below(root, ("docs", "examples"), (".md",))]
+                 if path.endswith(".md")]:
+        text = read(root, path)
+        for check in [check_links(root, path, text), check_snippets(root, path, text)]:
+            for line, finding in check:
                 yield path, line, finding
 
 

@@ -91,6 +91,19 @@ class TidyTest(unittest.TestCase):
         for text in ["see issue 12", "/work/", "TODO"]:
             self.assertIn("means nothing", self.found({"docs/a.md": text + "\n"}), text)
 
+    def test_a_link_that_leads_nowhere_is_found(self):
+        pages = {"docs/a/b.md": "See [c](../c.md#x), [w](https://e.org/), `[](x)`.\n"}
+        self.assertIn("docs/a/b.md:1: links to ../c.md#x", self.found(pages))
+        self.assertEqual("", self.found({**pages, "docs/c.md": "\n"}))
+
+    def test_a_snippet_is_what_the_example_has(self):
+        page = "<!-- from examples/a.cpp: run -->\n```cpp\nrun(1);\n```\n"
+        example = LICENCE + "int main() {\n  // [run]\n  run(%d);\n  // [run end]\n}\n"
+        self.assertEqual("", self.found({"README.md": page, "examples/a.cpp": example % 1}))
+        self.assertIn("README.md:1: the code is not what",
+                      self.found({"README.md": page, "examples/a.cpp": example % 2}))
+        self.assertIn("README.md:1: the code is not what", self.found({"README.md": page}))
+
     def test_a_long_function_is_found(self):
         body = "namespace n {\nclass C {\n  int f(int x) const {\n" + "    ++x;\n" * 80 + "  }\n};\n}\n"
         self.assertIn("src/base/a.hpp:4: f has 82 lines", self.found_in("src/base/a.hpp", body))
