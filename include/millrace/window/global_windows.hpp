@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include <millrace/base/hash.hpp>
+#include <millrace/time/timestamp.hpp>
+#include <millrace/window/aggregates.hpp>
+#include <millrace/window/slice_table.hpp>
+#include <millrace/window/windows.hpp>
+
+namespace millrace {
+
+/// The state of one task of an aggregation over the global window: with a count trigger n, every n
+/// records of a key make a result and are let go; what is left at the end of input is not told, as
+/// with Flink's `countWindow`, and stays in heldRecords(). Without a trigger there is one result
+/// per key, at the end of input. No record is ever late.
+///
+/// Results carry the bounds [kMinTimestamp, kMaxTimestamp).
+///
+/// Use, thread safety and errors as SlicedWindows. The aggregate need not be mergeable.
+/// Invariant: acceptedRecords() == heldRecords() + releasedRecords().
+template <typename K, typename In, typename Agg>
+requires Aggregate<Agg, In> && StablyHashable<K>
+class GlobalWindows {
+ public:
+  using Key = K;
+  using Accumulator = AccumulatorOf<Agg>;
+  using Result = WindowResult<K, AggregateResult<Agg>>;
+
+  GlobalWindows(GlobalWindow window, Agg aggregate)
+      : count_(window.count), aggregate_(std::move(aggregate)) {}
+
+  /// Offers a record; `key` as in SlicedWindows::add. The event time does not matter.
+  template <typename Q>
+  AddResult add(const Q& key, const In& in, Timestamp /*t*/) {
+    bool isNew = false;
+    Entry& entry = findOrCreate(
+        keys_, key, [this] { return Entry{aggregate_.create()}; }, isNew);
+    aggregate_.add(entry.accumulator, in);
+    ++entry.records;
+    ++held_;
+    return {Placement::kAccepted, entry.records == count_};
+  }
+
+  /// REQUIRES: the last add was of `key` and answered `due`.
+  template <typename Q, typename Emit>
+  void emitDue(const Q& key, Emit&& emit) {
+    const auto it = keys_.find(key);
+    tell(it, Pane::kOnTime, emit);
+    keys_.erase(it);
+  }
+
+  /// Nothing but the end of input says anything to this window.
+  void advance(Timestamp watermark, bool endOfInput = false) {
+    isFiring_ = count_ == 0 && endOfInput && watermark == kMaxTimestamp;
+  }
+
+  /// See SlicedWindows::fire.
+  template <typename Emit>
+  bool fire(Emit&& emit, std::size_t limit) {
+    if (!isFiring_) return false;
+    if (!isUnderWay_) cursor_ = keys_.begin();
+    isUnderWay_ = true;
+    for (std::size_t budget = limit; cursor_ != keys_.end(); ++cursor_, --budget) {
+      if (budget == 0) return true;
+      tell(cursor_, Pane::kEndOfInput, emit);
+    }
+    keys_.clear();
+    isFiring_ = isUnderWay_ = false;
+    return false;
+  }
+
+  const Agg& aggregate() const { return aggregate_; }
+  std::uint64_t acceptedRecords() const { return held_ + released_; }
+  std::uint64_t heldRecords() const { return held_; }
+  std::uint64_t releasedRecords() const { return released_; }
+  std::uint64_t heldKeys() const { return keys_.size(); }
+
+ private:
+  struct Entry {
+    Accumulator accumulator;
+    std::uint64_t records = 0;
+  };
+  using Keys = KeyTable<K, Entry>;
+
+  template <typename Emit>
+  void tell(typename Keys::const_iterator it, Pane pane, Emit&& emit) {
+    const Entry& entry = it->second;
+    emit(Result{it->first, aggregate_.result(entry.accumulator), kMinTimestamp, kMaxTimestamp,
+                pane});
+    held_ -= entry.records;
+    released_ += entry.records;
+  }
+
+  const std::uint64_t count_;
+  const Agg aggregate_;
+  Keys keys_;
+  typename Keys::const_iterator cursor_{};
+  bool isFiring_ = false;
+  bool isUnderWay_ = false;
+  std::uint64_t held_ = 0;
+  std::uint64_t released_ = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <absl/container/inlined_vector.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include <millrace/base/check.hpp>
+#include <millrace/base/hash.hpp>
+#include <millrace/time/timestamp.hpp>
+#include <millrace/window/aggregates.hpp>
+#include <millrace/window/slice_table.hpp>
+#include <millrace/window/windows.hpp>
+
+namespace millrace {
+
+/// The state of one task of a session aggregation. A record opens `[t, t + gap)` and is merged
+/// with the sessions of its key which that touches or overlaps; accumulators merge with them.
+/// Rules as in Flink's MergingWindowSet and WindowOperator:
+///
+///  - A session is there until `maxTimestamp + allowedLateness <= watermark`; until then any record
+///    that touches it joins it, so that a record at exactly last + gap extends it. After that such
+///    a record opens a session of its own.
+///  - A record is late when the session it would be part of is closed already.
+///  - A session extended beyond the watermark fires again when that reaches its new end; one that
+///    a record joined without that fires again at once.
+///
+/// Use, thread safety and invariants as SlicedWindows; panes are told in the order of session ends.
+/// The common record, which extends its key's only session, costs one look-up: no allocation, and
+/// no timer (a key's timer is put right when it goes off).
+template <typename K, typename In, typename Agg>
+requires Aggregate<Agg, In> && Mergeable<Agg> && StablyHashable<K>
+class MergingSessions {
+ public:
+  using Key = K;
+  using Accumulator = AccumulatorOf<Agg>;
+  using Result = WindowResult<K, AggregateResult<Agg>>;
+
+  /// REQUIRES: windows.validate() and options.validate() are ok.
+  MergingSessions(SessionWindows windows, Agg aggregate, WindowOptions options = {})
+      : gap_(windows.gap.count()),
+        aggregate_(std::move(aggregate)),
+        options_(options),
+        tracksKeys_(options.early.kind == EarlyFiring::Kind::kEventTime ||
+                    options.early.kind == EarlyFiring::Kind::kProcessingTime),
+        hasEarly_(options.early.kind != EarlyFiring::Kind::kNone) {}
+
+  /// Offers a record; `key` as in SlicedWindows::add.
+  template <typename Q>
+  AddResult add(const Q& key, const In& in, Timestamp t) {
+    const Timestamp start = std::min(t, kMaxTimestamp - 1);
+    const Timestamp end = saturatingAdd(start, gap_);
+    const auto it = keys_.find(key);
+    if (it == keys_.end()) return open(key, in, start, end);
+    Session& newest = it->second.sessions.back();
+    if (start >= newest.start && start <= newest.end && !newest.hasFired && !hasEarly_) [[likely]] {
+      aggregate_.add(newest.accumulator, in);
+      ++newest.records;
+      ++held_;
+      newest.end = std::max(newest.end, end);  // its timer goes off too early, and is set anew then
+      return {};
+    }
+    return join(it, in, start, end);
+  }
+
+  /// See SlicedWindows::addBatch.
+  template <typename KeyAt, typename InAt, typename TimeAt, typename OnOther>
+  void addBatch(std::size_t n, KeyAt&& keyAt, InAt&& inAt, TimeAt&& timeAt, OnOther&& onOther) {
+    const bool prefetches = keys_.capacity() * sizeof(typename Keys::value_type) > kCached;
+    for (std::size_t i = 0; i < n; ++i) {
+      if (prefetches && i + kPrefetchDistance < n) keys_.prefetch(keyAt(i + kPrefetchDistance));
+      const AddResult result = add(keyAt(i), inAt(i), timeAt(i));
+      if (result != AddResult{}) [[unlikely]]
+        onOther(i, result);
+    }
+  }
+
+  /// Tells the pane that the last add has called for. emit(Result&&).
+  /// REQUIRES: the last add was of `key` and answered `due`.
+  template <typename Q, typename Emit>
+  void emitDue(const Q& key, Emit&& emit) {
+    const auto it = keys_.find(key);
+    Session& session = it->second.sessions[due_];
+    tell(it->first, session, session.hasFired ? Pane::kLate : Pane::kEarly, emit);
+  }
+
+  /// See SlicedWindows::advance.
+  void advance(Timestamp watermark, bool endOfInput = false) {
+    if (watermark <= watermark_) return;
+    watermark_ = watermark;
+    firingPane_ = endOfInput && watermark == kMaxTimestamp ? Pane::kEndOfInput : Pane::kOnTime;
+  }
+
+  /// See SlicedWindows::fire.
+  template <typename Emit>
+  bool fire(Emit&& emit, std::size_t limit) {
+    std::size_t budget = limit;
+    while (!timers_.empty() && timers_.front().time <= watermark_) {
+      if (budget == 0) return true;
+      const auto it = keys_.find(timers_.front().key);
+      if (it == keys_.end() || it->second.timer != timers_.front().time)
+        dropFirstTimer();
+      else
+        onTimer(it, emit, budget);
+    }
+    return false;
+  }
+
+  /// See SlicedWindows::fireEarly.
+  template <typename Emit>
+  bool fireEarly(Emit&& emit, std::size_t limit) {
+    std::size_t budget = limit;
+    for (; !dirty_.empty(); dirty_.pop_back()) {
+      if (budget == 0) return true;
+      const auto it = keys_.find(dirty_.back());
+      if (it == keys_.end()) continue;
+      it->second.isDirty = false;
+      for (Session& session : it->second.sessions) {
+        if (session.hasFired || session.told == session.records) continue;
+        tell(it->first, session, Pane::kEarly, emit);
+        if (budget != 0) --budget;
+      }
+    }
+    return false;
+  }
+
+  Timestamp watermark() const { return watermark_; }
+  const Agg& aggregate() const { return aggregate_; }
+
+  /// As SlicedWindows; a record is released with its session.
+  std::uint64_t acceptedRecords() const { return held_ + released_; }
+  std::uint64_t heldRecords() const { return held_; }
+  std::uint64_t releasedRecords() const { return released_; }
+  std::uint64_t heldKeys() const { return keys_.size(); }
+
+ private:
+  struct Session {
+    Timestamp start;
+    Timestamp end;  // last + gap
+    Accumulator accumulator;
+    std::uint64_t records = 0;
+    std::uint64_t told = 0;  // of them, in a pane
+    bool hasFired = false;   // the watermark has reached this end
+  };
+  struct KeySessions {
+    absl::InlinedVector<Session, 1> sessions;  // by time, never touching; at least one
+    Timestamp timer;                           // no later than anything due for the key
+    bool isDirty = false;                      // it is in dirty_
+  };
+  using Keys = KeyTable<K, KeySessions>;
+  // A key has one that counts, with the time of KeySessions::timer; others are left-overs.
+  struct Timer {
+    Timestamp time;
+    K key;
+  };
+  struct Later {
+    bool operator()(const Timer& a, const Timer& b) const { return a.time > b.time; }
+  };
+
+  static constexpr std::size_t kPrefetchDistance = 12;
+  static constexpr std::size_t kCached = std::size_t{256} << 10;
+
+  bool isClosed(Timestamp end) const { return cleanup(end) <= watermark_; }
+  Timestamp cleanup(Timestamp end) const {
+    return saturatingAdd(end - 1, options_.allowedLateness.count());
+  }
+  Timestamp nextDue(const Session& session) const {
+    return session.hasFired ? cleanup(session.end) : session.end - 1;
+  }
+
+  // --- records in
+
+  // The first session of a key.
+  template <typename Q>
+  AddResult open(const Q& key, const In& in, Timestamp start, Timestamp end) {
+    if (isClosed(end)) return {Placement::kLate, false};
+    KeySessions fresh{{}, kMaxTimestamp};
+    fresh.sessions.push_back(Session{start, end, aggregate_.create()});
+    const auto it = keys_.emplace(K(plainKey(key)), std::move(fresh)).first;
+    return settle(it, 0, in, true);
+  }
+
+  AddResult join(typename Keys::iterator it, const In& in, Timestamp start, Timestamp end) {
+    auto& sessions = it->second.sessions;
+    const auto first = std::partition_point(sessions.begin(), sessions.end(),
+                                            [=](const Session& s) { return s.end < start; });
+    const auto last = std::partition_point(first, sessions.end(),
+                                           [=](const Session& s) { return s.start <= end; });
+    const auto index = static_cast<std::size_t>(first - sessions.begin());
+    if (first == last) {
+      if (isClosed(end)) return {Placement::kLate, false};
+      sessions.insert(first, Session{start, end, aggregate_.create()});
+    } else {
+      for (auto other = std::next(first); other != last; ++other) absorb(*first, *other);
+      first->start = std::min(first->start, start);
+      first->end = std::max(first->end, end);
+      sessions.erase(std::next(first), last);
+    }
+    return settle(it, index, in, false);
+  }
+
+  void absorb(Session& into, const Session& other) const {
+    into.end = other.end;
+    into.records += other.records;
+    into.told += other.told;
+    aggregate_.merge(into.accumulator, other.accumulator);
+  }
+
+  // The session at `index` has its bounds; now the record goes in.
+  AddResult settle(typename Keys::iterator it, std::size_t index, const In& in, bool isNewKey) {
+    KeySessions& entry = it->second;
+    Session& session = entry.sessions[index];
+    aggregate_.add(session.accumulator, in);
+    ++session.records;
+    ++held_;
+    session.hasFired = session.end - 1 <= watermark_;
+    if (const Timestamp due = nextDue(session); due < entry.timer || isNewKey) {
+      entry.timer = due;
+      setTimer({entry.timer, it->first});
+    }
+    if (tracksKeys_ && !entry.isDirty) {
+      entry.isDirty = true;
+      dirty_.push_back(it->first);
+    }
+    due_ = index;
+    const bool isEarly = options_.early.kind == EarlyFiring::Kind::kRecords &&
+                         session.records - session.told >= options_.early.records;
+    return {Placement::kAccepted, session.hasFired || isEarly};
+  }
+
+  // --- results out
+
+  template <typename Emit>
+  void tell(const K& key, Session& session, Pane pane, Emit&& emit) {
+    emit(Result{key, aggregate_.result(session.accumulator), session.start, session.end, pane});
+    session.told = session.records;
+    if (options_.discarding) session.accumulator = aggregate_.create();
+  }
+
+  template <typename Emit>
+  void onTimer(typename Keys::iterator it, Emit&& emit, std::size_t& budget) {
+    auto& sessions = it->second.sessions;
+    Timestamp next = kMaxTimestamp;
+    for (auto session = sessions.begin(); session != sessions.end();) {
+      if (!session->hasFired && session->end - 1 <= it->second.timer) {
+        session->hasFired = true;
+        if (!options_.discarding || session->told != session->records) {
+          tell(it->first, *session, firingPane_, emit);
+          --budget;
+        }
+      }
+      if (session->hasFired && isClosed(session->end)) {
+        held_ -= session->records;
+        released_ += session->records;
+        session = sessions.erase(session);
+      } else {
+        next = std::min(next, nextDue(*session));
+        ++session;
+      }
+    }
+    if (sessions.empty()) {
+      keys_.erase(it);
+      dropFirstTimer();
+    } else {
+      it->second.timer = next;
+      moveFirstTimer(next);
+    }
+  }
+
+  void setTimer(Timer timer) {
+    timers_.push_back(std::move(timer));
+    std::push_heap(timers_.begin(), timers_.end(), Later{});
+  }
+  void dropFirstTimer() {
+    std::pop_heap(timers_.begin(), timers_.end(), Later{});
+    timers_.pop_back();
+  }
+  void moveFirstTimer(Timestamp time) {
+    std::pop_heap(timers_.begin(), timers_.end(), Later{});
+    timers_.back().time = time;
+    std::push_heap(timers_.begin(), timers_.end(), Later{});
+  }
+
+  // Constant.
+  const std::int64_t gap_;
+  const Agg aggregate_;
+  const WindowOptions options_;
+  const bool tracksKeys_;
+  const bool hasEarly_;
+
+  Keys keys_;
+  std::vector<Timer> timers_;  // a heap, the earliest at the front
+  std::vector<K> dirty_;       // keys to be told by the next early firing
+  std::size_t due_ = 0;        // the session that the last add calls to tell
+  Timestamp watermark_ = kMinTimestamp;
+  Pane firingPane_ = Pane::kOnTime;
+  std::uint64_t held_ = 0;
+  std::uint64_t released_ = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <millrace/base/check.hpp>
+#include <millrace/base/hash.hpp>
+#include <millrace/time/timestamp.hpp>
+#include <millrace/window/aggregates.hpp>
+#include <millrace/window/slice_table.hpp>
+#include <millrace/window/sliding_merge.hpp>
+#include <millrace/window/window_layout.hpp>
+#include <millrace/window/windows.hpp>
+
+namespace millrace {
+
+/// The state of one task of a tumbling, sliding, cumulating or calendar aggregation: one table of
+/// accumulators per slice of time. A record costs a comparison of times and a look-up; a
+/// firing costs by key and slice, not by record. Rules as in Flink's WindowOperator with its
+/// EventTimeTrigger: a window fires when the watermark reaches its maximum timestamp, takes
+/// records until `maxTimestamp + allowedLateness <= watermark`, and each of those fires it anew.
+///
+/// Use: `add` records; on a watermark `advance`, then `fire` until it returns false. When an add
+/// answers `due`, call `emitDue` with the same key at once.
+///
+/// Thread safety: none; one owner. Not movable (tables refer to the aggregate).
+/// Invariants:
+///  1. Between advance() and the fire() that returns false nothing else may be called.
+///  2. Panes are told in the order of window ends; within a window in no order.
+///  3. A window without records of a key tells nothing for it.
+///  4. acceptedRecords() == heldRecords() + releasedRecords().
+/// Errors: what the aggregate throws.
+template <typename K, typename In, typename Agg>
+requires Aggregate<Agg, In> && Mergeable<Agg> && StablyHashable<K>
+class SlicedWindows {
+ public:
+  using Key = K;
+  using Accumulator = AccumulatorOf<Agg>;
+  using Result = WindowResult<K, AggregateResult<Agg>>;
+
+  /// REQUIRES: options.validate() is ok.
+  SlicedWindows(WindowLayout layout, Agg aggregate, WindowOptions options = {})
+      : layout_(std::move(layout)),
+        aggregate_(std::move(aggregate)),
+        options_(options),
+        tracksKeys_(options.early.kind == EarlyFiring::Kind::kEventTime ||
+                    options.early.kind == EarlyFiring::Kind::kProcessingTime),
+        countsRecords_(options.early.kind == EarlyFiring::Kind::kRecords),
+        tablePerWindow_(countsRecords_ && layout_.windowsShareSlices()) {}
+  SlicedWindows(const SlicedWindows&) = delete;
+  SlicedWindows& operator=(const SlicedWindows&) = delete;
+
+  /// Offers a record. `key` is a K, a HashedKey of one, or what a K compares with and can be made
+  /// from (a string_view for a string).
+  template <typename Q>
+  AddResult add(const Q& key, const In& in, Timestamp t) {
+    if (isInCurrent(t)) [[likely]] {
+      bool isNew = false;
+      aggregate_.add(accumulatorOf(*current_, key, isNew), in);
+      ++current_->records;
+      return {};
+    }
+    return place(key, t, 1, [&](Accumulator& a) { aggregate_.add(a, in); });
+  }
+
+  /// Offers `n` records and prefetches for the later of them while it works at the earlier:
+  /// keyAt(i), inAt(i), timeAt(i). `onOther(i, result)` is called, right after its add, for each
+  /// record that was not simply accepted; it may call emitDue.
+  template <typename KeyAt, typename InAt, typename TimeAt, typename OnOther>
+  void addBatch(std::size_t n, KeyAt&& keyAt, InAt&& inAt, TimeAt&& timeAt, OnOther&& onOther) {
+    for (std::size_t i = 0; i < n; ++i) {
+      if (prefetches_ && i + kPrefetchDistance < n) prefetch(keyAt(i + kPrefetchDistance));
+      const AddResult result = add(keyAt(i), inAt(i), timeAt(i));
+      if (result != AddResult{}) [[unlikely]]
+        onOther(i, result);
+    }
+    prefetches_ = current_ != nullptr && current_->table.isLarge();
+  }
+
+  /// Offers what a combiner made of `records` records of one key and the slice at `sliceStart`.
+  /// With early firing by records this fires once where single records may fire more often.
+  template <typename Q>
+  AddResult addPartial(const Q& key, const Accumulator& partial, std::uint64_t records,
+                       Timestamp sliceStart) {
+    if (isInCurrent(sliceStart)) [[likely]] {
+      bool isNew = false;
+      aggregate_.merge(accumulatorOf(*current_, key, isNew), partial);
+      current_->records += records;
+      return {};
+    }
+    return place(key, sliceStart, records, [&](Accumulator& a) { aggregate_.merge(a, partial); });
+  }
+
+  /// Tells the panes that the last add has called for. emit(Result&&).
+  /// REQUIRES: the last add was of `key` and answered `due`.
+  template <typename Q, typename Emit>
+  void emitDue(const Q& key, Emit&& emit) {
+    for (const Due& due : due_) {
+      const bool isLate = due.pane == Pane::kLate;
+      if (isLate && options_.discarding)
+        emit(resultOf(plainKey(key), lateAlone_, due.window, due.pane));
+      else
+        withValue(due.window, key, [&](const Accumulator& value) {
+          emit(resultOf(plainKey(key), value, due.window, due.pane));
+        });
+      if (!isLate && options_.discarding) slices_.endingAt(due.window.end)->table.erase(key);
+    }
+    due_.clear();
+  }
+
+  /// Moves event time to `watermark` (never back). `endOfInput` labels the windows that only the
+  /// end completes; it says something at kMaxTimestamp alone. REQUIRES: nothing left to fire.
+  void advance(Timestamp watermark, bool endOfInput = false) {
+    MILLRACE_DCHECK(!isFiring_, "advance() while a firing is unfinished");
+    if (watermark <= watermark_) return;
+    watermark_ = watermark;
+    firingPane_ = endOfInput && watermark == kMaxTimestamp ? Pane::kEndOfInput : Pane::kOnTime;
+    leaveCurrent();
+  }
+
+  /// Tells what the watermark has completed, about `limit` results at most. True: there is more,
+  /// call again. The last call drops what is closed for good. REQUIRES: limit > 0.
+  template <typename Emit>
+  bool fire(Emit&& emit, std::size_t limit) {
+    std::size_t budget = limit;
+    while (isFiring_ || selectWindow()) {
+      isFiring_ = true;
+      if (!emitWindow(emit, budget)) return true;
+      isFiring_ = false;
+      firedTo_ = window_.end;
+    }
+    firedTo_ = saturatingAdd(watermark_, 1);
+    dropClosed();
+    return false;
+  }
+
+  /// Early firing by time: tells the open windows' values for all keys that have got records since
+  /// the last call. True: there is more, call again. REQUIRES: limit > 0, and
+  /// options.early is of one of the kinds of time.
+  template <typename Emit>
+  bool fireEarly(Emit&& emit, std::size_t limit) {
+    std::size_t budget = limit;
+    while (true) {
+      for (; earlyNext_ < earlyKeys_.size(); ++earlyNext_, --budget) {
+        if (budget == 0) return true;
+        const K& key = earlyKeys_[earlyNext_];
+        withValue(earlyWindow_, key, [&](const Accumulator& value) {
+          emit(resultOf(key, value, earlyWindow_, Pane::kEarly));
+        });
+      }
+      if (!selectEarlyWindow()) break;
+    }
+    finishEarly();
+    return false;
+  }
+
+  Timestamp watermark() const { return watermark_; }
+  const WindowLayout& layout() const { return layout_; }
+  const Agg& aggregate() const { return aggregate_; }
+
+  /// Records that went into a window at all; those of them whose slice is still here (fired or
+  /// not); those whose last window has been closed.
+  std::uint64_t acceptedRecords() const { return heldRecords() + released_; }
+  std::uint64_t releasedRecords() const { return released_; }
+  std::uint64_t heldRecords() const {
+    return sumOverSlices([](const Slice& slice) { return slice.records; });
+  }
+  /// Of the held records those that no on-time pane has told yet.
+  std::uint64_t unfiredRecords() const {
+    return sumOverSlices([this](const Slice& slice) {
+      return slice.extent.firstEnd > firedTo_ ? slice.records : std::uint64_t{0};
+    });
+  }
+  /// Accumulators in the slices' tables.
+  std::uint64_t heldEntries() const {
+    return sumOverSlices([](const Slice& slice) { return std::uint64_t{slice.table.size()}; });
+  }
+
+ private:
+  using Slices = SliceList<K, Accumulator>;
+  using Slice = typename Slices::Slice;
+  using Extent = WindowLayout::Slice;
+  struct Due {
+    WindowBounds window;
+    Pane pane;
+  };
+
+  static constexpr std::size_t kPrefetchDistance = 12;
+
+  // --- records in
+
+  bool isInCurrent(Timestamp t) const {
+    return static_cast<std::uint64_t>(t) - static_cast<std::uint64_t>(currentStart_) <
+           currentLength_;
+  }
+
+  // Only a slice that asks for nothing but its table may be the current one: none of its windows
+  // has fired (so no merge covers it and no pane is due) and no early firing watches it.
+  void makeCurrent(Slice& slice) {
+    if (tracksKeys_ || countsRecords_ || hasFired(slice.extent.firstEnd)) return;
+    current_ = &slice;
+    currentStart_ = slice.extent.start;
+    currentLength_ = static_cast<std::uint64_t>(slice.extent.end) -
+                     static_cast<std::uint64_t>(slice.extent.start);
+  }
+  void leaveCurrent() {
+    current_ = nullptr;
+    currentLength_ = 0;
+    prefetches_ = false;
+  }
+
+  template <typename Q>
+  void prefetch(const Q& key) const {
+    if (current_ != nullptr) current_->table.prefetch(key);
+  }
+
+  template <typename Q, typename Apply>
+  AddResult place(const Q& key, Timestamp t, std::uint64_t records, Apply&& apply) {
+    due_.clear();
+    Slice* slice = tablePerWindow_ ? nullptr : slices_.containing(t);
+    const Extent extent = slice != nullptr ? slice->extent : layout_.sliceOf(t);
+    if (extent.isOutside()) return {Placement::kOutside, false};
+    if (isClosed(extent.lastEnd)) return {Placement::kLate, false};
+    const bool partly = isClosed(extent.firstEnd);
+    if (options_.discarding && hasFired(extent.firstEnd)) {
+      lateAlone_ = aggregate_.create();
+      apply(lateAlone_);
+    }
+    if (tablePerWindow_) {
+      placeInEachWindow(extent, key, records, apply);
+    } else {
+      if (slice == nullptr) slice = &slices_.insert(extent);
+      placeIn(*slice, key, records, apply);
+      slice->records += records;
+      makeCurrent(*slice);
+    }
+    collectLate(extent);
+    return {partly ? Placement::kLatePartial : Placement::kAccepted, !due_.empty()};
+  }
+
+  template <typename Q, typename Apply>
+  void placeIn(Slice& slice, const Q& key, std::uint64_t records, Apply&& apply) {
+    bool isNew = false;
+    apply(accumulatorOf(slice, key, isNew));
+    merge_.include(slice.extent.start, key, isNew, apply);
+    bool unused = false;
+    if (tracksKeys_)
+      findOrCreate(
+          slice.dirty, key, [] { return true; }, unused);
+    if (countsRecords_ && !hasFired(slice.extent.firstEnd)) {
+      std::uint64_t& untold = findOrCreate(
+          slice.untoldRecords, key, [] { return std::uint64_t{0}; }, unused);
+      untold += records;
+      if (untold >= options_.early.records) {
+        untold = 0;
+        due_.push_back({boundsOf(slice.extent.firstEnd), Pane::kEarly});
+      }
+    }
+  }
+
+  // Early firing by records counts per key and window, so where windows overlap they cannot share
+  // slices: every window then is a slice of its own.
+  template <typename Q, typename Apply>
+  void placeInEachWindow(const Extent& extent, const Q& key, std::uint64_t records, Apply&& apply) {
+    for (Timestamp end = firstOpenEnd(extent); end <= extent.lastEnd;
+         end = layout_.windowEndAfter(end)) {
+      Slice* own = slices_.endingAt(end);
+      if (own == nullptr) own = &slices_.insert({layout_.windowStart(end), end, end, end});
+      placeIn(*own, key, records, apply);
+      if (end == extent.lastEnd) own->records += records;
+      if (end == kMaxTimestamp) break;
+    }
+  }
+
+  void collectLate(const Extent& extent) {
+    if (options_.allowedLateness == Duration::zero() || !hasFired(extent.firstEnd)) return;
+    for (Timestamp end = firstOpenEnd(extent); end <= extent.lastEnd && hasFired(end);
+         end = layout_.windowEndAfter(end)) {
+      due_.push_back({boundsOf(end), Pane::kLate});
+      if (end == kMaxTimestamp) break;
+    }
+  }
+
+  // The first of the slice's windows that is not closed. REQUIRES: there is one.
+  Timestamp firstOpenEnd(const Extent& extent) const {
+    if (!isClosed(extent.firstEnd)) return extent.firstEnd;
+    const Timestamp closedTo = saturatingSubtract(watermark_, options_.allowedLateness.count());
+    return layout_.windowEndAfter(saturatingAdd(closedTo, 1));
+  }
+
+  bool hasFired(Timestamp end) const { return end - 1 <= watermark_; }
+  bool isClosed(Timestamp end) const {
+    return saturatingAdd(end - 1, options_.allowedLateness.count()) <= watermark_;
+  }
+  WindowBounds boundsOf(Timestamp end) const { return {layout_.windowStart(end), end}; }
+
+  template <typename Q>
+  Accumulator& accumulatorOf(Slice& slice, const Q& key, bool& isNew) {
+    return slice.table.at(
+        key, [this] { return aggregate_.create(); }, isNew);
+  }
+
+  // --- results out
+
+  // The earliest slice with an unfired window has the earliest unfired window with records.
+  bool nextWindow(Timestamp after, WindowBounds& window) const {
+    const std::size_t i = slices_.withWindowEndingAfter(after);
+    if (i == slices_.size()) return false;
+    const Timestamp firstEnd = slices_[i].extent.firstEnd;
+    const Timestamp end = firstEnd > after ? firstEnd : layout_.windowEndAfter(after);
+    window = boundsOf(end);
+    return true;
+  }
+
+  bool selectWindow() {
+    if (!nextWindow(firedTo_, window_) || !hasFired(window_.end)) return false;
+    isMerged_ = layout_.windowsShareSlices() && !tablePerWindow_;
+    if (!isMerged_) {
+      const auto& table = slices_.endingAt(window_.end)->table;
+      cursor_ = table.begin();
+      cursorEnd_ = table.end();
+    }
+    return true;
+  }
+
+  template <typename Emit>
+  bool emitWindow(Emit&& emit, std::size_t& budget) {
+    if (isMerged_) return emitMerged(emit, budget);
+    for (; cursor_ != cursorEnd_; ++cursor_, --budget) {
+      if (budget == 0) return false;
+      emit(resultOf(cursor_->first, cursor_->second, window_, firingPane_));
+    }
+    return true;
+  }
+
+  template <typename Emit>
+  bool emitMerged(Emit&& emit, std::size_t& budget) {
+    if (!mergeIsReady_ && !merge_.moveTo(window_, slices_, budget)) return false;
+    mergeIsReady_ = !merge_.emit(budget, [&](const K& key, const Accumulator& value) {
+      emit(resultOf(key, value, window_, firingPane_));
+    });
+    return !mergeIsReady_;
+  }
+
+  Result resultOf(const auto& key, const Accumulator& value, const WindowBounds& window,
+                  Pane pane) const {
+    return Result{K(key), aggregate_.result(value), window.start, window.end, pane};
+  }
+
+  // The value of one key in one window, looked up slice by slice; f is not called when it has none.
+  template <typename Q, typename F>
+  void withValue(const WindowBounds& window, const Q& key, F&& f) {
+    const Accumulator* only = nullptr;
+    Accumulator merged = aggregate_.create();
+    bool isMerged = false;
+    forEachSliceOf(window, [&](Slice& slice) {
+      const Accumulator* found = slice.table.find(key);
+      if (found == nullptr) return;
+      if (only != nullptr && !isMerged) {
+        aggregate_.merge(merged, *only);
+        isMerged = true;
+      }
+      if (isMerged) aggregate_.merge(merged, *found);
+      only = found;
+    });
+    if (only != nullptr) f(isMerged ? std::as_const(merged) : *only);
+  }
+
+  template <typename F>
+  void forEachSliceOf(const WindowBounds& window, F&& f) {
+    if (tablePerWindow_) {
+      if (Slice* own = slices_.endingAt(window.end)) f(*own);
+      return;
+    }
+    for (std::size_t i = slices_.endingAfter(window.start);
+         i < slices_.size() && slices_[i].extent.start < window.end; ++i)
+      f(slices_[i]);
+  }
+
+  bool selectEarlyWindow() {
+    earlyKeys_.clear();
+    earlyNext_ = 0;
+    const Timestamp after = isFiringEarly_ ? earlyWindow_.end : saturatingAdd(watermark_, 1);
+    isFiringEarly_ = nextWindow(after, earlyWindow_);
+    if (!isFiringEarly_) return false;
+    KeyTable<K, bool> keys;
+    forEachSliceOf(earlyWindow_, [&](Slice& slice) {
+      for (const auto& [key, dirty] : slice.dirty)
+        if (keys.try_emplace(key, true).second) earlyKeys_.push_back(key);
+    });
+    return true;
+  }
+
+  // By now every open window has told all its slices hold, so discarding may empty them.
+  void finishEarly() {
+    for (std::size_t i = 0; i < slices_.size(); ++i) {
+      slices_[i].dirty.clear();
+      if (options_.discarding) slices_[i].table.clear();
+    }
+    if (options_.discarding) merge_.clear();
+  }
+
+  void dropClosed() {
+    std::size_t closed = 0;
+    while (closed < slices_.size() && isClosed(slices_[closed].extent.lastEnd))
+      released_ += slices_[closed++].records;
+    if (closed == 0) return;
+    merge_.forgetBefore(slices_[closed - 1].extent.end, slices_);
+    slices_.dropFirst(closed);
+  }
+
+  template <typename F>
+  std::uint64_t sumOverSlices(F&& f) const {
+    std::uint64_t total = 0;
+    for (std::size_t i = 0; i < slices_.size(); ++i) total += f(slices_[i]);
+    return total;
+  }
+
+  // Constant.
+  const WindowLayout layout_;
+  const Agg aggregate_;
+  const WindowOptions options_;
+  const bool tracksKeys_;
+  const bool countsRecords_;
+  const bool tablePerWindow_;
+
+  // The slice of the record before.
+  Slice* current_ = nullptr;
+  Timestamp currentStart_ = 0;
+  std::uint64_t currentLength_ = 0;
+  bool prefetches_ = false;
+
+  Slices slices_;
+  Timestamp watermark_ = kMinTimestamp;
+  std::uint64_t released_ = 0;
+  std::vector<Due> due_;  // called for by the last add
+  Accumulator lateAlone_ = aggregate_.create();
+
+  // Firing: windows that end at or before firedTo_ are done; window_ is being told if isFiring_.
+  Timestamp firedTo_ = saturatingAdd(kMinTimestamp, 1);
+  WindowBounds window_{};
+  Pane firingPane_ = Pane::kOnTime;
+  bool isFiring_ = false;
+  bool isMerged_ = false;
+  bool mergeIsReady_ = false;  // merge_ has come to window_
+  typename SliceTable<K, Accumulator>::Iterator cursor_{};
+  typename SliceTable<K, Accumulator>::Iterator cursorEnd_{};
+  SlidingMerge<K, Agg> merge_{aggregate_};
+
+  // Early firing.
+  bool isFiringEarly_ = false;
+  WindowBounds earlyWindow_{};
+  std::vector<K> earlyKeys_;
+  std::size_t earlyNext_ = 0;
+};
+
+}  // namespace millrace

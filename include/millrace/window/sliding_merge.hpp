@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <millrace/time/timestamp.hpp>
+#include <millrace/window/aggregates.hpp>
+#include <millrace/window/slice_table.hpp>
+#include <millrace/window/windows.hpp>
+
+namespace millrace {
+
+/// How the value of a window of many slices is had from the window before it, for every key at
+/// once, without merging all its slices again. Two ways with one contract:
+///
+///     bool moveTo(window, slices, budget)   becomes the merge of `window`. Works slice by slice
+///     and
+///                                           takes each one's size off `budget`; false: call again.
+///     bool emit(budget, f)                  f(key, accumulator) for each key with records in the
+///                                           window, one off `budget` each; false: call again.
+///     void include(sliceStart, key, isNewInSlice, apply)
+///                                           a record went into a slice: `apply(accumulator)` puts
+///                                           it here too, if that slice is covered.
+///     void forgetBefore(t, slices)          slices that end at or before `t` are about to go.
+///     void clear()                          as new.
+///
+/// Windows come in the order of their ends, and so of their starts; windows may be skipped.
+///
+/// Thread safety: none; one owner.
+/// Invariants:
+///  1. After moveTo(w) returned true the value of a key is the merge of its accumulators in the
+///     slices of w, whatever was included since.
+///  2. A slice that is covered is never changed without include().
+
+/// A running table: slices that leave the window are subtracted, those that enter are merged.
+/// Each entry knows in how many slices its key is; at none it goes, so no empty value is told.
+template <typename K, typename Agg>
+class SubtractingMerge {
+ public:
+  using Accumulator = AccumulatorOf<Agg>;
+  using Slices = SliceList<K, Accumulator>;
+  using Slice = typename Slices::Slice;
+
+  explicit SubtractingMerge(const Agg& aggregate) : aggregate_(aggregate) {}
+
+  bool moveTo(const WindowBounds& window, const Slices& slices, std::size_t& budget) {
+    if (window.start >= high_) {
+      clear();
+      low_ = high_ = window.start;
+    }
+    if (!leave(window.start, slices, budget) || !enter(window.end, slices, budget)) return false;
+    cursor_ = running_.begin();
+    return true;
+  }
+
+  template <typename F>
+  bool emit(std::size_t& budget, F&& f) {
+    for (; cursor_ != running_.end(); ++cursor_, --budget) {
+      if (budget == 0) return false;
+      f(cursor_->first, std::as_const(cursor_->second.value));
+    }
+    return true;
+  }
+
+  template <typename Q, typename Apply>
+  void include(Timestamp sliceStart, const Q& key, bool isNewInSlice, Apply&& apply) {
+    if (sliceStart < low_ || sliceStart >= high_) return;
+    Entry& entry = entryOf(key);
+    if (isNewInSlice) ++entry.slices;
+    apply(entry.value);
+  }
+
+  void forgetBefore(Timestamp t, const Slices& slices) {
+    if (t >= high_) return clear();
+    std::size_t unlimited = static_cast<std::size_t>(-1);
+    leave(t, slices, unlimited);
+  }
+
+  void clear() {
+    running_.clear();
+    low_ = high_ = kMinTimestamp;
+  }
+
+ private:
+  struct Entry {
+    Accumulator value;
+    std::uint32_t slices = 0;
+  };
+
+  // Leaves before it enters, so that a checked sum never holds more than a window.
+  bool leave(Timestamp start, const Slices& slices, std::size_t& budget) {
+    for (std::size_t i = slices.endingAfter(low_); low_ < start; ++i) {
+      if (i == slices.size() || slices[i].extent.start >= start) {
+        low_ = start;
+        break;
+      }
+      if (!spend(slices[i].table.size(), budget)) return false;
+      for (const auto& [key, accumulator] : slices[i].table) subtract(key, accumulator);
+      low_ = slices[i].extent.end;
+    }
+    return true;
+  }
+
+  bool enter(Timestamp end, const Slices& slices, std::size_t& budget) {
+    for (std::size_t i = slices.endingAfter(high_); high_ < end; ++i) {
+      if (i == slices.size() || slices[i].extent.start >= end) {
+        high_ = end;
+        break;
+      }
+      if (!spend(slices[i].table.size(), budget)) return false;
+      for (const auto& [key, accumulator] : slices[i].table) {
+        Entry& entry = entryOf(key);
+        ++entry.slices;
+        aggregate_.merge(entry.value, accumulator);
+      }
+      high_ = slices[i].extent.end;
+    }
+    return true;
+  }
+
+  void subtract(const K& key, const Accumulator& accumulator) {
+    const auto it = running_.find(key);
+    if (--it->second.slices == 0)
+      running_.erase(it);
+    else
+      aggregate_.subtract(it->second.value, accumulator);
+  }
+
+  // A slice is merged whole: with any budget left it goes, and takes what there is.
+  static bool spend(std::size_t cost, std::size_t& budget) {
+    if (budget == 0) return false;
+    budget -= cost < budget ? cost : budget;
+    return true;
+  }
+
+  template <typename Q>
+  Entry& entryOf(const Q& key) {
+    bool isNew = false;
+    return findOrCreate(
+        running_, key, [this] { return Entry{aggregate_.create()}; }, isNew);
+  }
+
+  const Agg& aggregate_;
+  KeyTable<K, Entry> running_;
+  typename KeyTable<K, Entry>::const_iterator cursor_{};
+  Timestamp low_ = kMinTimestamp;  // running_ is the merge of the slices in [low_, high_)
+  Timestamp high_ = kMinTimestamp;
+};
+
+/// Two stacks, for aggregates that cannot subtract. The older slices [.., middle) are kept as
+/// suffixes, each the merge of the slices from its own start up to `middle`; the newer ones
+/// [middle, high) as one running table. A window is one suffix merged with that table. When the
+/// window's start passes `middle`, suffixes are made anew of all slices there are. So a slice is
+/// merged two times in all, plus once for each key told.
+/// [Tangwongsan, Hirzel, Schneider: Low-latency sliding-window aggregation in worst-case constant
+/// time, DEBS 2017]
+template <typename K, typename Agg>
+class TwoStackMerge {
+ public:
+  using Accumulator = AccumulatorOf<Agg>;
+  using Slices = SliceList<K, Accumulator>;
+
+  explicit TwoStackMerge(const Agg& aggregate) : aggregate_(aggregate) {}
+
+  bool moveTo(const WindowBounds& window, const Slices& slices, std::size_t& budget) {
+    if (window.start >= high_) {
+      clear();
+      flippedTo_ = middle_ = high_ = window.start;
+    }
+    low_ = window.start;
+    if (!flip(slices, budget)) return false;
+    while (!older_.empty() && older_.back().start < low_) older_.pop_back();
+    if (!enter(window.end, slices, budget)) return false;
+    inOlder_ = !older_.empty();
+    cursor_ = inOlder_ ? older_.back().table.begin() : newer_.begin();
+    return true;
+  }
+
+  template <typename F>
+  bool emit(std::size_t& budget, F&& f) {
+    if (inOlder_) {
+      const Table& suffix = older_.back().table;
+      for (; cursor_ != suffix.end(); ++cursor_, --budget) {
+        if (budget == 0) return false;
+        emitMerged(f);
+      }
+      inOlder_ = false;
+      cursor_ = newer_.begin();
+    }
+    for (; cursor_ != newer_.end(); ++cursor_) {
+      if (budget == 0) return false;
+      if (!older_.empty() && older_.back().table.contains(cursor_->first)) continue;
+      f(cursor_->first, cursor_->second);
+      --budget;
+    }
+    return true;
+  }
+
+  template <typename Q, typename Apply>
+  void include(Timestamp sliceStart, const Q& key, bool /*isNewInSlice*/, Apply&& apply) {
+    if (sliceStart < low_ || sliceStart >= high_) return;
+    if (sliceStart >= middle_) {
+      apply(accumulatorOf(newer_, key));
+      return;
+    }
+    for (Suffix& suffix : suffixesFrom(sliceStart)) apply(accumulatorOf(suffix.table, key));
+  }
+
+  void forgetBefore(Timestamp t, const Slices& /*slices*/) {
+    if (t >= high_) return clear();
+    if (t > low_) low_ = t;
+    while (!older_.empty() && older_.back().start < low_) older_.pop_back();
+  }
+
+  void clear() {
+    older_.clear();
+    newer_.clear();
+    low_ = middle_ = high_ = flippedTo_ = kMinTimestamp;
+  }
+
+ private:
+  using Table = KeyTable<K, Accumulator>;
+  struct Suffix {
+    Timestamp start;
+    Table table;
+  };
+
+  // Makes suffixes of the slices in [low_, high_), newest first, when low_ has passed middle_.
+  bool flip(const Slices& slices, std::size_t& budget) {
+    if (low_ > middle_) {
+      older_.clear();
+      newer_.clear();
+      middle_ = flippedTo_ = high_;
+    }
+    for (std::size_t n = slices.endingAfter(flippedTo_); n > 0; --n) {
+      const auto& slice = slices[n - 1];
+      if (slice.extent.start < low_) break;
+      if (budget == 0) return false;
+      older_.push_back(
+          {slice.extent.start, older_.empty() ? Table{} : copyOf(older_.back().table)});
+      Table& suffix = older_.back().table;
+      spend(suffix.size() + slice.table.size(), budget);
+      for (const auto& [key, accumulator] : slice.table) prepend(suffix, key, accumulator);
+      flippedTo_ = slice.extent.start;
+    }
+    flippedTo_ = low_;
+    return true;
+  }
+
+  bool enter(Timestamp end, const Slices& slices, std::size_t& budget) {
+    for (std::size_t i = slices.endingAfter(high_); high_ < end; ++i) {
+      if (i == slices.size() || slices[i].extent.start >= end) {
+        high_ = end;
+        break;
+      }
+      if (budget == 0) return false;
+      spend(slices[i].table.size(), budget);
+      for (const auto& [key, accumulator] : slices[i].table)
+        aggregate_.merge(accumulatorOf(newer_, key), accumulator);
+      high_ = slices[i].extent.end;
+    }
+    return true;
+  }
+
+  // A slice is merged whole: with any budget left it goes, and takes what there is.
+  static void spend(std::size_t cost, std::size_t& budget) {
+    budget -= cost < budget ? cost : budget;
+  }
+
+  // The suffixes that hold the slice at `sliceStart`; one of its own is made when it is new.
+  std::span<Suffix> suffixesFrom(Timestamp sliceStart) {
+    auto own = std::partition_point(older_.begin(), older_.end(),
+                                    [=](const Suffix& s) { return s.start > sliceStart; });
+    if (own == older_.end() || own->start != sliceStart) {
+      Table table = own == older_.begin() ? Table{} : copyOf(std::prev(own)->table);
+      own = older_.insert(own, Suffix{sliceStart, std::move(table)});
+    }
+    return {own, older_.end()};
+  }
+
+  Table copyOf(const Table& table) const {
+    Table copy;
+    copy.reserve(table.size());
+    for (const auto& [key, accumulator] : table)
+      aggregate_.merge(accumulatorOf(copy, key), accumulator);
+    return copy;
+  }
+
+  void prepend(Table& suffix, const K& key, const Accumulator& accumulator) const {
+    Accumulator merged = aggregate_.create();
+    aggregate_.merge(merged, accumulator);
+    Accumulator& rest = accumulatorOf(suffix, key);
+    aggregate_.merge(merged, rest);
+    rest = std::move(merged);
+  }
+
+  template <typename F>
+  void emitMerged(F&& f) {
+    const auto newer = newer_.find(cursor_->first);
+    if (newer == newer_.end()) return f(cursor_->first, cursor_->second);
+    Accumulator merged = aggregate_.create();
+    aggregate_.merge(merged, cursor_->second);
+    aggregate_.merge(merged, newer->second);
+    f(cursor_->first, std::as_const(merged));
+  }
+
+  template <typename Q>
+  Accumulator& accumulatorOf(Table& table, const Q& key) const {
+    bool isNew = false;
+    return findOrCreate(
+        table, key, [this] { return aggregate_.create(); }, isNew);
+  }
+
+  const Agg& aggregate_;
+  std::vector<Suffix> older_;  // by start, the newest first
+  Table newer_;
+  typename Table::const_iterator cursor_{};
+  bool inOlder_ = false;  // where cursor_ is
+  Timestamp low_ = kMinTimestamp;
+  Timestamp middle_ = kMinTimestamp;
+  Timestamp high_ = kMinTimestamp;
+  Timestamp flippedTo_ = kMinTimestamp;  // slices from here to middle_ are in older_
+};
+
+template <typename K, typename Agg>
+using SlidingMerge =
+    std::conditional_t<Subtractable<Agg>, SubtractingMerge<K, Agg>, TwoStackMerge<K, Agg>>;
+
+}  // namespace millrace
