@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <millrace/base/status.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace millrace::examples {
+
+/// What `--source` names.
+struct SourceSpec {
+  enum class Kind { kFile, kStdin, kGenerate };
+  Kind kind = Kind::kStdin;
+  std::string path;         ///< kFile: a file, a directory or a glob
+  std::int64_t events = 0;  ///< kGenerate: how many
+};
+
+/// What `--sink`, `--dead-letters` and `--late` name.
+struct SinkSpec {
+  enum class Kind { kNone, kStdout, kDirectory };
+  Kind kind = Kind::kNone;
+  std::string directory;
+};
+
+/// `file:PATH`, `stdin` or `generate:N`. The error says what is wrong with `text`.
+StatusOr<SourceSpec> parseSource(std::string_view text);
+
+/// `stdout` or `file:DIR`. The error says what is wrong with `text`.
+StatusOr<SinkSpec> parseSink(std::string_view text);
+
+}  // namespace millrace::examples

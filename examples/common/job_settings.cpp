@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include "job_settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+namespace millrace::examples {
+namespace {
+
+constexpr std::int64_t kMostWorkers = 256;
+constexpr std::int64_t kLargestBatch = 1 << 20;
+constexpr Duration kShortest{1};
+
+struct Endpoints {
+  std::string source = "stdin";
+  std::string sink = "stdout";
+  std::string deadLetters, late;
+};
+
+void declareEndpoints(FlagSet& flags, Endpoints& endpoints, JobSettings& settings) {
+  flags.group("Input and output");
+  flags.text("--source", "SOURCE",
+             "file:PATH (a file, a directory or a glob of NDJSON, .gz and .zst too), stdin, "
+             "generate:N (made-up events) or kafka:TOPIC",
+             &endpoints.source);
+  flags.text("--sink", "SINK", "where results go: stdout, file:DIR or kafka:TOPIC",
+             &endpoints.sink);
+  flags.text("--dead-letters", "SINK", "where invalid records go: stdout, file:DIR or kafka:TOPIC",
+             &endpoints.deadLetters, "counted only");
+  flags.text("--late", "SINK", "where late records go: stdout, file:DIR or kafka:TOPIC",
+             &endpoints.late, "counted only");
+  flags.choice("--on-invalid",
+               "what an invalid record does: skip it (and count it) or fail the job",
+               &settings.onInvalid, {"skip", "fail"});
+}
+
+void declareTime(FlagSet& flags, JobSettings& settings, bool sessions) {
+  flags.group("Time");
+  const std::string unused = sessions ? " (sessions have no use for it)" : "";
+  flags.duration("--window", "length of a window" + unused, &settings.window, kShortest);
+  flags.duration("--slide", "distance from one window's start to the next's" + unused,
+                 &settings.slide, kShortest, "the window");
+  flags.duration("--gap",
+                 std::string("silence of more than this ends a user's session") +
+                     (sessions ? "" : " (used by sessions only)"),
+                 &settings.gap, kShortest);
+  flags.duration("--out-of-orderness", "how much later than its successors an event may come",
+                 &settings.outOfOrderness);
+  flags.duration("--allowed-lateness", "how long after its result a window still takes events",
+                 &settings.allowedLateness);
+  flags.duration("--idle-timeout", "an input silent for this long holds nobody back",
+                 &settings.idleTimeout, kShortest, "off");
+}
+
+void declareRunning(FlagSet& flags, JobSettings& settings) {
+  flags.group("Running");
+  settings.workers = std::max<std::int64_t>(1, std::thread::hardware_concurrency());
+  flags.integer("--workers", "N", "threads that do the work", &settings.workers, 1, kMostWorkers,
+                fmt::format("the cores, here {}", settings.workers));
+  flags.integer("--batch-size", "N", "most records moved at once", &settings.batchSize, 1,
+                kLargestBatch);
+  flags.text("--summary", "FILE", "write the run's totals to this file, as JSON", &settings.summary,
+             "none");
+  flags.choice("--log-level", "least level of messages on stderr", &settings.logLevel,
+               {"error", "warn", "info", "debug"});
+  flags.toggle("--no-progress", "no progress on stderr", &settings.noProgress);
+}
+
+void declareDurability(FlagSet& flags, JobSettings& settings, UnavailableSettings& unavailable) {
+  flags.group("State and checkpoints");
+  flags.text("--checkpoint-dir", "DIR", "keep state across runs here", &unavailable.checkpointDir,
+             "nothing is kept");
+  flags.notAvailable("--checkpoint-dir", "keeping state across runs");
+  flags.duration("--checkpoint-interval", "time between checkpoints", &settings.checkpointInterval,
+                 kShortest);
+  flags.choice("--state", "where state lives", &settings.state, {"memory", "rocksdb"});
+  flags.choice("--delivery", "guarantee of the results after a failure", &settings.delivery,
+               {"exactly-once", "at-least-once"});
+  flags.text("--from-savepoint", "DIR", "start from this savepoint", &unavailable.fromSavepoint,
+             "none");
+  flags.notAvailable("--from-savepoint", "starting from a savepoint");
+  flags.group("Watching");
+  flags.text("--http", "HOST:PORT", "serve metrics and the dashboard here", &unavailable.http,
+             "off");
+  flags.notAvailable("--http", "the web interface");
+}
+
+// Sets *spec from the flag's text; returns the complaint, if any.
+template <typename Spec, typename Parse>
+std::string read(const char* flag, const std::string& text, Parse parse, Spec* spec) {
+  if (text.empty()) return {};
+  StatusOr<Spec> parsed = parse(text);
+  if (!parsed.ok()) {
+    const auto message = parsed.status().message();
+    return fmt::format("{}: {}", flag, std::string_view(message.data(), message.size()));
+  }
+  *spec = *std::move(parsed);
+  return {};
+}
+
+std::string resolve(const Endpoints& endpoints, JobSettings* settings) {
+  for (const std::string& complaint :
+       {read("--source", endpoints.source, parseSource, &settings->source),
+        read("--sink", endpoints.sink, parseSink, &settings->sink),
+        read("--dead-letters", endpoints.deadLetters, parseSink, &settings->deadLetters),
+        read("--late", endpoints.late, parseSink, &settings->late)})
+    if (!complaint.empty()) return complaint;
+  if (settings->state == "rocksdb") return "--state: rocksdb is not available in this version";
+  if (settings->slide == Duration(0)) settings->slide = settings->window;
+  return {};
+}
+
+std::vector<std::string> noticesFor(const JobKind& kind, const FlagSet& flags) {
+  std::vector<std::string> notices = {"no --checkpoint-dir: nothing is kept across runs"};
+  const auto noteUnused = [&](const char* flag) {
+    if (flags.given(flag))
+      notices.push_back(fmt::format("{} has no effect on {}", flag, kind.program));
+  };
+  if (kind.sessions) {
+    noteUnused("--window");
+    noteUnused("--slide");
+  } else {
+    noteUnused("--gap");
+  }
+  return notices;
+}
+
+}  // namespace
+
+void declareKafkaFlags(FlagSet& flags, UnavailableSettings& unavailable) {
+  flags.group("Kafka");
+  flags.text("-b,--bootstrap-servers", "HOST:PORT,...", "brokers to start from",
+             &unavailable.bootstrapServers, "none");
+  flags.notAvailable("--bootstrap-servers", "Kafka");
+  flags.text("-t,--topic", "TOPIC", "the topic", &unavailable.topic, "user-events");
+  flags.notAvailable("--topic", "Kafka");
+  flags.text("-G,--group-id", "GROUP", "consumer group", &unavailable.groupId,
+             "the program's name");
+  flags.notAvailable("--group-id", "Kafka");
+  flags.properties("-X,--kafka", "any librdkafka property; may be repeated", &unavailable.kafka);
+  flags.notAvailable("--kafka", "Kafka");
+}
+
+JobCommandLine parseJobCommandLine(const JobKind& kind, int argc, const char* const* argv) {
+  JobCommandLine line;
+  Endpoints endpoints;
+  UnavailableSettings unavailable;
+  FlagSet flags(kind.program, kind.purpose, kind.example);
+  declareEndpoints(flags, endpoints, line.settings);
+  declareTime(flags, line.settings, kind.sessions);
+  declareRunning(flags, line.settings);
+  declareDurability(flags, line.settings, unavailable);
+  declareKafkaFlags(flags, unavailable);
+  line.outcome = flags.parse(argc, argv);
+  if (!line.outcome.run) return line;
+  if (const std::string complaint = resolve(endpoints, &line.settings); !complaint.empty()) {
+    line.outcome = flags.refuse(complaint);
+    return line;
+  }
+  line.notices = noticesFor(kind, flags);
+  return line;
+}
+
+}  // namespace millrace::examples

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "endpoints.hpp"
+#include "flags.hpp"
+
+#include <millrace/time/timestamp.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace millrace::examples {
+
+/// Everything the command line of a job says.
+struct JobSettings {
+  SourceSpec source;
+  SinkSpec sink;
+  SinkSpec deadLetters;
+  SinkSpec late;
+
+  Duration window = std::chrono::minutes(1);
+  Duration slide{0};  ///< 0: as long as the window, which makes it tumbling
+  Duration gap = std::chrono::minutes(30);
+  Duration outOfOrderness = std::chrono::seconds(5);
+  Duration allowedLateness{0};
+  Duration idleTimeout{0};  ///< 0: idleness is off
+
+  std::int64_t workers = 1;
+  std::int64_t batchSize = 1024;
+  std::string onInvalid = "skip";
+  std::string delivery = "exactly-once";
+  std::string state = "memory";
+  Duration checkpointInterval = std::chrono::seconds(60);
+
+  std::string summary;  ///< a file, empty for none
+  std::string logLevel = "info";
+  bool noProgress = false;
+};
+
+/// Flags of Kafka, checkpoints and the web interface have to be on every program's
+/// command line, so that scripts can be written once; their values land here.
+struct UnavailableSettings {
+  std::string bootstrapServers, groupId, topic, checkpointDir, fromSavepoint, http;
+  std::vector<std::string> kafka;
+};
+
+/// What makes one job's command line differ from another's.
+struct JobKind {
+  std::string program;
+  std::string purpose;
+  std::string example;
+  bool sessions = false;  ///< uses --gap and not --window
+};
+
+/// The command line of a job, checked. `outcome.run` is false when there is nothing to run.
+struct JobCommandLine {
+  ParseOutcome outcome;
+  JobSettings settings;
+  std::vector<std::string> notices;  ///< for stderr, unless --log-level error
+};
+
+JobCommandLine parseJobCommandLine(const JobKind& kind, int argc, const char* const* argv);
+
+/// The flags that reach Kafka: declared, checked, and refused for now.
+void declareKafkaFlags(FlagSet& flags, UnavailableSettings& unavailable);
+
+}  // namespace millrace::examples

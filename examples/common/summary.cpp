@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#include "summary.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace millrace::examples {
+
+std::string toJson(const Summary& summary) {
+  const double rate = summary.elapsedSeconds > 0
+                          ? static_cast<double>(summary.recordsIn) / summary.elapsedSeconds
+                          : 0;
+  return fmt::format(
+      R"({{"records_in":{},"records_out":{},"invalid":{},"late":{},"late_partial":{},"filtered":{},)"
+      R"("elapsed_s":{:.6f},"events_per_s":{:.1f},"checkpoints":{},"restarts":{}}})"
+      "\n",
+      summary.recordsIn, summary.recordsOut, summary.invalid, summary.late, summary.latePartial,
+      summary.filtered, summary.elapsedSeconds, rate, summary.checkpoints, summary.restarts);
+}
+
+StatusOr<SummaryFile> SummaryFile::open(const std::string& path) {
+  SummaryFile summary;
+  if (path.empty()) return summary;
+  StatusOr<OutputFile> file = OutputFile::create(path);
+  if (!file.ok()) return std::move(file).status();
+  summary.file_.emplace(*std::move(file));
+  return summary;
+}
+
+Status SummaryFile::write(const Summary& summary) {
+  if (!file_) return absl::OkStatus();
+  MILLRACE_RETURN_IF_ERROR(file_->write(toJson(summary)));
+  return file_->close();
+}
+
+}  // namespace millrace::examples
