@@ -21,7 +21,9 @@ inline constexpr std::size_t kChunkBytes = 256u << 10;
 /// The first chunk of each of several files: it only has to tell when the file begins.
 inline constexpr std::size_t kProbeChunkBytes = 16u << 10;
 
-/// Chunks dealt and not completed, over all files of a source.
+/// How far the workers of a source may run apart: the sum over its files of the chunks
+/// dealt from the oldest one on that is not completed. It bounds what is open while one
+/// worker lags. Give at least as many as there are workers.
 inline constexpr std::size_t kMaxChunksAhead = 16;
 
 /// Plain files held open at once; of more than these the least recently used are
@@ -39,7 +41,7 @@ class ChunkListener {
 
   /// After some `next` answered kNotNow: a chunk may be there now, or the source's
   /// time went on. Called from any thread, also from within the dealer's own methods
-  /// but with no lock held; must not block.
+  /// but with no lock held. Must neither block nor call the dealer: wake those who do.
   virtual void onChunksMayBeReady() = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string_view>
+#include <utility>
 
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/status.hpp"
