@@ -205,7 +205,9 @@ Status KeyedStateStore::readCells(RowHead& row, ByteReader& in) const {
 StateCell::StateCell() noexcept : store_(&undeclaredStates()) {}
 
 void StateCell::clear() const noexcept {
-  if (isPresent()) store_->destroyCell(*store_->current_, index_);
+  if (!isPresent()) return;
+  store_->destroyCell(*store_->current_, index_);
+  store_->mayBeEmpty_ = true;
 }
 
 }  // namespace millrace

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include <millrace/base/hash.hpp>
+#include <millrace/state/hash_index.hpp>
 #include <millrace/state/heap_bytes.hpp>
 
 namespace millrace {
@@ -42,7 +42,11 @@ class DenseMap {
 
   /// The position of the key's entry, or kNone.
   std::size_t find(const K& key) const {
-    if (!index_.empty()) return findIndexed(key);
+    if (!index_.empty()) {
+      const std::uint32_t found = index_.find(
+          millraceHash(key), [&](std::uint32_t position) { return entries_[position].key == key; });
+      return found == HashIndex::kNone ? kNone : found;
+    }
     for (std::size_t i = 0; i < entries_.size(); ++i) {
       if (entries_[i].key == key) return i;
     }
@@ -53,23 +57,19 @@ class DenseMap {
   template <typename Key, typename Value>
   void append(Key&& key, Value&& value) {
     entries_.push_back(Entry{std::forward<Key>(key), std::forward<Value>(value)});
-    if (index_.empty() ? entries_.size() > kSmall : entries_.size() * 4 > index_.size() * 3) {
-      rebuildIndex();
-    } else if (!index_.empty()) {
-      place(entries_.size() - 1);
+    if (!index_.empty()) {
+      indexEntry(entries_.size() - 1);
+    } else if (entries_.size() > kSmall) {
+      for (std::size_t i = 0; i < entries_.size(); ++i) indexEntry(i);
     }
   }
 
   /// Takes out the entry at `position`; the last entry moves there.
   void removeAt(std::size_t position) {
     const std::size_t last = entries_.size() - 1;
-    if (!index_.empty()) {
-      eraseSlot(slotOf(position));
-      if (position != last) index_[slotOf(last)] = static_cast<std::uint32_t>(position + 1);
-    }
+    if (!index_.empty()) unindexEntry(position, last);
     if (position != last) entries_[position] = std::move(entries_[last]);
     entries_.pop_back();
-    if (entries_.empty()) index_.clear();
   }
 
   void clear() {
@@ -78,7 +78,7 @@ class DenseMap {
   }
 
   friend std::size_t millraceHeapBytes(const DenseMap& map) {
-    std::size_t bytes = map.entries_.capacity() * sizeof(Entry) + map.index_.capacity() * 4;
+    std::size_t bytes = map.entries_.capacity() * sizeof(Entry) + map.index_.memoryBytes();
     for (const Entry& entry : map.entries_) bytes += heapBytes(entry.key) + heapBytes(entry.value);
     return bytes;
   }
@@ -86,51 +86,19 @@ class DenseMap {
  private:
   static constexpr std::size_t kSmall = 8;
 
-  // The keys of one map share a worker, so the low bits of their hashes are not
-  // independent of each other: the high ones choose the slot.
-  std::size_t homeOf(const K& key) const { return (millraceHash(key) >> 16) & (index_.size() - 1); }
-  std::size_t next(std::size_t slot) const { return (slot + 1) & (index_.size() - 1); }
-
-  std::size_t findIndexed(const K& key) const {
-    for (std::size_t slot = homeOf(key); index_[slot] != 0; slot = next(slot)) {
-      const std::size_t position = index_[slot] - 1;
-      if (entries_[position].key == key) return position;
-    }
-    return kNone;
+  void indexEntry(std::size_t position) {
+    index_.insert(millraceHash(entries_[position].key), static_cast<std::uint32_t>(position));
   }
 
-  std::size_t slotOf(std::size_t position) const {
-    std::size_t slot = homeOf(entries_[position].key);
-    while (index_[slot] != position + 1) slot = next(slot);
-    return slot;
-  }
-
-  void place(std::size_t position) {
-    std::size_t slot = homeOf(entries_[position].key);
-    while (index_[slot] != 0) slot = next(slot);
-    index_[slot] = static_cast<std::uint32_t>(position + 1);
-  }
-
-  void rebuildIndex() {
-    index_.assign(std::bit_ceil(entries_.size() * 2), 0);
-    for (std::size_t i = 0; i < entries_.size(); ++i) place(i);
-  }
-
-  // Linear probing without tombstones: later entries of the run move up into the gap
-  // unless that would put them before their home. [Knuth, 6.4 algorithm R]
-  void eraseSlot(std::size_t gap) {
-    const std::size_t mask = index_.size() - 1;
-    for (std::size_t slot = next(gap); index_[slot] != 0; slot = next(slot)) {
-      const std::size_t home = homeOf(entries_[index_[slot] - 1].key);
-      if (((slot - home) & mask) < ((slot - gap) & mask)) continue;
-      index_[gap] = index_[slot];
-      gap = slot;
-    }
-    index_[gap] = 0;
+  void unindexEntry(std::size_t position, std::size_t last) {
+    const auto place = static_cast<std::uint32_t>(position);
+    index_.erase(millraceHash(entries_[position].key), place);
+    if (position == last) return;
+    index_.replace(millraceHash(entries_[last].key), static_cast<std::uint32_t>(last), place);
   }
 
   std::vector<Entry> entries_;
-  std::vector<std::uint32_t> index_;  // position + 1, 0 where free; size is a power of two
+  HashIndex index_;
 };
 
 }  // namespace millrace

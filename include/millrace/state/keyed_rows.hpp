@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <absl/container/flat_hash_set.h>
-
 #include <algorithm>
-#include <bit>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,6 +15,7 @@
 #include <millrace/base/hash.hpp>
 #include <millrace/serde/serde.hpp>
 #include <millrace/state/folding_state.hpp>
+#include <millrace/state/hash_index.hpp>
 #include <millrace/state/heap_bytes.hpp>
 #include <millrace/state/key_group.hpp>
 #include <millrace/state/keyed_state_store.hpp>
@@ -53,7 +52,7 @@ class KeyedRows final : public KeyedStateStore {
 
   /// REQUIRES: 0 < keyGroups <= kMaxKeyGroups.
   explicit KeyedRows(std::uint32_t keyGroups = kDefaultKeyGroups)
-      : KeyedStateStore(sizeof(Row)), keyGroups_(keyGroups), table_(0, SlotHash{}, SlotEqual{}) {
+      : KeyedStateStore(sizeof(Row)), keyGroups_(keyGroups) {
     rowAlign_ = alignof(Row);
   }
 
@@ -67,11 +66,8 @@ class KeyedRows final : public KeyedStateStore {
     dropEmptyRow();
     hasKey_ = true;
     currentHash_ = hash;
-    const auto found = table_.find(Probe{hash, &key});
-    if (found != table_.end()) [[likely]] {
-      current_ = found->row;
-    } else {
-      current_ = nullptr;
+    current_ = findRow(key, hash);
+    if (current_ == nullptr) [[unlikely]] {
       rowlessKey_ = key;
     }
   }
@@ -91,11 +87,11 @@ class KeyedRows final : public KeyedStateStore {
 
   /// Tells the processor that the key with this hash is coming soon: pays when the table
   /// is larger than the caches and the batch's hashes are known some records ahead.
-  void prefetch(std::uint64_t hash) const { table_.prefetch(Probe{hash, nullptr}); }
+  void prefetch(std::uint64_t hash) const { index_.prefetch(hash); }
 
   std::size_t entries() override {
     dropEmptyRow();
-    return table_.size();
+    return index_.size();
   }
 
   std::size_t memoryBytes() const override;
@@ -159,32 +155,9 @@ class KeyedRows final : public KeyedStateStore {
   static constexpr std::uint32_t kInUse = 1U << kMaxStatesPerOperator;
   static constexpr std::size_t kSampledRows = 256;
 
-  struct Slot {
-    std::uint64_t hash;
-    Row* row;
-  };
-  struct Probe {
-    std::uint64_t hash;
-    const K* key;
-  };
-  // The table tags slots with the low bits of the hash, and those of a worker's keys
-  // are much alike, being the key group; turned, the tags are as good as any.
-  struct SlotHash {
-    using is_transparent = void;
-    std::size_t operator()(const Slot& slot) const noexcept { return std::rotr(slot.hash, 16); }
-    std::size_t operator()(const Probe& probe) const noexcept { return std::rotr(probe.hash, 16); }
-  };
-  struct SlotEqual {
-    using is_transparent = void;
-    bool operator()(const Slot& a, const Slot& b) const noexcept { return a.row == b.row; }
-    bool operator()(const Slot& a, const Probe& b) const {
-      return a.hash == b.hash && a.row->key == *b.key;
-    }
-    bool operator()(const Probe& a, const Slot& b) const { return (*this)(b, a); }
-  };
-
   RowHead& createRow() override {
     if (!hasKey_) throw JobError("keyed state is written while there is no current key");
+    mayBeEmpty_ = true;
     return insertRow(*rowlessKey_, currentHash_);
   }
 
@@ -193,24 +166,38 @@ class KeyedRows final : public KeyedStateStore {
       arena_.emplace(rowSize_, rowAlign_);
       isSealed_ = true;
     }
-    Row* row = ::new (arena_->allocate()) Row(key);
+    const std::uint32_t number = arena_->allocate();
+    Row* row = ::new (arena_->at(number)) Row(key);
     row->changed = kInUse;
-    table_.insert(Slot{hash, row});
+    index_.insert(hash, number);
     return *row;
   }
 
   void removeRow(Row& row, std::uint64_t hash) {
-    table_.erase(table_.find(Probe{hash, &row.key}));
-    releaseRow(row);
-  }
-
-  void releaseRow(Row& row) noexcept {
+    const std::uint32_t number = findNumber(row.key, hash);
+    index_.erase(hash, number);
     std::destroy_at(&row);
     ::new (static_cast<void*>(&row)) RowHead();
-    arena_->free(&row);
+    arena_->free(number);
+  }
+
+  std::uint32_t findNumber(const K& key, std::uint64_t hash) const {
+    return index_.find(hash, [&](std::uint32_t number) { return placeOf(number)->key == key; });
+  }
+
+  Row* findRow(const K& key, std::uint64_t hash) const {
+    const std::uint32_t number = findNumber(key, hash);
+    return number == HashIndex::kNone ? nullptr : placeOf(number);
+  }
+
+  Row* placeOf(std::size_t number) const {
+    return static_cast<Row*>(static_cast<RowHead*>(arena_->at(number)));
   }
 
   void dropEmptyRow() {
+    if (!mayBeEmpty_) [[likely]]
+      return;
+    mayBeEmpty_ = false;
     if (current_ == nullptr || current_->present != 0) return;
     Row& row = static_cast<Row&>(*current_);
     rowlessKey_ = row.key;
@@ -220,7 +207,7 @@ class KeyedRows final : public KeyedStateStore {
 
   // The row at an arena number, or nullptr where none is in use.
   Row* rowAt(std::size_t number) const {
-    auto* row = static_cast<Row*>(static_cast<RowHead*>(arena_->at(number)));
+    Row* row = placeOf(number);
     return (row->changed & kInUse) != 0 ? row : nullptr;
   }
 
@@ -238,7 +225,7 @@ class KeyedRows final : public KeyedStateStore {
   std::uint64_t currentHash_ = 0;
   std::optional<K> rowlessKey_;  // the current key while it has no row
   std::optional<RowArena> arena_;
-  absl::flat_hash_set<Slot, SlotHash, SlotEqual> table_;
+  HashIndex index_;
 
   // Where expireSome goes on.
   std::size_t nextRow_ = 0;
@@ -258,9 +245,9 @@ std::size_t KeyedRows<K>::memoryBytes() const {
     ++sampled;
     heap += heapBytes(row->key) + heapBytesOf(*row);
   }
-  if (sampled > 0) heap = heap * table_.size() / sampled;
+  if (sampled > 0) heap = heap * index_.size() / sampled;
   const std::size_t arena = arena_ ? arena_->memoryBytes() : 0;
-  return arena + table_.capacity() * (sizeof(Slot) + 1) + heap;
+  return arena + index_.memoryBytes() + heap;
 }
 
 template <StateKey K>
@@ -292,7 +279,7 @@ void KeyedRows<K>::clear() {
     destroyCells(row);
     std::destroy_at(&row);
   });
-  table_.clear();
+  index_.clear();
   if (arena_) arena_.emplace(rowSize_, rowAlign_);
   nextRow_ = nextState_ = nextElement_ = 0;
 }
@@ -301,7 +288,7 @@ template <StateKey K>
 typename KeyedRows<K>::GroupedRows KeyedRows<K>::rowsByKeyGroup() {
   leaveCurrentKey();
   std::vector<std::pair<KeyGroup, RowRef>> rows;
-  rows.reserve(table_.size());
+  rows.reserve(index_.size());
   GroupedRows grouped;
   grouped.ends_.assign(keyGroups_ + 1, 0);
   forEachRow([&](Row& row) {
@@ -322,7 +309,7 @@ Status KeyedRows<K>::readRow(ByteReader& in) {
   K key{};
   if (!Serde<K>::read(in, key)) return absl::DataLossError("the key of a state row is damaged");
   const std::uint64_t hash = millraceHash(key);
-  if (table_.contains(Probe{hash, &key})) {
+  if (findRow(key, hash) != nullptr) {
     return absl::DataLossError("a key has two state rows");
   }
   Row& row = insertRow(key, hash);

@@ -94,7 +94,8 @@ class KeyedStateStore {
 
   RowHead* current_ = nullptr;  // null: no key, or a key without a row
   Timestamp now_ = 0;
-  bool isSealed_ = false;  // set by the first row
+  bool mayBeEmpty_ = false;  // the current row may have lost its last cell
+  bool isSealed_ = false;    // set by the first row
   bool hasTtl_ = false;
   std::size_t rowSize_;
   std::size_t rowAlign_ = alignof(RowHead);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <vector>
@@ -22,9 +23,9 @@ class RowArena {
   /// REQUIRES: align is a power of two.
   RowArena(std::size_t size, std::size_t align);
 
-  /// Raw memory of one place.
-  void* allocate();
-  void free(void* place) noexcept;
+  /// The number of a place with raw memory. Throws std::bad_alloc, also after 2^32 - 2.
+  std::uint32_t allocate();
+  void free(std::uint32_t number) noexcept;
 
   /// One past the highest number ever handed out.
   std::size_t used() const noexcept { return used_; }
@@ -38,6 +39,8 @@ class RowArena {
   std::size_t memoryBytes() const noexcept;
 
  private:
+  static constexpr std::uint32_t kNoPlace = 0xffffffff;
+
   struct SlabDelete {
     std::align_val_t align;
     void operator()(std::byte* slab) const noexcept { ::operator delete[](slab, align); }
@@ -48,7 +51,7 @@ class RowArena {
   unsigned slabShift_ = 0;
   std::size_t slabMask_ = 0;
   std::size_t used_ = 0;
-  void* free_ = nullptr;
+  std::uint32_t free_ = kNoPlace;
   std::vector<std::unique_ptr<std::byte, SlabDelete>> slabs_;
 };
 

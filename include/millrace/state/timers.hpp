@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <absl/container/flat_hash_set.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include <millrace/base/hash.hpp>
+#include <millrace/state/hash_index.hpp>
 #include <millrace/time/timestamp.hpp>
 
 namespace millrace {
@@ -25,32 +24,29 @@ struct Timer {
 
 namespace detail {
 
-// One time domain's timers: every timer is a node; a hash set of nodes tells
+// One time domain's timers: every timer is a node; a hash index of nodes tells
 // whether (key, time) is there, a heap of (time, node) tells which is next.
 //
-// Deleting only takes the timer out of the set; its node dies in the heap and is
+// Deleting only takes the timer out of the index; its node dies in the heap and is
 // dropped when it surfaces, or with all the dead ones when they outnumber the living.
 template <typename K>
 class TimerQueue {
  public:
-  TimerQueue() : index_(0, NodeHash{}, NodeEqual{this}) {}
-  TimerQueue(const TimerQueue&) = delete;
-  TimerQueue& operator=(const TimerQueue&) = delete;
-
   bool add(const K& key, Timestamp time) {
-    const Probe probe{&key, time, hashOf(key, time)};
-    if (index_.contains(probe)) return false;
+    const std::uint64_t hash = hashOf(key, time);
+    if (find(key, time, hash) != HashIndex::kNone) return false;
     const std::uint32_t id = newNode(key, time);
-    index_.insert(Slot{probe.hash, id});
+    index_.insert(hash, id);
     push(HeapEntry{time, id});
     return true;
   }
 
   bool remove(const K& key, Timestamp time) {
-    const auto found = index_.find(Probe{&key, time, hashOf(key, time)});
-    if (found == index_.end()) return false;
-    nodes_[found->id].isLive = false;
-    index_.erase(found);
+    const std::uint64_t hash = hashOf(key, time);
+    const std::uint32_t id = find(key, time, hash);
+    if (id == HashIndex::kNone) return false;
+    nodes_[id].isLive = false;
+    index_.erase(hash, id);
     ++dead_;
     dropDeadTop();
     if (dead_ > kFewDead && dead_ > index_.size()) compact();
@@ -58,14 +54,14 @@ class TimerQueue {
   }
 
   bool contains(const K& key, Timestamp time) const {
-    return index_.contains(Probe{&key, time, hashOf(key, time)});
+    return find(key, time, hashOf(key, time)) != HashIndex::kNone;
   }
 
   std::optional<Timer<K>> popDue(Timestamp upTo) {
     if (heap_.empty() || heap_.front().time > upTo) return std::nullopt;
     const HeapEntry top = popTop();
     Node& node = nodes_[top.id];
-    index_.erase(index_.find(Probe{&node.key, top.time, hashOf(node.key, top.time)}));
+    index_.erase(hashOf(node.key, top.time), top.id);
     std::optional<Timer<K>> due(Timer<K>{std::move(node.key), top.time});
     freeNode(top.id);
     dropDeadTop();
@@ -88,7 +84,7 @@ class TimerQueue {
 
   std::size_t memoryBytes() const noexcept {
     return nodes_.capacity() * sizeof(Node) + free_.capacity() * sizeof(std::uint32_t) +
-           heap_.capacity() * sizeof(HeapEntry) + index_.capacity() * (sizeof(Slot) + 1);
+           heap_.capacity() * sizeof(HeapEntry) + index_.memoryBytes();
   }
 
   void clear() {
@@ -112,40 +108,19 @@ class TimerQueue {
     Timestamp time;
     std::uint32_t id;
   };
-  struct Slot {
-    std::uint64_t hash;
-    std::uint32_t id;
-  };
-  struct Probe {
-    const K* key;
-    Timestamp time;
-    std::uint64_t hash;
-  };
-  struct NodeHash {
-    using is_transparent = void;
-    std::size_t operator()(const Slot& slot) const noexcept { return slot.hash; }
-    std::size_t operator()(const Probe& probe) const noexcept { return probe.hash; }
-  };
-  struct NodeEqual {
-    using is_transparent = void;
-    const TimerQueue* queue;
-    bool operator()(const Slot& a, const Slot& b) const noexcept { return a.id == b.id; }
-    bool operator()(const Slot& a, const Probe& b) const {
-      if (a.hash != b.hash) return false;
-      const Node& node = queue->nodes_[a.id];
-      return node.time == b.time && node.key == *b.key;
-    }
-    bool operator()(const Probe& a, const Slot& b) const { return (*this)(b, a); }
-  };
   struct Later {
     bool operator()(const HeapEntry& a, const HeapEntry& b) const noexcept {
       return a.time > b.time;
     }
   };
 
-  // Mixed once more than the key's hash is: keys of one worker share its low bits.
   static std::uint64_t hashOf(const K& key, Timestamp time) {
     return combineHashes(millraceHash(key), static_cast<std::uint64_t>(time));
+  }
+
+  std::uint32_t find(const K& key, Timestamp time, std::uint64_t hash) const {
+    return index_.find(
+        hash, [&](std::uint32_t id) { return nodes_[id].time == time && nodes_[id].key == key; });
   }
 
   std::uint32_t newNode(const K& key, Timestamp time) {
@@ -195,7 +170,7 @@ class TimerQueue {
     dead_ = 0;
   }
 
-  absl::flat_hash_set<Slot, NodeHash, NodeEqual> index_;
+  HashIndex index_;
   std::vector<HeapEntry> heap_;
   std::vector<Node> nodes_;
   std::vector<std::uint32_t> free_;
