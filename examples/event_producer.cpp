@@ -5,11 +5,11 @@
 #include "common/flags.hpp"
 #include "common/job_settings.hpp"
 #include "common/latency_histogram.hpp"
-#include "common/output_file.hpp"
 #include "common/progress.hpp"
 #include "common/stop_signal.hpp"
 
-#include <millrace/base/check.hpp>
+#include <millrace/base/file_system.hpp>
+#include <millrace/base/status.hpp>
 #include <millrace/time/rfc3339.hpp>
 
 #include <fmt/format.h>
@@ -28,6 +28,7 @@
 namespace millrace::examples {
 namespace {
 
+using Output = std::unique_ptr<WritableFile>;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr const char* kProgram = "event_producer";
@@ -153,15 +154,15 @@ std::string resolve(const FlagSet& flags, ProducerSettings* s) {
   return resolveTime(flags, s);
 }
 
-StatusOr<OutputFile> openSink(std::string sink) {
-  if (sink == "stdout" || sink == "-") return OutputFile::standardOutput();
+StatusOr<Output> openSink(std::string sink) {
+  if (sink == "stdout" || sink == "-") return posixFileSystem().standardOutput();
   if (sink.rfind("kafka:", 0) == 0)
     return absl::InvalidArgumentError("writing to Kafka is not available in this version");
   if (sink.rfind("file:", 0) == 0) sink.erase(0, 5);
   if (sink.empty()) return absl::InvalidArgumentError("file: needs a path (file:PATH)");
   std::error_code error;
   if (std::filesystem::is_directory(sink, error)) sink += "/events.ndjson";
-  return OutputFile::create(sink);
+  return posixFileSystem().openWrite(sink, WriteMode::kTruncate);
 }
 
 // The figures of one reporting interval or of the whole run.
@@ -193,7 +194,7 @@ struct Sent {
 
 class Producer {
  public:
-  Producer(const ProducerSettings& settings, OutputFile sink, ExpectedTotals* expected,
+  Producer(const ProducerSettings& settings, Output sink, ExpectedTotals* expected,
            const StopSignal& stop)
       : settings_(settings),
         maker_(settings.maker),
@@ -224,7 +225,7 @@ class Producer {
       if (made_ < total) waitUntilDue();
     }
     MILLRACE_RETURN_IF_ERROR(flush());
-    return sink_.close();
+    return sink_->close();
   }
 
   const Sent& sent() const { return whole_; }
@@ -257,7 +258,7 @@ class Producer {
 
   Status flush() {
     if (chunk_.empty()) return absl::OkStatus();
-    MILLRACE_RETURN_IF_ERROR(sink_.write(chunk_));
+    MILLRACE_RETURN_IF_ERROR(sink_->append(chunk_));
     const SteadyClock::time_point now = SteadyClock::now();
     for (const auto& [begun, records] : bursts_) {
       const auto micros = static_cast<std::uint64_t>(
@@ -285,7 +286,7 @@ class Producer {
 
   const ProducerSettings& settings_;
   const EventMaker maker_;
-  OutputFile sink_;
+  const Output sink_;
   ExpectedTotals* const expected_;  // null: not wanted
   const StopSignal& stop_;
   const ProgressMode mode_;
@@ -303,8 +304,8 @@ int fail(const std::string& message) {
   return kJobFailed;
 }
 
-int produce(const ProducerSettings& settings, OutputFile sink, ExpectedTotals* totals,
-            OutputFile* expectedFile) {
+int produce(const ProducerSettings& settings, Output sink, ExpectedTotals* totals,
+            WritableFile* expectedFile) {
   const StopSignal stop;
   std::fprintf(stderr, "%s: seed %lld, events from %s on\n", kProgram,
                static_cast<long long>(settings.seed), formatUtc(settings.maker.start).c_str());
@@ -334,15 +335,16 @@ int run(int argc, char** argv) {
   }
   if (!outcome.run) return finish(outcome);
 
-  StatusOr<OutputFile> sink = openSink(settings.sink);
+  StatusOr<Output> sink = openSink(settings.sink);
   if (!sink.ok()) return finish(flags.refuse("--sink: " + messageOf(sink.status())));
   if (settings.expectedOut.empty()) return produce(settings, *std::move(sink), nullptr, nullptr);
-  StatusOr<OutputFile> expected = OutputFile::create(settings.expectedOut);
+  StatusOr<Output> expected =
+      posixFileSystem().openWrite(settings.expectedOut, WriteMode::kTruncate);
   if (!expected.ok())
     return finish(flags.refuse("--expected-out: " + messageOf(expected.status())));
   const std::unique_ptr<ExpectedTotals> totals =
       expectedTotalsOf(settings.expectedJob, settings.window, settings.slide, settings.gap);
-  return produce(settings, *std::move(sink), totals.get(), &*expected);
+  return produce(settings, *std::move(sink), totals.get(), expected->get());
 }
 
 }  // namespace

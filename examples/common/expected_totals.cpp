@@ -31,7 +31,7 @@ void forEachWindow(Timestamp time, Duration window, Duration slide, Visit visit)
 // Gathers rows into chunks on their way to the file.
 class RowWriter {
  public:
-  explicit RowWriter(OutputFile& file) : file_(file) {}
+  explicit RowWriter(WritableFile& file) : file_(file) {}
 
   template <typename Row>
   Status write(const Row& row) {
@@ -40,13 +40,13 @@ class RowWriter {
     return chunk_.size() < kChunkBytes ? absl::OkStatus() : flush();
   }
   Status flush() {
-    const Status written = file_.write(chunk_);
+    const Status written = file_.append(chunk_);
     chunk_.clear();
     return written;
   }
 
  private:
-  OutputFile& file_;
+  WritableFile& file_;
   std::string chunk_;
 };
 
@@ -61,7 +61,7 @@ class EventCountTotals final : public ExpectedTotals {
     });
   }
 
-  Status write(OutputFile& file) override {
+  Status write(WritableFile& file) override {
     RowWriter rows(file);
     for (const auto& [key, count] : counts_)
       MILLRACE_RETURN_IF_ERROR(rows.write(
@@ -93,7 +93,7 @@ class RevenueTotals final : public ExpectedTotals {
     });
   }
 
-  Status write(OutputFile& file) override {
+  Status write(WritableFile& file) override {
     RowWriter rows(file);
     for (const auto& [key, total] : totals_)
       MILLRACE_RETURN_IF_ERROR(
@@ -136,7 +136,7 @@ class SessionTotals final : public ExpectedTotals {
         {event.user, event.timestamp, event.isPurchase, event.amount, event.currency});
   }
 
-  Status write(OutputFile& file) override {
+  Status write(WritableFile& file) override {
     std::sort(events_.begin(), events_.end(), [](const Visit& a, const Visit& b) {
       return std::pair(a.user, a.time) < std::pair(b.user, b.time);
     });

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "event_maker.hpp"
-#include "output_file.hpp"
 
+#include <millrace/base/file_system.hpp>
 #include <millrace/base/status.hpp>
 #include <millrace/time/timestamp.hpp>
 
@@ -26,7 +26,7 @@ class ExpectedTotals {
   virtual void add(const MadeEvent& event) = 0;
 
   /// Writes every row, in the job's own form.
-  virtual Status write(OutputFile& file) = 0;
+  virtual Status write(WritableFile& file) = 0;
 };
 
 /// For `job` "event_count", "revenue" or "sessions". REQUIRES: window, slide, gap > 0.

@@ -22,15 +22,13 @@ std::string toJson(const Summary& summary) {
 StatusOr<SummaryFile> SummaryFile::open(const std::string& path) {
   SummaryFile summary;
   if (path.empty()) return summary;
-  StatusOr<OutputFile> file = OutputFile::create(path);
-  if (!file.ok()) return std::move(file).status();
-  summary.file_.emplace(*std::move(file));
+  MILLRACE_ASSIGN_OR_RETURN(summary.file_, posixFileSystem().openWrite(path, WriteMode::kTruncate));
   return summary;
 }
 
 Status SummaryFile::write(const Summary& summary) {
   if (!file_) return absl::OkStatus();
-  MILLRACE_RETURN_IF_ERROR(file_->write(toJson(summary)));
+  MILLRACE_RETURN_IF_ERROR(file_->append(toJson(summary)));
   return file_->close();
 }
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "output_file.hpp"
-
+#include <millrace/base/file_system.hpp>
 #include <millrace/base/status.hpp>
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 
 namespace millrace::examples {
@@ -38,7 +37,7 @@ class SummaryFile {
   Status write(const Summary& summary);
 
  private:
-  std::optional<OutputFile> file_;
+  std::unique_ptr<WritableFile> file_;  // null: not wanted
 };
 
 }  // namespace millrace::examples
