@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -41,7 +42,10 @@ struct KeyHash {
   using is_transparent = void;
   template <typename Q>
   std::size_t operator()(const Q& key) const {
-    return static_cast<std::size_t>(millraceHash(key));
+    if constexpr (StablyHashable<Q>)
+      return static_cast<std::size_t>(millraceHash(key));
+    else  // a string literal
+      return static_cast<std::size_t>(millraceHash(std::string_view(key)));
   }
   template <typename Q>
   std::size_t operator()(const HashedKey<Q>& key) const {
