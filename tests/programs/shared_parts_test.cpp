@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+#include "common/endpoints.hpp"
+#include "common/event_maker.hpp"
+#include "common/flags.hpp"
+#include "common/job_settings.hpp"
+#include "common/latency_histogram.hpp"
+#include "common/progress.hpp"
+#include "common/statistics.hpp"
+#include "common/summary.hpp"
+
+#include <millrace/formats/json_reader.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+using namespace millrace;
+using namespace millrace::examples;
+
+namespace {
+
+JobCommandLine parsed(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "event_count");
+  const JobKind kind{"event_count", "Counts events.", "  event_count\n"};
+  return parseJobCommandLine(kind, static_cast<int>(arguments.size()), arguments.data());
+}
+
+// "run", "out" or what stands on stderr.
+std::string outcomeOf(const std::vector<const char*>& arguments) {
+  const ParseOutcome outcome = parsed(arguments).outcome;
+  if (outcome.run) return "run";
+  if (outcome.exitCode == kDone) return "out";
+  CHECK(outcome.exitCode == kWrongCommandLine);
+  CHECK(outcome.out.empty());
+  return outcome.error;
+}
+
+}  // namespace
+
+TEST_CASE("A wrong command line is refused with the flag and what would be right") {
+  struct Row {
+    std::vector<const char*> arguments;
+    const char* complaint;
+  };
+  const Row row = GENERATE(values<Row>({
+      {{"--windw", "5m"}, "event_count: unknown flag --windw; did you mean --window?\n"},
+      {{"--windw=5m"}, "event_count: unknown flag --windw; did you mean --window?\n"},
+      {{"--boot", "h:1"}, "event_count: unknown flag --boot; did you mean --bootstrap-servers?\n"},
+      {{"--zzzzzzzz"}, "event_count: unknown flag --zzzzzzzz (--help lists them)\n"},
+      {{"events.ndjson"},
+       "event_count: unexpected argument 'events.ndjson' (every flag starts with --)\n"},
+      {{"--workers", "0"}, "event_count: --workers: 0 is out of range (1 to 256)\n"},
+      {{"--workers", "two"}, "event_count: --workers: 'two' is not a whole number\n"},
+      {{"--workers", "2x"}, "event_count: --workers: '2x' is not a whole number\n"},
+      {{"--window", "5"},
+       "event_count: --window: '5' is not a duration (250ms, 30s, 5m, 1h, 1d)\n"},
+      {{"--window", "10x"},
+       "event_count: --window: '10x' is not a duration (250ms, 30s, 5m, 1h, 1d)\n"},
+      {{"--window", "0s"}, "event_count: --window: 0s is too short (at least 1ms)\n"},
+      {{"--window", "-5s"},
+       "event_count: --window: '-5s' is not a duration (250ms, 30s, 5m, 1h, 1d)\n"},
+      {{"--window"}, "event_count: --window: its value is missing\n"},
+      {{"--window", "5s", "--window", "6s"}, "event_count: --window: given more than once\n"},
+      {{"--on-invalid", "stop"}, "event_count: --on-invalid: 'stop' is not one of skip, fail\n"},
+      {{"--summary", ""}, "event_count: --summary: the value is empty\n"},
+      {{"--source", "generate:x"},
+       "event_count: --source: generate: needs a number of events, not 'x' (generate:1000)\n"},
+      {{"--sink", "file:"}, "event_count: --sink: file: needs a directory (file:DIR)\n"},
+      {{"-X", "novalue"}, "event_count: --kafka: 'novalue' is not KEY=VALUE\n"},
+  }));
+  CHECK(outcomeOf(row.arguments) == row.complaint);
+}
+
+TEST_CASE("What this version cannot do is said, not ignored") {
+  struct Row {
+    std::vector<const char*> arguments;
+    const char* complaint;
+  };
+  const Row row = GENERATE(values<Row>({
+      {{"-b", "localhost:9092"}, "--bootstrap-servers: Kafka"},
+      {{"-t", "topic"}, "--topic: Kafka"},
+      {{"-G", "group"}, "--group-id: Kafka"},
+      {{"-X", "a=b", "-Xc=d"}, "--kafka: Kafka"},
+      {{"--checkpoint-dir", "d"}, "--checkpoint-dir: keeping state across runs"},
+      {{"--from-savepoint", "d"}, "--from-savepoint: starting from a savepoint"},
+      {{"--http", "127.0.0.1:8080"}, "--http: the web interface"},
+      {{"--state", "rocksdb"}, "--state: rocksdb"},
+      {{"--source", "kafka:user-events"}, "--source: reading from Kafka"},
+      {{"--sink", "kafka:event-analytics"}, "--sink: writing to Kafka"},
+      {{"--late", "kafka:late"}, "--late: writing to Kafka"},
+  }));
+  CHECK(outcomeOf(row.arguments) ==
+        std::string("event_count: ") + row.complaint + " is not available in this version\n");
+}
+
+TEST_CASE("A good command line is understood") {
+  const JobCommandLine line = parsed({"--source=file:a*.ndjson", "--sink", "file:out", "--window",
+                                      "90s", "--slide", "250ms", "--workers", "3", "--batch-size",
+                                      "1", "--delivery", "at-least-once", "--state", "memory"});
+  REQUIRE(line.outcome.run);
+  CHECK(line.settings.source.kind == SourceSpec::Kind::kFile);
+  CHECK(line.settings.source.path == "a*.ndjson");
+  CHECK(line.settings.sink.directory == "out");
+  CHECK(line.settings.window == Duration(90'000));
+  CHECK(line.settings.slide == Duration(250));
+  CHECK(line.settings.workers == 3);
+  CHECK(line.settings.batchSize == 1);
+  CHECK(line.settings.late.kind == SinkSpec::Kind::kNone);
+
+  const JobCommandLine plain = parsed({});
+  REQUIRE(plain.outcome.run);
+  CHECK(plain.settings.source.kind == SourceSpec::Kind::kStdin);
+  CHECK(plain.settings.sink.kind == SinkSpec::Kind::kStdout);
+  CHECK(plain.settings.slide == plain.settings.window);
+  CHECK(plain.notices == std::vector<std::string>{"no --checkpoint-dir: nothing is kept across runs"});
+}
+
+TEST_CASE("Help shows an example first, then every flag with its default") {
+  const ParseOutcome outcome = parsed({"--help"}).outcome;
+  CHECK(outcome.out.rfind("Example:\n", 0) == 0);
+  for (const char* text : {"--window DUR", "[default: 1m]", "--gap DUR", "[default: 30m]",
+                           "-b, --bootstrap-servers", "-X, --kafka KEY=VALUE"})
+    CHECK_THAT(outcome.out, Catch::Contains(text));
+  CHECK_THAT(parsed({"--version"}).outcome.out,
+             Catch::StartsWith("event_count (millrace) ") && Catch::Contains("commit ") &&
+                 Catch::Contains("librdkafka: not built in") &&
+                 Catch::Contains("RocksDB: not built in"));
+}
+
+TEST_CASE("The nearest name is found only where it is near") {
+  const std::vector<std::string> known = {"--window", "--workers", "--slide", "--state", "--http"};
+  CHECK(nearestName("--widnow", known) == "--window");
+  CHECK(nearestName("--worker", known) == "--workers");
+  CHECK(nearestName("--htpp", known) == "--http");
+  CHECK(nearestName("--win", known) == "--window");
+  CHECK(nearestName("--throughput", known) == std::nullopt);
+}
+
+TEST_CASE("A progress line fits a terminal whatever it shows") {
+  const ProgressSample half{1'234'567, 0.5, "3 late"};
+  CHECK(progressLine(half, 812'345, 10) ==
+        "[===========>            ]  50%  1.2M records  812k/s  10s left  3 late");
+  CHECK(progressLogLine(half, 812'345, 10) ==
+        "10s: 1234567 records, 812345 records/s, 50%, 10s left, 3 late");
+  CHECK(progressLine({999, std::nullopt, {}}, 5, 3700) == "999 records  5/s  1h01m");
+  for (const std::uint64_t records : {std::uint64_t{0}, ~std::uint64_t{0}})
+    for (const double fraction : {0.0, 1e-9, 0.999, 1.0, 7.0})
+      CHECK(progressLine({records, fraction, std::string(100, 'x')}, 1e18, 1e9).size() <= 80);
+}
+
+TEST_CASE("A latency percentile is right to a sixteenth") {
+  LatencyHistogram latency;
+  for (std::uint64_t micros = 1; micros <= 100'000; ++micros) latency.add(micros, 3);
+  CHECK(latency.averageMillis() == Approx(50.0005));
+  CHECK(latency.largestMillis() == 100.0);
+  for (const double fraction : {0.5, 0.95, 0.99, 0.999})
+    CHECK(latency.percentileMillis(fraction) == Approx(fraction * 100).epsilon(1.0 / 16));
+  CHECK(LatencyHistogram().percentileMillis(0.5) == 0);
+}
+
+TEST_CASE("Event types are read with their weights") {
+  const auto types = parseEventTypes("login,purchase=3");
+  REQUIRE(types.ok());
+  REQUIRE(types->size() == 2);
+  CHECK(types->at(0).weight == 1);
+  CHECK(types->at(1).name == "purchase");
+  CHECK(types->at(1).weight == 3);
+  for (const char* wrong : {"", ",", "a,", "a=", "a=0", "a=x", "=3", "a=-1"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(parseEventTypes(wrong).ok());
+  }
+}
+
+TEST_CASE("Made events are what they say they are, in any order of making") {
+  EventMakerOptions options;
+  options.seed = 42;
+  options.start = 1'765'497'600'000;
+  options.disorder = Duration(3000);
+  options.invalidFraction = 0.1;
+  const EventMaker maker(options);
+  const EventMaker again(options);
+  JsonReader<ShopEvent> reader;
+  std::size_t broken = 0;
+  for (std::uint64_t i = 0; i < 5000; ++i) {
+    std::string line;
+    const MadeEvent made = maker.append(i, line);
+    std::string backwards;
+    again.append(4999 - i, backwards);
+    std::string same;
+    again.append(i, same);
+    REQUIRE(line == same);
+    ShopEvent event;
+    DecodeError error;
+    const std::size_t length = line.size();
+    line.append(kJsonPadding, '\0');
+    const bool good = reader.decode(std::string_view(line.data(), length), event, error);
+    CAPTURE(line, error.message());
+    REQUIRE(good == made.valid);
+    if (!good) {
+      ++broken;
+      continue;
+    }
+    REQUIRE(event.timestamp == made.timestamp);
+    REQUIRE(event.eventType == made.type);
+    REQUIRE(event.userId == "user_" + std::to_string(made.user));
+    REQUIRE(event.isPurchase() == made.isPurchase);
+    if (!made.isPurchase) continue;
+    REQUIRE(event.data.amount.value() == made.amount);
+    REQUIRE(event.data.currency.value() == made.currency);
+    REQUIRE(event.data.productId.hasValue() == (made.product >= 0));
+  }
+  CHECK(broken > 400);
+  CHECK(broken < 600);
+}
+
+TEST_CASE("The statistics block has its form, and names cannot break it") {
+  Statistics statistics(2);
+  for (const auto& [type, user, times] :
+       {std::tuple("page_view", "user_1", 3), std::tuple("login", "user\n2", 2),
+        std::tuple("logout", "user_0", 2)})
+    for (int i = 0; i < times; ++i) {
+      UserEvent event;
+      event.eventType = type;
+      event.userId = user;
+      statistics.add(event);
+    }
+  statistics.addError();
+  CHECK(statistics.block(2) ==
+        "Total Events: 7\nElapsed Time: 2.00s\nEvent Rate: 3.50 events/sec\nErrors: 1\n\n"
+        "Top Event Types:\n  page_view: 3\n  login: 2\n\n"
+        "Top Users:\n  user_1: 3 events\n  user\\n2: 2 events\n");
+}
+
+TEST_CASE("A summary is one JSON object with all of the totals") {
+  Summary summary;
+  summary.recordsIn = 10;
+  summary.recordsOut = 2;
+  summary.invalid = 1;
+  summary.late = 3;
+  summary.elapsedSeconds = 0.5;
+  CHECK(toJson(summary) ==
+        R"({"records_in":10,"records_out":2,"invalid":1,"late":3,"late_partial":0,"filtered":0,)"
+        R"("elapsed_s":0.500000,"events_per_s":20.0,"checkpoints":0,"restarts":0})"
+        "\n");
+}
