@@ -13,7 +13,10 @@ constexpr std::size_t kSkipStep = 64u << 10;
 }  // namespace
 
 LineStream::LineStream(std::unique_ptr<ByteDecoder> bytes, std::uint64_t startOffset)
-    : bytes_(std::move(bytes)), offset_(startOffset), toSkip_(startOffset) {}
+    : bytes_(std::move(bytes)),
+      offset_(startOffset > 0 ? startOffset - 1 : 0),
+      toSkip_(offset_),
+      skippingLine_(startOffset > 0) {}
 
 Status LineStream::skipToStart() {
   while (toSkip_ > 0 && !ended_) {

@@ -18,7 +18,8 @@ class LineStream {
  public:
   enum class Fill : std::uint8_t { kLines, kNothingYet, kEnd };
 
-  /// `startOffset` bytes are passed over first; a line begins behind them.
+  /// Gives the lines whose first byte lies at `startOffset` or after it, which may lie
+  /// within a line: that one is passed over.
   LineStream(std::unique_ptr<ByteDecoder> bytes, std::uint64_t startOffset);
 
   /// Fills `chunk` with lines that begin where the last one ended: about `chunkBytes`,
