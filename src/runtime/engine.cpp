@@ -83,10 +83,11 @@ void Engine::placeNode(NodeId id) {
   // A worker runs its tasks in the order they were added: partitioners come before the node
   // they feed, so a batch passes through a worker in one pass.
   std::vector<std::unique_ptr<Task>> tasks;
+  std::shared_ptr<void> shared;
   for (std::size_t worker = 0; worker < job_.workers; ++worker) {
     tasks.push_back(std::make_unique<Task>(job_, workers_[worker]->context(), node.name,
                                            static_cast<std::size_t>(id),
-                                           node.makeOperator({worker, job_.workers}),
+                                           node.makeOperator({worker, job_.workers, &shared}),
                                            node.kind == NodeKind::kSource));
     for (const OutputInfo& output : node.outputs) {
       tasks.back()->addOutput(poolOf(worker, output.type));
@@ -113,7 +114,7 @@ void Engine::connectByKey(NodeId id, std::size_t input, const Exchange& exchange
   const InputEdge& edge = graph_.node(id).inputs[input];
   for (std::size_t from = 0; from < job_.workers; ++from) {
     Task& partitioner =
-        makeTask(from, id, exchange.makePartitioner({from, job_.workers}), true);
+        makeTask(from, id, exchange.makePartitioner({from, job_.workers, nullptr}), true);
     Channel* channel = makeChannel(from, from);
     taskOf(edge.from, from).output(edge.port).connect(channel);
     partitioner.addInput(channel, 0, graph_.node(edge.from).name);

@@ -49,6 +49,8 @@ bool Task::step() {
       return advance();
     case Phase::kTiming:
       return runDeadline();
+    case Phase::kQuieting:
+      return quieten();
     case Phase::kFinished:
       break;
   }
@@ -181,9 +183,15 @@ bool Task::runDeadline() {
 
 bool Task::becomeQuiet() {
   if (isQuiet_ || phase_ != Phase::kReady || !outputsReady()) return false;
-  if (operator_->onQuiet() == Step::kAgain) return true;
-  if (!flushOutputs()) return false;
   isQuiet_ = true;
+  enter(Phase::kQuieting);
+  quieten();
+  return true;
+}
+
+bool Task::quieten() {
+  if (!outputsReady()) return false;
+  if (operator_->onQuiet() == Step::kDone && flushOutputs()) enter(Phase::kReady);
   return true;
 }
 
@@ -227,7 +235,8 @@ std::string Task::stateName() const {
   for (const auto& output : outputs_) {
     if (output->isFull()) return "waiting for room in its output";
   }
-  if (phase != Phase::kReady) return phase == Phase::kAdvancing ? "firing" : "running";
+  if (phase == Phase::kAdvancing) return "firing";
+  if (phase != Phase::kReady) return "running";
   return source_ == nullptr && queued() == 0 ? "waiting for input" : "running";
 }
 

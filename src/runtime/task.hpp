@@ -41,7 +41,9 @@ struct WorkerContext {
 ///     │      a mark                          operator done, marks passed on
 ///     ├──────────────────► Advancing ───────────────────────────────────────► Ready | Finished
 ///     │      a deadline                      operator done
-///     └──────────────────► Timing ──────────────────────────────────────────► Ready
+///     ├──────────────────► Timing ──────────────────────────────────────────► Ready
+///     │      the worker has nothing to do    what was held back is sent
+///     └──────────────────► Quieting ────────────────────────────────────────► Ready
 ///
 /// In every state but Ready the task waits for room in its outputs and is stepped again.
 ///
@@ -91,7 +93,7 @@ class Task final : public OperatorContext {
   Timestamp processingTime() const override { return worker_.now; }
 
  private:
-  enum class Phase : std::uint8_t { kReady, kConsuming, kAdvancing, kTiming, kFinished };
+  enum class Phase : std::uint8_t { kReady, kConsuming, kAdvancing, kTiming, kQuieting, kFinished };
 
   struct Input {
     Channel* channel;
@@ -108,6 +110,7 @@ class Task final : public OperatorContext {
   bool passMarksOn();
   bool finish();
   bool runDeadline();
+  bool quieten();
   bool outputsReady();
   bool flushOutputs();
   bool sendMark(Mark mark);

@@ -40,6 +40,8 @@ enum class NodeId : std::size_t {};
 struct TaskInfo {
   std::size_t worker = 0;
   std::size_t workers = 1;
+  /// Common to all tasks of the node in one job: the first that is made may fill it.
+  std::shared_ptr<void>* shared = nullptr;
 };
 
 using OperatorFactory = std::function<std::unique_ptr<Operator>(const TaskInfo&)>;

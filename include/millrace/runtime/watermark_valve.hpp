@@ -23,6 +23,9 @@ class WatermarkValve {
  public:
   explicit WatermarkValve(std::size_t inputs) : inputs_(inputs) {}
 
+  /// Adds an input; it counts at once.
+  void addInput() { inputs_.emplace_back(); }
+
   void watermark(std::size_t input, Timestamp watermark);
   void idle(std::size_t input);
   void active(std::size_t input);

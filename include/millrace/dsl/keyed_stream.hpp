@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <millrace/dsl/stream.hpp>
+#include <millrace/operators/partition.hpp>
+#include <millrace/operators/process_operator.hpp>
+#include <millrace/window/aggregates.hpp>
+#include <millrace/window/windows.hpp>
+
+#include <concepts>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace millrace {
+
+template <typename T, typename KeyOf, typename Windows>
+class WindowedStream;
+
+/// A process function: an object with `void process(const T&, ProcessContext<K, Out>&)`, and if it
+/// likes `void open(StateContext&)` and `void onTimer(Timestamp, ProcessContext<K, Out>&)`; or a
+/// plain `void f(const T&, ProcessContext<K, Out>&)`.
+template <typename F, typename T, typename K, typename Out>
+concept ProcessFunction = requires(F& f, const T& record, ProcessContext<K, Out>& context) {
+  f.process(record, context);
+} || std::invocable<F&, const T&, ProcessContext<K, Out>&>;
+
+/// What process() gives: the main output, and a stream for each side output.
+template <typename Out>
+class ProcessedStream : public Stream<Out> {
+ public:
+  ProcessedStream(Stream<Out> main, std::vector<const void*> tags)
+      : Stream<Out>(std::move(main)), tags_(std::move(tags)) {}
+
+  /// REQUIRES: the tag was given to process(); build() reports it otherwise.
+  template <typename X>
+  Stream<X> sideOutput(const OutputTag<X>& tag) const {
+    for (std::size_t i = 0; i < tags_.size(); ++i) {
+      if (tags_[i] == tag.id()) return Stream<X>(this->graph(), this->node(), i + 1);
+    }
+    this->graph()->addFinding("side output '" + tag.name() + "' of '" +
+                              this->graph()->node(this->node()).name +
+                              "' is not declared (give its tag to .process(name, function, tags...))");
+    return Stream<X>(this->graph(), this->node(), 0);
+  }
+
+  ProcessedStream named(std::string name) const {
+    this->graph()->rename(this->node(), std::move(name));
+    return *this;
+  }
+
+ private:
+  std::vector<const void*> tags_;
+};
+
+/// A stream whose records belong to keys: what stands behind it has the state of a key in one place
+/// and sees its records in order.
+template <typename T, typename KeyOf>
+class KeyedStream {
+ public:
+  using Key = KeyTypeOf<KeyOf, T>;
+
+  KeyedStream(Stream<T> stream, KeyOf keyOf) : stream_(std::move(stream)), keyOf_(std::move(keyOf)) {}
+
+  /// Cuts the stream into windows: tumbling(1min), sliding(1min, 1s), cumulating(1h, 1min),
+  /// calendar(CalendarUnit::kDay, "Europe/Berlin"), session(30min), global(100).
+  template <typename Windows>
+  WindowedStream<T, KeyOf, Windows> window(Windows windows) const {
+    static_assert(std::constructible_from<WindowSpec, Windows>,
+                  "window takes tumbling(...), sliding(...), cumulating(...), calendar(...), "
+                  "session(...) or global(...)");
+    return WindowedStream<T, KeyOf, Windows>(*this, std::move(windows));
+  }
+
+  /// The user's own operator over keyed state and timers; `Out` is what it emits. The name finds
+  /// its state again.
+  template <typename Out, typename F, typename... Tags>
+  ProcessedStream<Out> process(std::string name, F function, const OutputTag<Tags>&... tags) const {
+    static_assert(ProcessFunction<F, T, Key, Out>,
+                  "process<Out> takes an object with void process(const T&, ProcessContext<K, Out>&) "
+                  "(and optionally open(StateContext&) and onTimer(Timestamp, ProcessContext<K, "
+                  "Out>&)), or a function void(const T&, ProcessContext<K, Out>&)");
+    static_assert(Record<Out>, "process: the result must be default-initialisable and copyable");
+    std::vector<const void*> ids{tags.id()...};
+    // The tags live in the factory, so that an id stays its output's own.
+    auto make = [function, keyOf = keyOf_, ids, keep = std::make_tuple(tags...)](const TaskInfo&) {
+      return std::make_unique<ProcessOperator<T, Key, KeyOf, Out, F>>(function, keyOf, ids);
+    };
+    Node node = keyedNode("process", std::move(name));
+    node.outputs.push_back({"", recordTypeInfo<Out>()});
+    (node.outputs.push_back({tags.name(), recordTypeInfo<Tags>()}), ...);
+    node.makeOperator = std::move(make);
+    return ProcessedStream<Out>(Stream<Out>(graph(), graph()->add(std::move(node))), std::move(ids));
+  }
+
+  /// A running reduction: for each record, what the key's records so far come to.
+  template <typename F>
+  ProcessedStream<T> reduce(std::string name, F combine) const {
+    static_assert(ReduceFunction<F, T>, "reduce takes a function T(const T&, const T&)");
+    return process<T>(std::move(name), RunningReduce<F>{std::move(combine), {}});
+  }
+
+  /// A running aggregate: for each record, the key with the aggregate of its records so far.
+  template <typename A>
+  auto aggregate(std::string name, A aggregateOf) const {
+    using Agg = BoundAggregate<A, T>;
+    static_assert(Aggregate<Agg, T>,
+                  "aggregate takes count(), sum(...), min(...), max(...), average(...), "
+                  "distinct(...), topN(...), or an object with create(), add(accumulator, record) "
+                  "and result(accumulator)");
+    using R = std::pair<Key, AggregateResult<Agg>>;
+    return process<R>(std::move(name),
+                      RunningAggregate<Agg>{bindAggregate<T>(std::move(aggregateOf)), {}});
+  }
+
+  const std::shared_ptr<Graph>& graph() const { return stream_.graph(); }
+  const KeyOf& keyOf() const { return keyOf_; }
+
+  /// A stateful node that reads this stream through a shuffle by key, for verbs to fill in.
+  Node keyedNode(std::string verb, std::string name) const {
+    if (name.empty()) {
+      graph()->addFinding(verb + " keeps state and needs a name (." + verb + "(\"name\", ...))");
+    }
+    Node node = stream_.operatorNode(std::move(verb));
+    node.name = std::move(name);
+    node.isNamed = true;
+    node.isStateful = true;
+    node.inputs[0].exchange = exchange();
+    return node;
+  }
+
+  /// The shuffle that sends records as they are.
+  Exchange exchange() const {
+    Exchange exchange;
+    exchange.key = typeName<Key>();
+    exchange.type = recordTypeInfo<T>();
+    exchange.makePartitioner = [keyOf = keyOf_](const TaskInfo&) {
+      return std::make_unique<PartitionOperator<T, KeyOf>>(keyOf);
+    };
+    return exchange;
+  }
+
+ private:
+  template <typename F>
+  struct RunningReduce {
+    F combine;
+    ValueState<T> value;
+    void open(StateContext& states) { value = states.template value<T>("value"); }
+    void process(const T& record, ProcessContext<Key, T>& context) {
+      const T* before = value.get();
+      value.set(before == nullptr ? record : combine(*before, record));
+      context.emit(*value.get());
+    }
+  };
+
+  template <typename Agg>
+  struct RunningAggregate {
+    using Acc = AccumulatorOf<Agg>;
+    Agg aggregate;
+    ValueState<Acc> accumulator;
+    void open(StateContext& states) { accumulator = states.template value<Acc>("accumulator"); }
+    void process(const T& record,
+                 ProcessContext<Key, std::pair<Key, AggregateResult<Agg>>>& context) {
+      if (accumulator.get() == nullptr) accumulator.set(aggregate.create());
+      accumulator.update([&](Acc& value) { aggregate.add(value, record); });
+      context.emit({context.key(), aggregate.result(*accumulator.get())});
+    }
+  };
+
+  Stream<T> stream_;
+  KeyOf keyOf_;
+};
+
+}  // namespace millrace

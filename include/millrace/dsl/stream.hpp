@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <millrace/dsl/function_shapes.hpp>
+#include <millrace/graph/graph.hpp>
+#include <millrace/operators/sink_operator.hpp>
+#include <millrace/operators/stateless.hpp>
+#include <millrace/runtime/sink.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+template <typename T, typename KeyOf>
+class KeyedStream;
+
+/// A sink written for one type of record, or one that can be made for any.
+template <typename S, typename T>
+concept SinkFor = std::derived_from<S, SinkConnector<T>> || requires(const S& sink) {
+  sink.template connector<T>();
+};
+
+/// Records of type T on their way through a pipeline: one output of one node of its graph. Each
+/// verb adds a node and gives the stream behind it; a stream may be read by any number of verbs.
+///
+/// **Thread safety**: none; a pipeline is described on one thread.
+///
+/// User functions are copied, one copy for each worker, and each copy is called by its worker
+/// alone. They may throw: the job then fails, naming the operator and the record.
+template <typename T>
+class Stream {
+ public:
+  using RecordType = T;
+
+  Stream(std::shared_ptr<Graph> graph, NodeId node, std::size_t port = 0)
+      : graph_(std::move(graph)), node_(node), port_(port) {}
+
+  /// One result for each record: `U f(const T&)` or a pointer to a member.
+  template <typename F>
+  auto map(F f) const {
+    static_assert(MapFunction<F, T>,
+                  "map takes a function U(const T&) or a pointer to a member of T, where T is the "
+                  "stream's type of record");
+    if constexpr (MapFunction<F, T>) {
+      using U = std::remove_cvref_t<std::invoke_result_t<F&, const T&>>;
+      static_assert(Record<U>, "map: the result must be default-initialisable and copyable");
+      return add<U>("map", [f](const TaskInfo&) { return std::make_unique<MapOperator<T, U, F>>(f); });
+    }
+  }
+
+  /// Only the records `keep` holds for: `bool keep(const T&)`.
+  template <typename F>
+  Stream<T> filter(F keep) const {
+    static_assert(FilterFunction<F, T>,
+                  "filter takes a predicate bool(const T&), where T is the stream's type of record");
+    return add<T>("filter",
+                  [keep](const TaskInfo&) { return std::make_unique<FilterOperator<T, F>>(keep); });
+  }
+
+  /// Any number of results of type U for each record: `void f(const T&, Collector<U>&)`.
+  template <typename U, typename F>
+  Stream<U> flatMap(F f) const {
+    static_assert(FlatMapFunction<F, T, U>,
+                  "flatMap<U> takes a function void(const T&, Collector<U>&), where T is the "
+                  "stream's type of record");
+    static_assert(Record<U>, "flatMap: the result must be default-initialisable and copyable");
+    return add<U>("flatMap", [f](const TaskInfo&) {
+      return std::make_unique<FlatMapOperator<T, U, F>>(f);
+    });
+  }
+
+  /// Shows every record to `f` on its way: `void f(const T&)`.
+  template <typename F>
+  Stream<T> peek(F f) const {
+    static_assert(PeekFunction<F, T>, "peek takes a function void(const T&)");
+    return add<T>("peek", [f](const TaskInfo&) { return std::make_unique<PeekOperator<T, F>>(f); });
+  }
+
+  /// The stream by keys: a pointer to a member, or `K f(const T&)`. The key decides which
+  /// worker has the record's state.
+  template <typename F>
+  auto keyBy(F keyOf) const {
+    static_assert(KeyFunction<F, T>,
+                  "keyBy takes a pointer to a member of T or a function K(const T&), where T is the "
+                  "stream's type of record");
+    if constexpr (KeyFunction<F, T>) {
+      static_assert(StateKey<KeyTypeOf<F, T>>,
+                    "keyBy: the key must be hashable the same on every machine (integers, enums, "
+                    "strings, pairs, tuples, or a type with millraceHash), comparable and "
+                    "serialisable (a Serde)");
+      return KeyedStream<T, F>(*this, std::move(keyOf));
+    }
+  }
+
+  /// This stream and others of the same type as one. Order is kept within each, not across.
+  template <typename... Others>
+  Stream<T> unite(const Others&... others) const {
+    static_assert((std::is_same_v<typename Others::RecordType, T> && ...),
+                  "unite takes streams of the same type of record");
+    Node node = operatorNode("unite");
+    (node.inputs.push_back({others.node(), others.port(), std::nullopt}), ...);
+    node.outputs = {{"", recordTypeInfo<T>()}};
+    node.makeOperator = [](const TaskInfo&) { return std::make_unique<ForwardOperator>(); };
+    return Stream<T>(graph_, graph_->add(std::move(node)));
+  }
+
+  /// Sends each record to the first stream whose predicate holds; records that none holds for go
+  /// to the last stream returned, which comes after the predicates'.
+  template <typename... Predicates>
+  std::vector<Stream<T>> split(Predicates... predicates) const {
+    static_assert((FilterFunction<Predicates, T> && ...), "split takes predicates bool(const T&)");
+    auto choose = [predicates...](const T& record) mutable {
+      std::size_t index = 0;
+      static_cast<void>(((std::invoke(predicates, record) ? true : (++index, false)) || ...));
+      return index;
+    };
+    constexpr std::size_t kOutputs = sizeof...(Predicates) + 1;
+    Node node = operatorNode("split");
+    for (std::size_t i = 0; i < kOutputs; ++i) {
+      // The main output has no name; an unnamed one must be read, a named one may be.
+      node.outputs.push_back({"split-" + std::to_string(i), recordTypeInfo<T>()});
+    }
+    node.makeOperator = [choose](const TaskInfo&) {
+      return std::make_unique<SplitOperator<T, decltype(choose)>>(choose, kOutputs);
+    };
+    const NodeId id = graph_->add(std::move(node));
+    std::vector<Stream<T>> streams;
+    for (std::size_t i = 0; i < kOutputs; ++i) streams.emplace_back(graph_, id, i);
+    return streams;
+  }
+
+  /// Ends the stream in a sink. `name` is unique in the pipeline.
+  template <SinkFor<T> S>
+  void sink(std::string name, S sink) const {
+    std::shared_ptr<const SinkConnector<T>> connector;
+    if constexpr (std::derived_from<S, SinkConnector<T>>) {
+      connector = std::make_shared<S>(std::move(sink));
+    } else {
+      connector = sink.template connector<T>();
+    }
+    Node node = operatorNode("sink");
+    node.kind = NodeKind::kSink;
+    node.isNamed = true;
+    node.detail = connector->describe();
+    if (name.empty()) graph_->addFinding("a sink needs a name (.sink(\"results\", ...))");
+    node.name = std::move(name);
+    node.makeOperator = [connector](const TaskInfo& info) {
+      return std::make_unique<WriterSink<T>>(connector->makeWriter(*info.shared));
+    };
+    graph_->add(std::move(node));
+  }
+
+  /// Names the operator this stream comes out of: in plans, metrics and messages.
+  Stream<T> named(std::string name) const {
+    graph_->rename(node_, std::move(name));
+    return *this;
+  }
+
+  const std::shared_ptr<Graph>& graph() const { return graph_; }
+  NodeId node() const { return node_; }
+  std::size_t port() const { return port_; }
+
+  /// A node that reads this stream without a shuffle, for verbs to fill in.
+  Node operatorNode(std::string verb) const {
+    Node node;
+    node.verb = std::move(verb);
+    node.inputs = {{node_, port_, std::nullopt}};
+    return node;
+  }
+
+ private:
+  template <typename U, typename Make>
+  Stream<U> add(std::string verb, Make make) const {
+    Node node = operatorNode(std::move(verb));
+    node.outputs = {{"", recordTypeInfo<U>()}};
+    node.makeOperator = [make](const TaskInfo& info) -> std::unique_ptr<Operator> {
+      return make(info);
+    };
+    return Stream<U>(graph_, graph_->add(std::move(node)));
+  }
+
+  std::shared_ptr<Graph> graph_;
+  NodeId node_;
+  std::size_t port_;
+};
+
+}  // namespace millrace

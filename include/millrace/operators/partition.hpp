@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <millrace/base/hash.hpp>
+#include <millrace/runtime/operator.hpp>
+#include <millrace/state/key_group.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+/// Which worker's output a key's hash leads to.
+class KeyRouter {
+ public:
+  KeyRouter() = default;
+  KeyRouter(std::size_t keyGroups, std::size_t workers) : owners_(keyGroups) {
+    const auto groups = static_cast<std::uint32_t>(keyGroups);
+    for (std::uint32_t group = 0; group < groups; ++group) {
+      owners_[group] = ownerOf(KeyGroup{static_cast<std::uint16_t>(group)},
+                               static_cast<std::uint32_t>(workers), groups);
+    }
+  }
+
+  std::size_t workerOf(std::uint64_t hash) const {
+    return owners_[keyGroupOf(hash, static_cast<std::uint32_t>(owners_.size())).value];
+  }
+
+ private:
+  std::vector<std::uint32_t> owners_;
+};
+
+/// Spreads records over the workers by the key group of their key: the sending half of keyBy's
+/// shuffle. Output w leads to worker w.
+template <typename T, typename KeyOf>
+class PartitionOperator final : public Operator {
+ public:
+  explicit PartitionOperator(KeyOf keyOf) : keyOf_(std::move(keyOf)) {}
+
+  Status open(OperatorContext& context) override {
+    outs_.clear();
+    for (std::size_t worker = 0; worker < context.workers(); ++worker) {
+      outs_.emplace_back(context.output(worker));
+    }
+    router_ = KeyRouter(context.keyGroups(), context.workers());
+    return absl::OkStatus();
+  }
+
+  void onBatch(std::size_t, BatchPtr& batch) override {
+    auto& in = static_cast<TypedBatch<T>&>(*batch);
+    for (BatchCursor i(in); !i.atEnd(); ++i) {
+      const std::uint64_t hash = millraceHash(std::invoke(keyOf_, std::as_const(in[*i])));
+      Emitter<T>& out = outs_[router_.workerOf(hash)];
+      if (!out.ready()) break;
+      // A swap, so that both slots keep their buffers and neither allocates for its next record.
+      std::swap(out.append(in.time(*i)), in[*i]);
+    }
+  }
+
+ private:
+  KeyOf keyOf_;
+  std::vector<Emitter<T>> outs_;
+  KeyRouter router_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <millrace/runtime/operator.hpp>
+#include <millrace/state/keyed_rows.hpp>
+#include <millrace/state/state_context.hpp>
+#include <millrace/state/timers.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+/// Names a side output of a process function. Copies name the same output.
+template <typename X>
+class OutputTag {
+ public:
+  explicit OutputTag(std::string name) : name_(std::make_shared<const std::string>(std::move(name))) {}
+  const std::string& name() const { return *name_; }
+  const void* id() const { return name_.get(); }
+
+ private:
+  std::shared_ptr<const std::string> name_;
+};
+
+/// What a process function may use while it handles a record or a timer.
+///
+/// **Thread safety**: none; valid during the call.
+template <typename K, typename Out>
+class ProcessContext {
+ public:
+  const K& key() const { return rows_.currentKey(); }
+  /// The record's event time; in onTimer() the timer's time.
+  Timestamp timestamp() const { return time_; }
+  Timestamp watermark() const { return watermark_; }
+  Timestamp processingTime() const { return context_.processingTime(); }
+
+  /// Emits with the event time timestamp().
+  void emit(Out value) { out_.append(time_) = std::move(value); }
+
+  /// Emits to a side output. REQUIRES: the tag was given to the verb.
+  template <typename X>
+  void emit(const OutputTag<X>& tag, X value) {
+    for (std::size_t i = 0; i < tags_.size(); ++i) {
+      if (tags_[i] != tag.id()) continue;
+      Emitter<X> side(context_.output(i + 1));
+      if (side.isConnected()) side.append(time_) = std::move(value);
+      return;
+    }
+    throw JobError("side output '" + tag.name() +
+                   "' is not declared (give its tag to .process(name, function, tags...))");
+  }
+
+  /// onTimer() will be called for the current key once the watermark has reached `time`; with the
+  /// next watermark when it has already. One timer a key and time: registering it again does nothing.
+  void registerEventTimer(Timestamp time) { timers_.registerEventTimer(key(), time); }
+  void registerProcessingTimer(Timestamp time) { timers_.registerProcessingTimer(key(), time); }
+  /// Deleting a timer that is not there does nothing.
+  void deleteEventTimer(Timestamp time) { timers_.deleteEventTimer(key(), time); }
+  void deleteProcessingTimer(Timestamp time) { timers_.deleteProcessingTimer(key(), time); }
+
+ private:
+  template <typename, typename, typename, typename, typename>
+  friend class ProcessOperator;
+
+  ProcessContext(OperatorContext& context, KeyedRows<K>& rows, Timers<K>& timers, Emitter<Out>& out,
+                 const std::vector<const void*>& tags)
+      : context_(context), rows_(rows), timers_(timers), out_(out), tags_(tags) {}
+
+  OperatorContext& context_;
+  KeyedRows<K>& rows_;
+  Timers<K>& timers_;
+  Emitter<Out>& out_;
+  const std::vector<const void*>& tags_;
+  Timestamp time_ = 0;
+  Timestamp watermark_ = kMinTimestamp;
+};
+
+/// Calls the user's function for each record with its key's state and timers.
+/// Output 0: what it emits. Output i + 1: its i-th side output.
+template <typename T, typename K, typename KeyOf, typename Out, typename F>
+class ProcessOperator final : public Operator {
+ public:
+  using Context = ProcessContext<K, Out>;
+
+  ProcessOperator(F function, KeyOf keyOf, std::vector<const void*> tags)
+      : function_(std::move(function)), keyOf_(std::move(keyOf)), tags_(std::move(tags)) {}
+
+  Status open(OperatorContext& context) override {
+    context_ = &context;
+    out_ = Emitter<Out>(context.output(0));
+    rows_ = std::make_unique<KeyedRows<K>>(static_cast<std::uint32_t>(context.keyGroups()));
+    userContext_.reset(new Context(context, *rows_, timers_, out_, tags_));
+    rows_->setProcessingTime(context.processingTime());
+    if constexpr (requires(StateContext& states) { function_.open(states); }) {
+      StateContext states(*rows_);
+      function_.open(states);
+    }
+    return absl::OkStatus();
+  }
+
+  void onBatch(std::size_t, BatchPtr& batch) override {
+    auto& in = static_cast<TypedBatch<T>&>(*batch);
+    rows_->setProcessingTime(context_->processingTime());
+    rows_->expireSome(context_->processingTime(), in.size());
+    for (BatchCursor i(in); !i.atEnd() && ready(); ++i) {
+      const T& record = in[*i];
+      rows_->setCurrentKey(std::invoke(keyOf_, record));
+      userContext_->time_ = in.time(*i);
+      call(record);
+    }
+    if (!in.isConsumed()) return;
+    context_->counters().absorbed.add(in.size());
+    context_->counters().held.set(rows_->entries());
+  }
+
+  Step onWatermark(Timestamp watermark) override {
+    userContext_->watermark_ = watermark;
+    rows_->setProcessingTime(context_->processingTime());
+    // A timer registered by onTimer() for a time that has been reached fires in the same sweep.
+    while (ready()) {
+      auto timer = timers_.popDueEvent(watermark);
+      if (!timer) return finishSweep();
+      callTimer(*timer);
+    }
+    return Step::kAgain;
+  }
+
+  Timestamp nextDeadline() const override {
+    return timers_.nextProcessingTime().value_or(kMaxTimestamp);
+  }
+
+  Step onProcessingTime(Timestamp now) override {
+    rows_->setProcessingTime(now);
+    while (ready()) {
+      auto timer = timers_.popDueProcessing(now);
+      if (!timer) return finishSweep();
+      callTimer(*timer);
+    }
+    return Step::kAgain;
+  }
+
+ private:
+  bool ready() {
+    bool isReady = out_.ready();
+    for (std::size_t i = 0; i < tags_.size(); ++i) isReady = context_->output(i + 1).ready() && isReady;
+    return isReady;
+  }
+
+  Step finishSweep() {
+    context_->counters().held.set(rows_->entries());
+    return Step::kDone;
+  }
+
+  void call(const T& record) {
+    if constexpr (requires { function_.process(record, *userContext_); }) {
+      function_.process(record, *userContext_);
+    } else {
+      function_(record, *userContext_);
+    }
+  }
+
+  void callTimer(const Timer<K>& timer) {
+    if constexpr (requires { function_.onTimer(timer.time, *userContext_); }) {
+      rows_->setCurrentKey(timer.key);
+      userContext_->time_ = timer.time;
+      function_.onTimer(timer.time, *userContext_);
+    }
+  }
+
+  F function_;
+  KeyOf keyOf_;
+  const std::vector<const void*> tags_;
+  OperatorContext* context_ = nullptr;
+  Emitter<Out> out_;
+  std::unique_ptr<KeyedRows<K>> rows_;
+  Timers<K> timers_;
+  std::unique_ptr<Context> userContext_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <millrace/runtime/source.hpp>
+#include <millrace/runtime/split_watermarks.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace millrace {
+
+/// Takes no event time from the records: the connector knows it, or there is none.
+struct ConnectorTimestamps {};
+
+/// Drives a SourceReader: gives its records their event times, its splits their watermarks, and
+/// accounts for what cannot be read. Output 0: records. Output 1: dead letters.
+template <typename T, typename TimestampOf>
+class ReaderSource final : public SourceOperator, private SourceOutput<T> {
+ public:
+  ReaderSource(std::unique_ptr<SourceReader<T>> reader, WatermarkStrategy watermarks,
+               TimestampOf timestampOf, OnInvalid onInvalid)
+      : reader_(std::move(reader)),
+        watermarks_(std::move(watermarks)),
+        timestampOf_(std::move(timestampOf)),
+        onInvalid_(onInvalid) {}
+
+  Status open(OperatorContext& context) override {
+    context_ = &context;
+    out_ = Emitter<T>(context.output(0));
+    deadLetters_ = Emitter<DeadLetter>(context.output(1));
+    this->limit_ = context.batchSize();
+    return reader_->open(context);
+  }
+
+  SourcePoll poll() override {
+    now_ = context_->processingTime();
+    this->batch_ = &out_.open();
+    this->isBlocked_ = false;
+    const std::size_t from = this->batch_->size();
+    rejected_ = 0;
+    StatusOr<ReadState> state = reader_->read(*this);
+    if (!state.ok()) {
+      throw JobError(std::string(state.status().message().data(), state.status().message().size()));
+    }
+    assignTimestamps(from);
+    context_->counters().in.add(this->batch_->size() - from + rejected_);
+    observe(from);
+    this->batch_ = nullptr;
+    return {toPollState(*state), watermarks_.merged(), watermarks_.isIdle()};
+  }
+
+  Timestamp nextDeadline() const override {
+    return std::min(reader_->nextDeadline(), watermarks_.nextDeadline());
+  }
+
+ private:
+  static SourcePoll::State toPollState(ReadState state) {
+    switch (state) {
+      case ReadState::kMore:
+        return SourcePoll::State::kMore;
+      case ReadState::kQuiet:
+        return SourcePoll::State::kQuiet;
+      case ReadState::kEnd:
+        break;
+    }
+    return SourcePoll::State::kEnd;
+  }
+
+  void assignTimestamps(std::size_t from) {
+    if constexpr (!std::same_as<TimestampOf, ConnectorTimestamps>) {
+      TypedBatch<T>& batch = *this->batch_;
+      std::size_t kept = from;
+      for (std::size_t i = from; i < batch.size(); ++i) {
+        const std::optional<Timestamp> time = std::invoke(timestampOf_, std::as_const(batch[i]));
+        if (!time) {
+          reject("record", "it has no event time", "");
+          continue;
+        }
+        batch.compact(kept, i);
+        batch.setTime(kept++, *time);
+      }
+      batch.truncate(kept);
+    }
+  }
+
+  void observe(std::size_t from) {
+    const bool isNew = this->batch_->size() > from;
+    if (isNew) {
+      context_->counters().futureDated.add(
+          watermarks_.onBatch(split_, *this->batch_, from, now_));
+    }
+    const Timestamp maximum = isNew ? watermarks_.batchMaximum() : kMinTimestamp;
+    if (const std::optional<Timestamp> shared = reader_->sharedMaximum(maximum)) {
+      watermarks_.announce(split_, now_);
+      watermarks_.commitShared(split_, *shared);
+    } else if (isNew) {
+      watermarks_.commit(split_);
+    }
+    watermarks_.checkIdleness(now_);
+  }
+
+  // SourceOutput, for the reader.
+  void split(std::size_t index) override {
+    split_ = index;
+    watermarks_.announce(index, now_);
+  }
+
+  void endSplit(std::size_t index) override { watermarks_.end(index); }
+
+  void reject(std::string_view position, std::string_view reason,
+              std::string_view payload) override {
+    ++rejected_;
+    context_->counters().invalid.add(1);
+    if (onInvalid_ == OnInvalid::kFail) {
+      throw JobError("invalid record at " + std::string(position) + ": " + std::string(reason) +
+                     " (correct it, or let the source skip invalid records)");
+    }
+    if (!deadLetters_.isConnected()) return;
+    DeadLetter& letter = deadLetters_.append(now_);
+    letter.source = context_->operatorName();
+    letter.position = position;
+    letter.reason = reason;
+    letter.payload = payload;
+    this->isBlocked_ = deadLetters_.open().size() >= context_->batchSize();
+  }
+
+  void countBytes(std::size_t bytes) override { context_->counters().bytesIn.add(bytes); }
+
+  const std::unique_ptr<SourceReader<T>> reader_;
+  SplitWatermarks watermarks_;
+  [[no_unique_address]] TimestampOf timestampOf_;
+  const OnInvalid onInvalid_;
+
+  OperatorContext* context_ = nullptr;
+  Emitter<T> out_;
+  Emitter<DeadLetter> deadLetters_;
+  Timestamp now_ = kMinTimestamp;
+  std::size_t split_ = 0;
+  std::size_t rejected_ = 0;
+};
+
+}  // namespace millrace

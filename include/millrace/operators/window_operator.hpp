@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <millrace/base/hash.hpp>
+#include <millrace/operators/partition.hpp>
+#include <millrace/runtime/operator.hpp>
+#include <millrace/window/combiner.hpp>
+#include <millrace/window/windows.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace millrace {
+
+/// What a combining shuffle carries: what some records of one key and slice make together.
+/// Its event time lies in that slice.
+template <typename K, typename Acc>
+struct Partial {
+  K key{};
+  Acc accumulator{};
+  std::uint64_t records = 0;
+};
+
+/// The shape of what a window operator reads: records with a way to their key, or partials.
+template <typename T, typename KeyOf>
+struct RecordInput {
+  using Batched = T;
+  static constexpr bool kIsPartial = false;
+  KeyOf keyOf;
+};
+template <typename K, typename Acc>
+struct PartialInput {
+  using Batched = Partial<K, Acc>;
+  static constexpr bool kIsPartial = true;
+};
+
+/// Puts records into windows and tells the windows' results. `Windows` is SlicedWindows,
+/// MergingSessions or GlobalWindows. Output 0: WindowResults. Output 1: late records, as they came.
+template <typename Windows, typename Input>
+class WindowOperator final : public Operator {
+ public:
+  using Result = typename Windows::Result;
+  using T = typename Input::Batched;
+
+  WindowOperator(std::unique_ptr<Windows> windows, Input input, EarlyFiring early)
+      : windows_(std::move(windows)), input_(std::move(input)), early_(early) {}
+
+  Status open(OperatorContext& context) override {
+    context_ = &context;
+    out_ = Emitter<Result>(context.output(0));
+    if constexpr (!Input::kIsPartial) late_ = Emitter<T>(context.output(1));
+    lastEarly_ = context.processingTime();
+    return absl::OkStatus();
+  }
+
+  void onBatch(std::size_t, BatchPtr& batch) override {
+    auto& in = static_cast<TypedBatch<T>&>(*batch);
+    if constexpr (Input::kIsPartial) {
+      addPartials(in);
+    } else {
+      addRecords(in);
+    }
+    in.setCursor(in.size());
+  }
+
+  Step onWatermark(Timestamp watermark) override {
+    if (watermark > advancedTo_) {
+      isEarlyDue_ = early_.kind == EarlyFiring::Kind::kEventTime && watermark != kMaxTimestamp &&
+                    early_.isDue(advancedTo_, watermark);
+      windows_->advance(watermark, watermark == kMaxTimestamp);
+      advancedTo_ = watermark;
+      isFired_ = false;
+    }
+    const auto fire = [&](std::size_t room) { return windows_->fire(emitter(), room); };
+    if (!isFired_ && inPieces(fire) == Step::kAgain) return Step::kAgain;
+    isFired_ = true;
+    if (isEarlyDue_ && fireEarly() == Step::kAgain) return Step::kAgain;
+    isEarlyDue_ = false;
+    context_->counters().held.set(windows_->heldRecords());
+    return Step::kDone;
+  }
+
+  Timestamp nextDeadline() const override {
+    if (early_.kind != EarlyFiring::Kind::kProcessingTime) return kMaxTimestamp;
+    const Timestamp interval = early_.interval.count();
+    return (floorDivide(lastEarly_, interval) + 1) * interval;
+  }
+
+  Step onProcessingTime(Timestamp now) override {
+    if (fireEarly() == Step::kAgain) return Step::kAgain;
+    lastEarly_ = now;
+    return Step::kDone;
+  }
+
+  Step onEnd(bool) override {
+    context_->counters().held.set(windows_->heldRecords());
+    return Step::kDone;
+  }
+
+ private:
+  auto emitter() {
+    return [this](Result&& result) { out_.append(result.timestamp()) = std::move(result); };
+  }
+
+  // Calls `tell(limit)` until it has no more, as far as the output has room.
+  template <typename Tell>
+  Step inPieces(Tell&& tell) {
+    bool isMore = true;
+    while (isMore) {
+      if (!out_.ready()) return Step::kAgain;
+      isMore = tell(context_->batchSize() - out_.open().size());
+    }
+    return Step::kDone;
+  }
+
+  Step fireEarly() {
+    if constexpr (requires { windows_->fireEarly(emitter(), std::size_t{1}); }) {
+      return inPieces([&](std::size_t room) { return windows_->fireEarly(emitter(), room); });
+    }
+    return Step::kDone;
+  }
+
+  void addRecords(TypedBatch<T>& in) {
+    std::uint64_t dropped = 0;
+    windows_->addBatch(
+        in.size(),
+        [&](std::size_t i) -> decltype(auto) { return std::invoke(input_.keyOf, std::as_const(in[i])); },
+        [&](std::size_t i) -> const T& {
+          in.setCursor(i);  // so that a throwing aggregate is told which record it was
+          return in[i];
+        },
+        [&](std::size_t i) { return in.time(i); },
+        [&](std::size_t i, AddResult result) {
+          dropped += account(result.placement, 1);
+          if (result.placement == Placement::kLate && late_.isConnected()) {
+            late_.append(in.time(i)) = in[i];
+          }
+          if (result.due) windows_->emitDue(std::invoke(input_.keyOf, std::as_const(in[i])), emitter());
+        });
+    context_->counters().absorbed.add(in.size() - dropped);
+  }
+
+  void addPartials(TypedBatch<T>& in) {
+    std::uint64_t records = 0;
+    std::uint64_t dropped = 0;
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      in.setCursor(i);
+      const T& partial = in[i];
+      const AddResult result =
+          windows_->addPartial(partial.key, partial.accumulator, partial.records, in.time(i));
+      records += partial.records;
+      dropped += account(result.placement, partial.records);
+      if (result.due) windows_->emitDue(partial.key, emitter());
+    }
+    // The engine has counted partials; records is what they stand for.
+    context_->counters().in.add(records - in.size());
+    context_->counters().absorbed.add(records - dropped);
+  }
+
+  // Returns how many of the records went into no window.
+  std::uint64_t account(Placement placement, std::uint64_t records) {
+    TaskCounters& counters = context_->counters();
+    switch (placement) {
+      case Placement::kAccepted:
+        return 0;
+      case Placement::kLatePartial:
+        counters.latePartial.add(records);
+        return 0;
+      case Placement::kLate:
+        counters.late.add(records);
+        return records;
+      case Placement::kOutside:
+        counters.filtered.add(records);
+        return records;
+    }
+    return 0;
+  }
+
+  const std::unique_ptr<Windows> windows_;
+  [[no_unique_address]] Input input_;
+  const EarlyFiring early_;
+
+  OperatorContext* context_ = nullptr;
+  Emitter<Result> out_;
+  Emitter<T> late_;
+  Timestamp advancedTo_ = kMinTimestamp;
+  bool isFired_ = true;
+  bool isEarlyDue_ = false;
+  Timestamp lastEarly_ = 0;
+};
+
+/// The sending half of a keyed windowed aggregation: aggregates what its worker has read and sends
+/// partial results to the keys' owners, so that few keys do not make one worker the bottleneck
+/// and many records do not cross. Where combining does not pay, records pass as partials of one.
+template <typename T, typename KeyOf, typename K, typename Agg>
+class CombineOperator final : public Operator {
+ public:
+  using Acc = AccumulatorOf<Agg>;
+
+  CombineOperator(WindowLayout layout, Agg aggregate, KeyOf keyOf, WindowOptions options)
+      : aggregate_(aggregate),
+        combiner_(std::move(layout), std::move(aggregate), options),
+        keyOf_(std::move(keyOf)) {}
+
+  Status open(OperatorContext& context) override {
+    for (std::size_t worker = 0; worker < context.workers(); ++worker) {
+      outs_.emplace_back(context.output(worker));
+    }
+    router_ = KeyRouter(context.keyGroups(), context.workers());
+    flushLimit_ = context.batchSize();
+    return absl::OkStatus();
+  }
+
+  void onBatch(std::size_t, BatchPtr& batch) override {
+    auto& in = static_cast<TypedBatch<T>&>(*batch);
+    const bool combines = isCombining();
+    for (BatchCursor i(in); !i.atEnd(); ++i) {
+      const T& record = in[*i];
+      const auto& key = std::invoke(keyOf_, record);
+      if (combines) {
+        if ((isFlushing_ || combiner_.isFull()) && flush() == Step::kAgain) return;
+        if (combiner_.add(key, record, in.time(*i)) == Answer::kTaken) continue;
+      }
+      if (!sendAlone(key, record, in.time(*i))) return;
+    }
+    ++batches_;
+  }
+
+  Step onWatermark(Timestamp watermark) override {
+    return isFlushing_ || combiner_.mustFlushBefore(watermark) ? flush() : Step::kDone;
+  }
+
+  bool forwardsWatermark(Timestamp watermark) override {
+    if (!combiner_.isWorthPassingOn(watermark)) return false;
+    combiner_.advance(watermark);
+    return true;
+  }
+
+  Step onQuiet() override { return flush(); }
+  Step onEnd(bool) override { return flush(); }
+
+ private:
+  using Answer = typename Combiner<K, T, Agg>::Answer;
+
+  /// Batches sent uncombined before combining is tried again.
+  static constexpr std::uint64_t kBypassBatches = 255;
+
+  bool isCombining() const {
+    return combiner_.isWorthwhile() || !combiner_.isEmpty() || batches_ % (kBypassBatches + 1) == 0;
+  }
+
+  Emitter<Partial<K, Acc>>& outFor(const auto& key) {
+    return outs_[router_.workerOf(millraceHash(key))];
+  }
+
+  // Once begun, a flush has to be finished before anything is added.
+  Step flush() {
+    isFlushing_ = true;
+    while (std::all_of(outs_.begin(), outs_.end(), [](auto& out) { return out.ready(); })) {
+      const bool isMore = combiner_.flush(
+          [this](Timestamp sliceStart, const K& key, Acc&& accumulator, std::uint64_t records) {
+            Partial<K, Acc>& partial = outFor(key).append(sliceStart);
+            partial.key = key;
+            partial.accumulator = std::move(accumulator);
+            partial.records = records;
+          },
+          flushLimit_);
+      if (isMore) continue;
+      isFlushing_ = false;
+      return Step::kDone;
+    }
+    return Step::kAgain;
+  }
+
+  bool sendAlone(const auto& key, const T& record, Timestamp time) {
+    Emitter<Partial<K, Acc>>& out = outFor(key);
+    if (!out.ready()) return false;
+    Partial<K, Acc>& partial = out.append(time);
+    partial.key = key;
+    partial.accumulator = aggregate_.create();
+    aggregate_.add(partial.accumulator, record);
+    partial.records = 1;
+    return true;
+  }
+
+  const Agg aggregate_;
+  Combiner<K, T, Agg> combiner_;
+  KeyOf keyOf_;
+  std::vector<Emitter<Partial<K, Acc>>> outs_;
+  KeyRouter router_;
+  std::size_t flushLimit_ = 1;
+  bool isFlushing_ = false;
+  std::uint64_t batches_ = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <millrace/base/status.hpp>
+#include <millrace/runtime/operator.hpp>
+#include <millrace/runtime/watermark_strategy.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace millrace {
+
+/// The event time of a record whose source knows none.
+inline constexpr Timestamp kNoTimestamp = kMinTimestamp;
+
+/// A record that could not be read, as it was, with the reason.
+struct DeadLetter {
+  std::string source;    ///< name of the source operator
+  std::string position;  ///< where it stood: "events.ndjson:1024" (file and byte offset)
+  std::string reason;    ///< why it is invalid, naming the member
+  std::string payload;   ///< the bytes
+};
+
+/// What a source does with a record it cannot read. It is counted in any case.
+enum class OnInvalid : std::uint8_t {
+  kSkip,  ///< goes to the dead letters when somebody reads them
+  kFail,  ///< fails the job
+};
+
+/// Where a SourceReader puts what it has read.
+///
+/// **Thread safety**: none; valid during one read() call.
+template <typename T>
+class SourceOutput {
+ public:
+  virtual ~SourceOutput() = default;
+
+  /// True when read() should return.
+  bool isFull() const { return batch_ == nullptr || batch_->size() >= limit_ || isBlocked_; }
+
+  /// Adds a record to the current split and returns its slot, which holds an old value: assign
+  /// all of it. REQUIRES: !isFull().
+  T& append(Timestamp eventTime = kNoTimestamp) { return batch_->append(eventTime); }
+
+  /// Sets the event time of the record appended last, once its value is known.
+  void setTime(Timestamp eventTime) { batch_->setTime(batch_->size() - 1, eventTime); }
+
+  /// Takes back the record appended last.
+  void dropLast() { batch_->truncate(batch_->size() - 1); }
+
+  /// Says which split the records of this read() come from (0 unless told). A call of read()
+  /// delivers records of one split; announcing splits that have no records yet is how they get to
+  /// hold time back. Splits are numbered by each reader from 0, without holes.
+  virtual void split(std::size_t index) = 0;
+
+  /// The split will bring nothing more.
+  virtual void endSplit(std::size_t index) = 0;
+
+  /// Counts a record that cannot be read and sends it to the dead letters.
+  /// `position` and `reason` are for people; `payload` is the record as it stood.
+  virtual void reject(std::string_view position, std::string_view reason,
+                      std::string_view payload) = 0;
+
+  /// Adds to the count of bytes read.
+  virtual void countBytes(std::size_t bytes) = 0;
+
+ protected:
+  TypedBatch<T>* batch_ = nullptr;
+  std::size_t limit_ = 0;
+  bool isBlocked_ = false;
+};
+
+enum class ReadState : std::uint8_t {
+  kMore,   ///< call again at once
+  kQuiet,  ///< nothing now: call again when woken, or at nextDeadline()
+  kEnd,    ///< nothing will ever come
+};
+
+/// Reads one instance's share of a source; a connector's author writes one of these.
+///
+/// **Thread safety**: all calls come from one worker. read() never blocks; a reader that waits for
+/// data elsewhere keeps `context.waker()` and wakes it.
+template <typename T>
+class SourceReader {
+ public:
+  virtual ~SourceReader() = default;
+
+  virtual Status open(OperatorContext&) { return absl::OkStatus(); }
+
+  /// Appends records of one split until `out.isFull()` or nothing is ready.
+  /// Errors fail the job; kUnavailable says that a retry may help.
+  virtual StatusOr<ReadState> read(SourceOutput<T>& out) = 0;
+
+  /// Wall-clock time of the next read() when nobody wakes the worker before.
+  virtual Timestamp nextDeadline() const { return kMaxTimestamp; }
+
+  /// For a split that all instances read together (one large file): called after each read() with
+  /// the highest event time in it, answers with the highest time known to be passed by all.
+  virtual std::optional<Timestamp> sharedMaximum(Timestamp /*batchMaximum*/) { return std::nullopt; }
+};
+
+/// Makes the readers of a source, one a worker. A small value that can be copied; it may make
+/// readers for several jobs.
+///
+/// What the readers of one job have in common hangs on `shared`, which the first to come fills;
+/// readers are made and opened one after the other. `watermarks` tells a connector whether somebody
+/// wants to see each split's records in order (a user-defined generator).
+template <typename T>
+class SourceConnector {
+ public:
+  virtual ~SourceConnector() = default;
+  virtual std::unique_ptr<SourceReader<T>> makeReader(std::shared_ptr<void>& shared,
+                                                      const WatermarkStrategy& watermarks) const = 0;
+  /// "file(events.ndjson)".
+  virtual std::string describe() const = 0;
+};
+
+}  // namespace millrace
