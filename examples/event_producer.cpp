@@ -299,10 +299,7 @@ class Producer {
   std::atomic<std::uint64_t> written_{0};  // for the progress thread; nothing is ordered by it
 };
 
-int fail(const std::string& message) {
-  std::fprintf(stderr, "%s: %s\n", kProgram, message.c_str());
-  return kJobFailed;
-}
+int fail(const std::string& message) { return reportFailure(kProgram, message); }
 
 int produce(const ProducerSettings& settings, Output sink, ExpectedTotals* totals,
             WritableFile* expectedFile) {

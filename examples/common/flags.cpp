@@ -126,6 +126,11 @@ int finish(const ParseOutcome& outcome) {
   return outcome.exitCode;
 }
 
+int reportFailure(const std::string& program, const std::string& message) {
+  std::fprintf(stderr, "%s: %s\n", program.c_str(), message.c_str());
+  return kJobFailed;
+}
+
 struct FlagSet::Parser {
   Parser(std::string program, const std::string& purpose, const std::string& example)
       : app(purpose, std::move(program)) {

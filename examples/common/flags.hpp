@@ -27,6 +27,9 @@ struct ParseOutcome {
 /// Prints what the outcome holds and returns its exit code. REQUIRES: !outcome.run.
 int finish(const ParseOutcome& outcome);
 
+/// Says on stderr why the program failed and returns kJobFailed.
+int reportFailure(const std::string& program, const std::string& message);
+
 /// The flags of one program: declared once with their place to store, unit,
 /// default (the target's value at declaration) and help; then parsed.
 ///

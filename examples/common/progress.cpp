@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
@@ -84,11 +83,13 @@ std::string progressLogLine(const ProgressSample& sample, double recordsPerSecon
   return line;
 }
 
+bool isTerminal(std::FILE* stream) { return isatty(fileno(stream)) != 0; }
+
 ProgressMode progressModeFor(bool wanted) {
   if (!wanted) return ProgressMode::kOff;
   const char* terminal = std::getenv("TERM");
   const bool canOverwrite = terminal != nullptr && std::string_view(terminal) != "dumb";
-  return isatty(STDERR_FILENO) != 0 && canOverwrite ? ProgressMode::kLine : ProgressMode::kLog;
+  return isTerminal(stderr) && canOverwrite ? ProgressMode::kLine : ProgressMode::kLog;
 }
 
 ProgressReporter::ProgressReporter(std::string program, ProgressMode mode,

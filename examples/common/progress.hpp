@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -29,6 +30,8 @@ std::string progressLine(const ProgressSample& sample, double recordsPerSecond,
 /// The same facts as one plain line for a log: exact numbers, no bar.
 std::string progressLogLine(const ProgressSample& sample, double recordsPerSecond,
                             double elapsedSeconds);
+
+bool isTerminal(std::FILE* stream);
 
 enum class ProgressMode {
   kOff,

@@ -35,8 +35,8 @@ void Statistics::add(const UserEvent& event) {
 std::string Statistics::block(double elapsedSeconds) const {
   const double rate = elapsedSeconds > 0 ? static_cast<double>(events_) / elapsedSeconds : 0;
   std::string out = fmt::format(
-      "Total Events: {}\nElapsed Time: {:.2f}s\nEvent Rate: {:.2f} events/sec\nErrors: {}\n", events_,
-      elapsedSeconds, rate, errors_);
+      "Total Events: {}\nElapsed Time: {:.2f}s\nEvent Rate: {:.2f} events/sec\nErrors: {}\n",
+      events_, elapsedSeconds, rate, errors_);
   out += "\nTop Event Types:\n";
   appendTop(out, types_, "");
   out += "\nTop Users:\n";

@@ -78,12 +78,13 @@ def compare(wanted, got):
         raise Failure(f"{sum(missing.values())} rows missing, {sum(extra.values())} unexpected\n" + "\n".join(shown))
 
 
-def check_summary(job, summary, events, invalid, rows):
+def check_summary(job, case, summary, events, invalid, rows):
     expect("records_in", len(events) + invalid, summary["records_in"])
     expect("invalid", invalid, summary["invalid"])
     expect("late", 0, summary["late"])
     expect("records_out", rows, summary["records_out"])
-    filtered = sum(not e.buys for e in events) if job == "revenue" else 0
+    filtered = sum(job == "revenue" and not e.buys or job != "sessions" and not oracle.starts_of(e.time, case["size"], case["slide"])
+                   for e in events)
     expect("filtered", filtered, summary["filtered"])
 
 
@@ -94,7 +95,7 @@ def check_exact(args, job, source, case, scratch):
         rows, summary, command = run_job(args.bin, job, source, case, workers, batch, scratch)
         try:
             compare(wanted, rows)
-            check_summary(job, summary, events, invalid, sum(wanted.values()))
+            check_summary(job, case, summary, events, invalid, sum(wanted.values()))
         except Failure as failure:
             raise Failure(f"{command}\n{failure}") from None
 

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+#include "job_program.hpp"
+
+#include "progress.hpp"
+#include "stop_signal.hpp"
+#include "summary.hpp"
+
+#include <millrace/base/file_system.hpp>
+#include <millrace/connectors/file/input_files.hpp>
+#include <millrace/job/job.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+
+namespace millrace::examples {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+std::string messageOf(const Status& status) {
+  const auto message = status.message();
+  return std::string(message.data(), message.size());
+}
+
+Summary summaryOf(const JobCounts& counts, SteadyClock::time_point begun) {
+  Summary summary;
+  for (const OperatorCounts& each : counts.operators) {
+    if (each.kind == NodeKind::kSource) summary.recordsIn += static_cast<std::int64_t>(each.in);
+    if (each.name == kResultsName) summary.recordsOut += static_cast<std::int64_t>(each.in);
+  }
+  summary.invalid = static_cast<std::int64_t>(counts.invalid());
+  summary.late = static_cast<std::int64_t>(counts.late());
+  summary.latePartial = static_cast<std::int64_t>(counts.latePartial());
+  summary.filtered = static_cast<std::int64_t>(counts.filtered());
+  summary.elapsedSeconds = std::chrono::duration<double>(SteadyClock::now() - begun).count();
+  return summary;
+}
+
+// How much there is to read, where that can be known.
+class Extent {
+ public:
+  explicit Extent(const SourceSpec& source) {
+    if (source.kind == SourceSpec::Kind::kGenerate)
+      records_ = static_cast<std::uint64_t>(source.events);
+    if (source.kind != SourceSpec::Kind::kFile) return;
+    const StatusOr<std::vector<InputFile>> files = findInputFiles(posixFileSystem(), source.path);
+    if (!files.ok()) return;
+    for (const InputFile& each : *files) {
+      if (each.kind != InputKind::kPlain) {
+        bytes_ = 0;
+        return;
+      }
+      bytes_ += each.size;
+    }
+  }
+
+  std::optional<double> fractionOf(std::uint64_t records, std::uint64_t bytes) const {
+    if (records_ > 0) return static_cast<double>(records) / static_cast<double>(records_);
+    if (bytes_ > 0) return static_cast<double>(bytes) / static_cast<double>(bytes_);
+    return std::nullopt;
+  }
+
+ private:
+  std::uint64_t records_ = 0;
+  std::uint64_t bytes_ = 0;
+};
+
+ProgressSample sampleOf(const JobCounts& counts, const Extent& extent) {
+  ProgressSample sample;
+  sample.records = counts.recordsIn();
+  sample.fraction = extent.fractionOf(sample.records, counts.bytesIn());
+  if (counts.invalid() > 0) sample.note = fmt::format("{} invalid", counts.invalid());
+  if (counts.late() > 0)
+    sample.note += fmt::format("{}{} late", sample.note.empty() ? "" : "  ", counts.late());
+  return sample;
+}
+
+ProgressMode progressModeOf(const JobSettings& settings) {
+  const ProgressMode mode = progressModeFor(!settings.noProgress && settings.logLevel != "error");
+  // Rows that scroll through the same terminal would be torn by a live line.
+  const bool torn = settings.sink.kind == SinkSpec::Kind::kStdout && isTerminal(stdout);
+  return mode == ProgressMode::kLine && torn ? ProgressMode::kOff : mode;
+}
+
+void say(const JobProgram& program, const std::string& message) {
+  std::fprintf(stderr, "%s: %s\n", program.pipeline().graph().name().c_str(), message.c_str());
+}
+
+void sayBefore(const JobProgram& program, const JobCommandLine& line) {
+  const JobSettings& settings = program.settings();
+  if (settings.logLevel == "debug") std::fputs(program.pipeline().explain().c_str(), stderr);
+  if (settings.logLevel == "error" || settings.logLevel == "warn") return;
+  for (const std::string& notice : line.notices) say(program, notice);
+  if (settings.source.kind == SourceSpec::Kind::kStdin && isTerminal(stdin))
+    say(program, "reading events from the terminal (Ctrl-D ends them; --help shows other sources)");
+}
+
+void sayAfter(const JobProgram& program, const Summary& summary, bool stopped) {
+  if (program.settings().logLevel == "error" || program.settings().logLevel == "warn") return;
+  say(program, fmt::format("{}{} records in, {} rows out, {} invalid, {} late in {:.2f} s",
+                           stopped ? "stopped; " : "", summary.recordsIn, summary.recordsOut,
+                           summary.invalid, summary.late, summary.elapsedSeconds));
+}
+
+}  // namespace
+
+int runJobProgram(const JobProgram& program, const JobCommandLine& line) {
+  const JobSettings& settings = program.settings();
+  const std::string& name = program.pipeline().graph().name();
+  StatusOr<SummaryFile> summaryFile = SummaryFile::open(settings.summary);
+  if (!summaryFile.ok()) {
+    say(program, "--summary: " + messageOf(summaryFile.status()));
+    return kWrongCommandLine;
+  }
+  if (const Status sound = program.pipeline().build(); !sound.ok())
+    return reportFailure(name, messageOf(sound));
+  sayBefore(program, line);
+
+  const Extent extent(settings.source);
+  millrace::JobOptions options;
+  options.workers = static_cast<std::size_t>(settings.workers);
+  options.batchSize = static_cast<std::size_t>(settings.batchSize);
+  StopSignal stop;
+  const SteadyClock::time_point begun = SteadyClock::now();
+  StatusOr<Job> started = start(program.pipeline(), options);
+  if (!started.ok()) return reportFailure(name, messageOf(started.status()));
+  // Shared with the thread that waits for signals, which may outlive this function's locals.
+  const auto job = std::make_shared<Job>(*std::move(started));
+  stop.onRequest([job] { job->stop(); });
+  Status done;
+  {
+    const ProgressReporter progress(name, progressModeOf(settings),
+                                    [&] { return sampleOf(job->counts(), extent); });
+    done = job->wait();
+  }
+  const Summary summary = summaryOf(job->counts(), begun);
+  const Status written = summaryFile->write(summary);
+  if (!done.ok()) return reportFailure(name, messageOf(done));
+  if (!written.ok()) return reportFailure(name, messageOf(written));
+  sayAfter(program, summary, stop.requested());
+  return kDone;
+}
+
+}  // namespace millrace::examples

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "dead_letter_row.hpp"
+#include "generated_events.hpp"
+#include "job_settings.hpp"
+
+#include <millrace/connectors/file/line_sink.hpp>
+#include <millrace/connectors/file/line_source.hpp>
+#include <millrace/connectors/generator/generator.hpp>
+#include <millrace/dsl/pipeline.hpp>
+#include <millrace/formats/json_writer.hpp>
+
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace millrace::examples {
+
+/// The names of the operators every job has; the summary looks them up.
+inline constexpr const char* kSourceName = "events";
+inline constexpr const char* kResultsName = "results";
+
+/// One pipeline between the ends its command line names. A job puts its own verbs
+/// between `events()` and `results()`.
+///
+/// Thread safety: none.
+class JobProgram {
+ public:
+  JobProgram(std::string name, JobSettings settings)
+      : pipeline_(std::move(name)), settings_(std::move(settings)) {}
+
+  const JobSettings& settings() const { return settings_; }
+  const Pipeline& pipeline() const { return pipeline_; }
+
+  /// The events of --source; what is invalid goes where --dead-letters says.
+  template <Described Event>
+  Stream<Event> events() {
+    const SourceStream<Event> stream = open<Event>().onInvalid(
+        settings_.onInvalid == "fail" ? OnInvalid::kFail : OnInvalid::kSkip);
+    end(
+        settings_.deadLetters, "dead-letters", [&] { return stream.deadLetters(); },
+        [](const DeadLetter& letter, std::string& out) { appendDeadLetter(out, letter); });
+    return stream;
+  }
+
+  /// Rows to --sink: `format` appends one to a string.
+  template <typename T, typename Format>
+  void results(const Stream<T>& rows, Format format) {
+    end(
+        settings_.sink, kResultsName, [&] { return rows; }, std::move(format));
+  }
+
+  /// What came too late, as JSON, to --late. Not asked for, it costs nothing.
+  template <typename R, typename Event>
+  void late(const WindowResults<R, Event>& windows) {
+    end(
+        settings_.late, "late", [&] { return windows.late(); },
+        [](const Event& event, std::string& out) { writeJson(event, out); });
+  }
+
+ private:
+  template <Described Event>
+  SourceStream<Event> open() {
+    WatermarkStrategy watermarks = boundedOutOfOrderness(settings_.outOfOrderness);
+    if (settings_.idleTimeout > Duration(0))
+      watermarks = watermarks.withIdleness(settings_.idleTimeout);
+    switch (settings_.source.kind) {
+      case SourceSpec::Kind::kFile:
+        return pipeline_.source(kSourceName, file<Event>(settings_.source.path), watermarks);
+      case SourceSpec::Kind::kStdin:
+        return pipeline_.source(kSourceName, standardInput<Event>(), watermarks);
+      case SourceSpec::Kind::kGenerate:
+        break;
+    }
+    GeneratorOptions options;
+    options.count = static_cast<std::uint64_t>(settings_.source.events);
+    return pipeline_.source(kSourceName, generator<Event>(GeneratedEvents<Event>(), options),
+                            watermarks.timestamps(&Event::timestamp));
+  }
+
+  // `stream` is a function, because asking for some outputs changes the pipeline.
+  template <typename StreamOf, typename Format>
+  void end(const SinkSpec& sink, const char* name, StreamOf stream, Format format) {
+    if (sink.kind == SinkSpec::Kind::kStdout) stream().sink(name, toStdout(std::move(format)));
+    if (sink.kind == SinkSpec::Kind::kDirectory)
+      stream().sink(name, toFiles(sink.directory, std::move(format)));
+  }
+
+  Pipeline pipeline_;
+  JobSettings settings_;
+};
+
+/// Runs the pipeline to its end or to a signal, with progress on stderr and the
+/// summary at the end. Returns the program's exit code.
+int runJobProgram(const JobProgram& program, const JobCommandLine& line);
+
+/// The whole of a job's `main`: `build` describes it between its ends.
+template <typename Build>
+int jobMain(const JobKind& kind, int argc, char** argv, Build build) {
+  try {
+    const JobCommandLine line = parseJobCommandLine(kind, argc, argv);
+    if (!line.outcome.run) return finish(line.outcome);
+    JobProgram program(kind.program, line.settings);
+    build(program);
+    return runJobProgram(program, line);
+  } catch (const std::exception& error) {
+    return reportFailure(kind.program, error.what());
+  }
+}
+
+}  // namespace millrace::examples

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// sessions: one row per user session.
+#include "common/job_program.hpp"
+#include "common/rows.hpp"
+#include "common/session_aggregate.hpp"
+#include "common/user_event.hpp"
+
+#include <string>
+
+namespace millrace::examples {
+namespace {
+
+using Session = WindowResult<std::string, SessionAggregate::Accumulator>;
+
+const JobKind kSessions{
+    .program = "sessions",
+    .purpose = "Tells each user's sessions: runs of events at most --gap apart.",
+    .example =
+        "  sessions --source file:events.ndjson --gap 30m\n"
+        "  sessions --source file:'logs/*.gz' --gap 10m --sink file:out\n",
+    .sessions = true};
+
+void build(JobProgram& job) {
+  const JobSettings& settings = job.settings();
+  const auto visits = job.events<ShopEvent>()
+                          .keyBy(&ShopEvent::userId)
+                          .window(session(settings.gap))
+                          .allowedLateness(settings.allowedLateness)
+                          .aggregate("per-user", SessionAggregate());
+  job.results(visits, [](const Session& visit, std::string& out) {
+    appendRow(out, SessionRow{visit.key, visit.value.first, visit.value.last, visit.value.events,
+                              visit.value.purchases, visit.value.revenue});
+  });
+  job.late(visits);
+}
+
+}  // namespace
+}  // namespace millrace::examples
+
+int main(int argc, char** argv) {
+  return millrace::examples::jobMain(millrace::examples::kSessions, argc, argv,
+                                     millrace::examples::build);
+}
