@@ -49,7 +49,8 @@ bool JsonCursor::skipObject() noexcept {
   if (!enter('{')) return false;
   if (peek() == '}') return leave('}');
   do {
-    if (!skipString() || !take(':') || !skipValue()) return false;
+    if (!skipString() || !take(':')) return false;
+    if (!(peek() == '"' ? skipString() : skipValue())) return false;
   } while (take(','));
   return leave('}');
 }

@@ -105,6 +105,7 @@ class JsonCursor {
   }
 
   bool skipValue() noexcept;
+  bool skipObject() noexcept;
 
  private:
   static bool isSpace(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -112,7 +113,6 @@ class JsonCursor {
   static bool endsScalar(char c) noexcept { return c == ',' || c == '}' || c == ']' || isSpace(c); }
   static const char* numberEnd(const char* at) noexcept;
 
-  bool skipObject() noexcept;
   bool skipArray() noexcept;
 
   const char* text_ = nullptr;

@@ -206,6 +206,8 @@ class JsonDecoder::State {
   }
 
   bool decodeRecord(const RecordPlan& plan, void* record) {
+    if (plan.members.empty())
+      return (cursor_.skipObject() || failSyntax()) && checkRecord(plan, record);
     if (!cursor_.enter('{')) return failSyntax();
     SeenMembers seen;
     std::size_t expected = 0;
@@ -263,7 +265,10 @@ class JsonDecoder::State {
       member.type->assign(record + member.offset, member.defaultValue);
       return true;
     });
-    if (!complete) return false;
+    return complete && checkRecord(plan, record);
+  }
+
+  bool checkRecord(const RecordPlan& plan, const void* record) {
     const char* const reason = plan.type->check(record);
     if (reason == nullptr) return true;
     error_->record = plan.type->name();
