@@ -149,7 +149,7 @@ class MergingSessions {
   };
   struct KeySessions {
     absl::InlinedVector<Session, 1> sessions;  // by time, never touching; at least one
-    Timestamp timer;                           // no later than anything due for the key
+    Timestamp timer = kMaxTimestamp;           // no later than anything due for the key
     bool isDirty = false;                      // it is in dirty_
   };
   using Keys = KeyTable<K, KeySessions>;
@@ -179,9 +179,8 @@ class MergingSessions {
   template <typename Q>
   AddResult open(const Q& key, const In& in, Timestamp start, Timestamp end) {
     if (isClosed(end)) return {Placement::kLate, false};
-    KeySessions fresh{{}, kMaxTimestamp};
-    fresh.sessions.push_back(Session{start, end, aggregate_.create()});
-    const auto it = keys_.emplace(K(plainKey(key)), std::move(fresh)).first;
+    const auto it = keys_.try_emplace(K(plainKey(key))).first;
+    it->second.sessions.push_back(Session{start, end, aggregate_.create()});
     return settle(it, 0, in, true);
   }
 

@@ -63,17 +63,21 @@ struct KeyEqual {
 template <typename K, typename V>
 using KeyTable = absl::flat_hash_map<K, V, KeyHash, KeyEqual>;
 
-/// The value of `key`, made by `create()` where there is none. `isNew` tells which.
 template <typename K, typename V, typename Q, typename Create>
-V& findOrCreate(KeyTable<K, V>& table, const Q& key, Create&& create, bool& isNew) {
-  isNew = false;
-  return table
-      .lazy_emplace(key,
-                    [&](const auto& construct) {
-                      isNew = true;
-                      construct(K(plainKey(key)), create());
-                    })
-      ->second;
+[[gnu::noinline]] V& createAt(KeyTable<K, V>& table, const Q& key, Create&& create) {
+  return table.try_emplace(K(plainKey(key)), create()).first->second;
+}
+
+/// The value of `key`, made by `create()` where there is none. `isNew` tells which. Finding is
+/// inlined and kept small: the shorter the loop around it, the more cache misses overlap.
+template <typename K, typename V, typename Q, typename Create>
+[[gnu::always_inline]] inline V& findOrCreate(KeyTable<K, V>& table, const Q& key, Create&& create,
+                                              bool& isNew) {
+  const auto it = table.find(key);
+  isNew = it == table.end();
+  if (isNew) [[unlikely]]
+    return createAt(table, key, create);
+  return it->second;
 }
 
 /// The accumulators of one slice. A table that is growing towards the size its predecessor had is
@@ -90,13 +94,12 @@ class SliceTable {
       : leapAt_(std::max<std::size_t>(expectedSize / 8, kSmall)), leapTo_(expectedSize) {}
 
   template <typename Q, typename Create>
-  Acc& at(const Q& key, Create&& create, bool& isNew) {
-    Acc& acc = findOrCreate(map_, key, std::forward<Create>(create), isNew);
-    if (isNew && map_.size() == leapAt_ && leapTo_ > leapAt_) [[unlikely]] {
-      map_.reserve(leapTo_);
-      return map_.find(key)->second;
-    }
-    return acc;
+  [[gnu::always_inline]] Acc& at(const Q& key, Create&& create, bool& isNew) {
+    const auto it = map_.find(key);
+    isNew = it == map_.end();
+    if (isNew) [[unlikely]]
+      return createNew(key, create);
+    return it->second;
   }
 
   template <typename Q>
@@ -125,6 +128,12 @@ class SliceTable {
   Iterator end() const { return map_.end(); }
 
  private:
+  template <typename Q, typename Create>
+  [[gnu::noinline]] Acc& createNew(const Q& key, Create&& create) {
+    if (map_.size() == leapAt_ && leapTo_ > leapAt_) map_.reserve(leapTo_);
+    return map_.try_emplace(K(plainKey(key)), create()).first->second;
+  }
+
   static constexpr std::size_t kSmall = 1024;
   static constexpr std::size_t kCached = std::size_t{256} << 10;
 

@@ -118,7 +118,7 @@ class SlicedWindows {
     if (watermark <= watermark_) return;
     watermark_ = watermark;
     firingPane_ = endOfInput && watermark == kMaxTimestamp ? Pane::kEndOfInput : Pane::kOnTime;
-    leaveCurrent();
+    if (current_ != nullptr && hasFired(current_->extent.firstEnd)) leaveCurrent();
   }
 
   /// Tells what the watermark has completed, about `limit` results at most. True: there is more,
@@ -209,7 +209,6 @@ class SlicedWindows {
   void leaveCurrent() {
     current_ = nullptr;
     currentLength_ = 0;
-    prefetches_ = false;
   }
 
   template <typename Q>
