@@ -60,7 +60,7 @@ class HashIndex {
 
   /// Empties the index and gives its memory back.
   void clear() noexcept {
-    slots_ = {};
+    std::vector<Slot>().swap(slots_);
     mask_ = size_ = 0;
   }
 

@@ -255,6 +255,7 @@ std::size_t KeyedRows<K>::expireSome(Timestamp now, std::size_t limit) {
   leaveCurrentKey();
   setProcessingTime(now);
   if (!hasTtl_) return 0;
+  now = now_;
   ExpiryWalk walk{.position = nextElement_, .budget = limit};
   const std::size_t used = rowsEverUsed();
   for (std::size_t visited = 0; visited < used && walk.budget > 0; ++visited) {

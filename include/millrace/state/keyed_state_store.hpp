@@ -53,8 +53,10 @@ class KeyedStateStore {
   /// In order of declaration; the position is the state's index.
   const std::vector<StateDescriptor>& states() const noexcept { return states_; }
 
-  /// Sets the time of what follows, in milliseconds; once a batch is enough.
-  void setProcessingTime(Timestamp now) noexcept { now_ = now; }
+  /// Sets the time of what follows, in milliseconds; once a batch is enough. At first it
+  /// is 0; an earlier time than the last is ignored, for what has expired stays expired
+  /// when the clock is set back.
+  void setProcessingTime(Timestamp now) noexcept { now_ = now > now_ ? now : now_; }
   Timestamp processingTime() const noexcept { return now_; }
 
   /// Keys with any state.
