@@ -126,8 +126,8 @@ class Stream {
       // The main output has no name; an unnamed one must be read, a named one may be.
       node.outputs.push_back({"split-" + std::to_string(i), recordTypeInfo<T>()});
     }
-    node.makeOperator = [choose](const TaskInfo&) {
-      return std::make_unique<SplitOperator<T, decltype(choose)>>(choose, kOutputs);
+    node.makeOperator = [choose, outputs = kOutputs](const TaskInfo&) {
+      return std::make_unique<SplitOperator<T, decltype(choose)>>(choose, outputs);
     };
     const NodeId id = graph_->add(std::move(node));
     std::vector<Stream<T>> streams;

@@ -45,6 +45,15 @@ class GlobalWindows {
     return {Placement::kAccepted, entry.records == count_};
   }
 
+  /// See SlicedWindows::addBatch.
+  template <typename KeyAt, typename InAt, typename TimeAt, typename OnOther>
+  void addBatch(std::size_t n, KeyAt&& keyAt, InAt&& inAt, TimeAt&& timeAt, OnOther&& onOther) {
+    for (std::size_t i = 0; i < n; ++i) {
+      const AddResult result = add(keyAt(i), inAt(i), timeAt(i));
+      if (result.due) onOther(i, result);
+    }
+  }
+
   /// REQUIRES: the last add was of `key` and answered `due`.
   template <typename Q, typename Emit>
   void emitDue(const Q& key, Emit&& emit) {
