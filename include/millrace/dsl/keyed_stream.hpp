@@ -14,8 +14,20 @@
 
 namespace millrace {
 
-template <typename T, typename KeyOf, typename Windows>
+template <typename T, typename KeyOf, typename Windows, bool kRefires = false>
 class WindowedStream;
+
+/// The shuffle that sends records to their keys' workers as they are.
+template <typename T, typename KeyOf>
+Exchange plainExchange(const KeyOf& keyOf) {
+  Exchange exchange;
+  exchange.key = typeName<KeyTypeOf<KeyOf, T>>();
+  exchange.type = recordTypeInfo<T>();
+  exchange.makePartitioner = [keyOf](const TaskInfo&) {
+    return std::make_unique<PartitionOperator<T, KeyOf>>(keyOf);
+  };
+  return exchange;
+}
 
 /// A process function: an object with `void process(const T&, ProcessContext<K, Out>&)`, and if it
 /// likes `void open(StateContext&)` and `void onTimer(Timestamp, ProcessContext<K, Out>&)`; or a
@@ -60,7 +72,7 @@ class KeyedStream {
  public:
   using Key = KeyTypeOf<KeyOf, T>;
 
-  KeyedStream(Stream<T> stream, KeyOf keyOf) : stream_(std::move(stream)), keyOf_(std::move(keyOf)) {}
+  KeyedStream(Stream<T> stream, KeyOf key) : stream_(std::move(stream)), keyOf_(std::move(key)) {}
 
   /// Cuts the stream into windows: tumbling(1min), sliding(1min, 1s), cumulating(1h, 1min),
   /// calendar(CalendarUnit::kDay, "Europe/Berlin"), session(30min), global(100).
@@ -87,6 +99,7 @@ class KeyedStream {
       return std::make_unique<ProcessOperator<T, Key, KeyOf, Out, F>>(function, keyOf, ids);
     };
     Node node = keyedNode("process", std::move(name));
+    node.inputs[0].exchange = plainExchange<T>(keyOf_);
     node.outputs.push_back({"", recordTypeInfo<Out>()});
     (node.outputs.push_back({tags.name(), recordTypeInfo<Tags>()}), ...);
     node.makeOperator = std::move(make);
@@ -116,7 +129,7 @@ class KeyedStream {
   const std::shared_ptr<Graph>& graph() const { return stream_.graph(); }
   const KeyOf& keyOf() const { return keyOf_; }
 
-  /// A stateful node that reads this stream through a shuffle by key, for verbs to fill in.
+  /// A stateful node that reads this stream; the verb adds the shuffle, and what else it needs.
   Node keyedNode(std::string verb, std::string name) const {
     if (name.empty()) {
       graph()->addFinding(verb + " keeps state and needs a name (." + verb + "(\"name\", ...))");
@@ -125,19 +138,7 @@ class KeyedStream {
     node.name = std::move(name);
     node.isNamed = true;
     node.isStateful = true;
-    node.inputs[0].exchange = exchange();
     return node;
-  }
-
-  /// The shuffle that sends records as they are.
-  Exchange exchange() const {
-    Exchange exchange;
-    exchange.key = typeName<Key>();
-    exchange.type = recordTypeInfo<T>();
-    exchange.makePartitioner = [keyOf = keyOf_](const TaskInfo&) {
-      return std::make_unique<PartitionOperator<T, KeyOf>>(keyOf);
-    };
-    return exchange;
   }
 
  private:

@@ -18,12 +18,12 @@
 namespace millrace {
 
 /// What a windowed verb gives: a result for each key, window and pane, and the late records.
-template <typename R, typename T>
+template <typename R, typename T, typename KeyOf>
 class WindowResults : public Stream<R> {
  public:
-  WindowResults(Stream<R> results, Exchange plainShuffle, std::shared_ptr<bool> isCombining)
+  WindowResults(Stream<R> results, KeyOf keyOf, std::shared_ptr<bool> isCombining)
       : Stream<R>(std::move(results)),
-        plainShuffle_(std::move(plainShuffle)),
+        keyOf_(std::move(keyOf)),
         isCombining_(std::move(isCombining)) {}
 
   /// The records that came too late for all their windows, as they were. They are counted in any
@@ -31,7 +31,7 @@ class WindowResults : public Stream<R> {
   Stream<T> late() const {
     *isCombining_ = false;
     Node& node = this->graph()->node(this->node());
-    if (node.inputs[0].exchange) node.inputs[0].exchange = plainShuffle_;
+    node.inputs[0].exchange = plainExchange<T>(keyOf_);
     return Stream<T>(this->graph(), this->node(), 1);
   }
 
@@ -41,7 +41,7 @@ class WindowResults : public Stream<R> {
   }
 
  private:
-  Exchange plainShuffle_;
+  KeyOf keyOf_;
   std::shared_ptr<bool> isCombining_;
 };
 
@@ -50,36 +50,38 @@ template <typename K, typename T>
 using WindowElements = WindowResult<K, std::vector<T>>;
 
 /// A keyed stream cut into windows.
-template <typename T, typename KeyOf, typename Windows>
+template <typename T, typename KeyOf, typename Windows, bool kRefires>
 class WindowedStream {
  public:
   using Key = KeyTypeOf<KeyOf, T>;
   static constexpr bool kIsSession = std::is_same_v<Windows, SessionWindows>;
   static constexpr bool kIsGlobal = std::is_same_v<Windows, GlobalWindow>;
+  static constexpr bool kOverlap =
+      std::is_same_v<Windows, SlidingWindows> || std::is_same_v<Windows, CumulatingWindows>;
 
-  WindowedStream(KeyedStream<T, KeyOf> stream, Windows windows)
-      : stream_(std::move(stream)), windows_(std::move(windows)) {}
+  WindowedStream(KeyedStream<T, KeyOf> stream, Windows windows, WindowOptions options = {})
+      : stream_(std::move(stream)), windows_(std::move(windows)), options_(options) {}
 
   /// How far the watermark may be past a window's end while records still change its result,
   /// each firing it anew. Default 0.
-  WindowedStream allowedLateness(Duration lateness) const {
-    WindowedStream changed = *this;
-    changed.options_.allowedLateness = lateness;
-    return changed;
+  auto allowedLateness(Duration lateness) const {
+    WindowOptions options = options_;
+    options.allowedLateness = lateness;
+    return with(options);
   }
 
   /// Tells values before the window is complete, e.g. EarlyFiring::everyProcessingTime(1s).
-  WindowedStream early(EarlyFiring firing) const {
-    WindowedStream changed = *this;
-    changed.options_.early = firing;
-    return changed;
+  auto early(EarlyFiring firing) const {
+    WindowOptions options = options_;
+    options.early = firing;
+    return with(options);
   }
 
   /// Every pane tells only what came since the pane before. Default: all of it.
-  WindowedStream discarding() const {
-    WindowedStream changed = *this;
-    changed.options_.discarding = true;
-    return changed;
+  auto discarding() const {
+    WindowOptions options = options_;
+    options.discarding = true;
+    return with(options);
   }
 
   /// One WindowResult<Key, R> for each key and window. `name` finds the state again.
@@ -118,22 +120,31 @@ class WindowedStream {
   }
 
  private:
+  // Options other than the defaults are part of the type: what they need is compiled only then.
+  WindowedStream<T, KeyOf, Windows, true> with(WindowOptions options) const {
+    return {stream_, windows_, options};
+  }
+
   template <typename Agg>
   auto add(std::string verb, std::string name, Agg agg) const {
     using R = WindowResult<Key, AggregateResult<Agg>>;
     static_assert(Record<R>, "the window's result must be default-initialisable and copyable");
-    auto isCombining = std::make_shared<bool>(mayCombine<Agg>());
+    auto isCombining = std::make_shared<bool>(kCombines<Agg>);
     Node node = stream_.keyedNode(std::move(verb), std::move(name));
     node.detail = describe(WindowSpec(windows_));
     node.outputs = {{"", recordTypeInfo<R>()}, {"late", recordTypeInfo<T>()}};
     check(node);
-    if (*isCombining) node.inputs[0].exchange = combiningExchange(agg);
+    if constexpr (kCombines<Agg>) {
+      node.inputs[0].exchange = combiningExchange(agg);
+    } else {
+      node.inputs[0].exchange = plainExchange<T>(stream_.keyOf());
+    }
     node.makeOperator = [self = *this, agg, isCombining](const TaskInfo& info) {
       return self.makeOperator(agg, *isCombining && info.workers > 1);
     };
     const NodeId id = stream_.graph()->add(std::move(node));
-    return WindowResults<R, T>(Stream<R>(stream_.graph(), id), stream_.exchange(),
-                               std::move(isCombining));
+    return WindowResults<R, T, KeyOf>(Stream<R>(stream_.graph(), id), stream_.keyOf(),
+                                      std::move(isCombining));
   }
 
   void check(const Node& node) const {
@@ -146,25 +157,19 @@ class WindowedStream {
 
   // Combining delays a record to its window's end: out of the question where single records fire.
   template <typename Agg>
-  bool mayCombine() const {
-    if constexpr (kIsSession || kIsGlobal) {
-      return false;
-    } else {
-      return options_ == WindowOptions{} && Record<AccumulatorOf<Agg>>;
-    }
-  }
+  static constexpr bool kCombines =
+      !kIsSession && !kIsGlobal && !kRefires && Record<AccumulatorOf<Agg>>;
 
   template <typename Agg>
   Exchange combiningExchange(const Agg& agg) const {
-    Exchange exchange = stream_.exchange();
-    if constexpr (!kIsSession && !kIsGlobal && Record<AccumulatorOf<Agg>>) {
-      exchange.isCombining = true;
-      exchange.type = recordTypeInfo<Partial<Key, AccumulatorOf<Agg>>>();
-      exchange.makePartitioner = [self = *this, agg](const TaskInfo&) {
-        return std::make_unique<CombineOperator<T, KeyOf, Key, Agg>>(
-            self.layout(), agg, self.stream_.keyOf(), self.options_);
-      };
-    }
+    Exchange exchange;
+    exchange.key = typeName<Key>();
+    exchange.isCombining = true;
+    exchange.type = recordTypeInfo<Partial<Key, AccumulatorOf<Agg>>>();
+    exchange.makePartitioner = [self = *this, agg](const TaskInfo&) {
+      return std::make_unique<CombineOperator<T, KeyOf, Key, Agg>>(
+          self.layout(), agg, self.stream_.keyOf(), self.options_);
+    };
     return exchange;
   }
 
@@ -181,9 +186,9 @@ class WindowedStream {
       using State = GlobalWindows<Key, T, Agg>;
       return wrap(std::make_unique<State>(windows_, agg), records);
     } else {
-      using State = SlicedWindows<Key, T, Agg>;
+      using State = SlicedWindows<Key, T, Agg, kOverlap, kRefires>;
       auto state = std::make_unique<State>(layout(), agg, options_);
-      if constexpr (Record<AccumulatorOf<Agg>>) {
+      if constexpr (kCombines<Agg>) {
         if (readsPartials) {
           return wrap(std::move(state), PartialInput<Key, AccumulatorOf<Agg>>{});
         }

@@ -104,6 +104,11 @@ class WindowOperator final : public Operator {
   }
 
  private:
+  // Whether the windows can tell anything but what a watermark completes.
+  static constexpr bool kRefires = requires(Windows& windows, const typename Windows::Key& key) {
+    windows.emitDue(key, [](Result&&) {});
+  };
+
   auto emitter() {
     return [this](Result&& result) { out_.append(result.timestamp()) = std::move(result); };
   }
@@ -120,7 +125,7 @@ class WindowOperator final : public Operator {
   }
 
   Step fireEarly() {
-    if constexpr (requires { windows_->fireEarly(emitter(), std::size_t{1}); }) {
+    if constexpr (requires { windows_->fireEarly([](Result&&) {}, std::size_t{1}); }) {
       return inPieces([&](std::size_t room) { return windows_->fireEarly(emitter(), room); });
     }
     return Step::kDone;
@@ -141,7 +146,11 @@ class WindowOperator final : public Operator {
           if (result.placement == Placement::kLate && late_.isConnected()) {
             late_.append(in.time(i)) = in[i];
           }
-          if (result.due) windows_->emitDue(std::invoke(input_.keyOf, std::as_const(in[i])), emitter());
+          if constexpr (kRefires) {
+            if (result.due) {
+              windows_->emitDue(std::invoke(input_.keyOf, std::as_const(in[i])), emitter());
+            }
+          }
         });
     context_->counters().absorbed.add(in.size() - dropped);
   }
@@ -156,7 +165,6 @@ class WindowOperator final : public Operator {
           windows_->addPartial(partial.key, partial.accumulator, partial.records, in.time(i));
       records += partial.records;
       dropped += account(result.placement, partial.records);
-      if (result.due) windows_->emitDue(partial.key, emitter());
     }
     // The engine has counted partials; records is what they stand for.
     context_->counters().in.add(records - in.size());

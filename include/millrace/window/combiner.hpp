@@ -137,7 +137,7 @@ class Combiner {
     Accumulator accumulator;
     std::uint64_t records = 0;
   };
-  using Slices = SliceList<K, Partial>;
+  using Slices = SliceList<K, Partial, false>;
   using Slice = typename Slices::Slice;
 
   static constexpr double kWorthwhileReduction = 2.0;

@@ -142,20 +142,26 @@ class SliceTable {
   std::size_t leapTo_;
 };
 
-/// The live slices of one operator, in time order. The members beside the table are used only
-/// where the windows' options ask for them.
-template <typename K, typename Acc>
+/// What a slice keeps beside its table where windows may fire early.
+template <typename K, bool kIsKept>
+struct EarlyTables {
+  KeyTable<K, bool> dirty;                   // keys touched since the last early firing
+  KeyTable<K, std::uint64_t> untoldRecords;  // per key, since its last early pane
+};
+template <typename K>
+struct EarlyTables<K, false> {};
+
+/// The live slices of one operator, in time order.
+template <typename K, typename Acc, bool kFiresEarly = true>
 class SliceList {
  public:
-  struct Slice {
+  struct Slice : EarlyTables<K, kFiresEarly> {
     Slice(WindowLayout::Slice where, std::size_t expectedSize)
         : extent(where), table(expectedSize) {}
 
     WindowLayout::Slice extent;
     SliceTable<K, Acc> table;
     std::uint64_t records = 0;
-    KeyTable<K, bool> dirty;                   // keys touched since the last early firing
-    KeyTable<K, std::uint64_t> untoldRecords;  // per key, since its last early pane
   };
 
   std::size_t size() const { return slices_.size(); }

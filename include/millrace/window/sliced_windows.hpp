@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,9 @@ namespace millrace {
 /// Use: `add` records; on a watermark `advance`, then `fire` until it returns false. When an add
 /// answers `due`, call `emitDue` with the same key at once.
 ///
+/// What windows do not ask for need not be compiled: `kOverlap` false promises a layout whose windows
+/// share no slices (tumbling, calendar), `kRefires` false that options are the defaults.
+///
 /// Thread safety: none; one owner. Not movable (tables refer to the aggregate).
 /// Invariants:
 ///  1. Between advance() and the fire() that returns false nothing else may be called.
@@ -33,7 +37,7 @@ namespace millrace {
 ///  3. A window without records of a key tells nothing for it.
 ///  4. acceptedRecords() == heldRecords() + releasedRecords().
 /// Errors: what the aggregate throws.
-template <typename K, typename In, typename Agg>
+template <typename K, typename In, typename Agg, bool kOverlap = true, bool kRefires = true>
 requires Aggregate<Agg, In> && Mergeable<Agg> && StablyHashable<K>
 class SlicedWindows {
  public:
@@ -41,15 +45,15 @@ class SlicedWindows {
   using Accumulator = AccumulatorOf<Agg>;
   using Result = WindowResult<K, AggregateResult<Agg>>;
 
-  /// REQUIRES: options.validate() is ok.
+  /// REQUIRES: options.validate() is ok, and the promises of the template's arguments.
   SlicedWindows(WindowLayout layout, Agg aggregate, WindowOptions options = {})
       : layout_(std::move(layout)),
         aggregate_(std::move(aggregate)),
         options_(options),
-        tracksKeys_(options.early.kind == EarlyFiring::Kind::kEventTime ||
-                    options.early.kind == EarlyFiring::Kind::kProcessingTime),
-        countsRecords_(options.early.kind == EarlyFiring::Kind::kRecords),
-        tablePerWindow_(countsRecords_ && layout_.windowsShareSlices()) {}
+        tracksKeys_(kRefires && (options.early.kind == EarlyFiring::Kind::kEventTime ||
+                                 options.early.kind == EarlyFiring::Kind::kProcessingTime)),
+        countsRecords_(kRefires && options.early.kind == EarlyFiring::Kind::kRecords),
+        tablePerWindow_(kOverlap && countsRecords_ && layout_.windowsShareSlices()) {}
   SlicedWindows(const SlicedWindows&) = delete;
   SlicedWindows& operator=(const SlicedWindows&) = delete;
 
@@ -97,7 +101,7 @@ class SlicedWindows {
   /// Tells the panes that the last add has called for. emit(Result&&).
   /// REQUIRES: the last add was of `key` and answered `due`.
   template <typename Q, typename Emit>
-  void emitDue(const Q& key, Emit&& emit) {
+  void emitDue(const Q& key, Emit&& emit) requires kRefires {
     for (const Due& due : due_) {
       const bool isLate = due.pane == Pane::kLate;
       if (isLate && options_.discarding)
@@ -141,7 +145,7 @@ class SlicedWindows {
   /// the last call. True: there is more, call again. REQUIRES: limit > 0, and
   /// options.early is of one of the kinds of time.
   template <typename Emit>
-  bool fireEarly(Emit&& emit, std::size_t limit) {
+  bool fireEarly(Emit&& emit, std::size_t limit) requires kRefires {
     std::size_t budget = limit;
     while (true) {
       for (; earlyNext_ < earlyKeys_.size(); ++earlyNext_, --budget) {
@@ -180,7 +184,7 @@ class SlicedWindows {
   }
 
  private:
-  using Slices = SliceList<K, Accumulator>;
+  using Slices = SliceList<K, Accumulator, kRefires>;
   using Slice = typename Slices::Slice;
   using Extent = WindowLayout::Slice;
   struct Due {
@@ -224,19 +228,21 @@ class SlicedWindows {
     if (extent.isOutside()) return {Placement::kOutside, false};
     if (isClosed(extent.lastEnd)) return {Placement::kLate, false};
     const bool partly = isClosed(extent.firstEnd);
-    if (options_.discarding && hasFired(extent.firstEnd)) {
-      lateAlone_ = aggregate_.create();
-      apply(lateAlone_);
+    if constexpr (kRefires) {
+      if (options_.discarding && hasFired(extent.firstEnd)) {
+        lateAlone_ = aggregate_.create();
+        apply(lateAlone_);
+      }
     }
     if (tablePerWindow_) {
-      placeInEachWindow(extent, key, records, apply);
+      if constexpr (kRefires && kOverlap) placeInEachWindow(extent, key, records, apply);
     } else {
       if (slice == nullptr) slice = &slices_.insert(extent);
       placeIn(*slice, key, records, apply);
       slice->records += records;
       makeCurrent(*slice);
     }
-    collectLate(extent);
+    if constexpr (kRefires) collectLate(extent);
     return {partly ? Placement::kLatePartial : Placement::kAccepted, !due_.empty()};
   }
 
@@ -245,6 +251,11 @@ class SlicedWindows {
     bool isNew = false;
     apply(accumulatorOf(slice, key, isNew));
     merge_.include(slice.extent.start, key, isNew, apply);
+    if constexpr (kRefires) noteForEarly(slice, key, records);
+  }
+
+  template <typename Q>
+  void noteForEarly(Slice& slice, const Q& key, std::uint64_t records) {
     bool unused = false;
     if (tracksKeys_)
       findOrCreate(
@@ -316,7 +327,7 @@ class SlicedWindows {
 
   bool selectWindow() {
     if (!nextWindow(firedTo_, window_) || !hasFired(window_.end)) return false;
-    isMerged_ = layout_.windowsShareSlices() && !tablePerWindow_;
+    isMerged_ = kOverlap && layout_.windowsShareSlices() && !tablePerWindow_;
     if (!isMerged_) {
       const auto& table = slices_.endingAt(window_.end)->table;
       cursor_ = table.begin();
@@ -327,7 +338,9 @@ class SlicedWindows {
 
   template <typename Emit>
   bool emitWindow(Emit&& emit, std::size_t& budget) {
-    if (isMerged_) return emitMerged(emit, budget);
+    if constexpr (kOverlap) {
+      if (isMerged_) return emitMerged(emit, budget);
+    }
     for (; cursor_ != cursorEnd_; ++cursor_, --budget) {
       if (budget == 0) return false;
       emit(resultOf(cursor_->first, cursor_->second, window_, firingPane_));
@@ -447,7 +460,7 @@ class SlicedWindows {
   bool mergeIsReady_ = false;  // merge_ has come to window_
   typename SliceTable<K, Accumulator>::Iterator cursor_{};
   typename SliceTable<K, Accumulator>::Iterator cursorEnd_{};
-  SlidingMerge<K, Agg> merge_{aggregate_};
+  std::conditional_t<kOverlap, SlidingMerge<K, Agg, kRefires>, NoMerge<K, Agg>> merge_{aggregate_};
 
   // Early firing.
   bool isFiringEarly_ = false;

@@ -41,11 +41,11 @@ namespace millrace {
 
 /// A running table: slices that leave the window are subtracted, those that enter are merged.
 /// Each entry knows in how many slices its key is; at none it goes, so no empty value is told.
-template <typename K, typename Agg>
+template <typename K, typename Agg, bool kFiresEarly = true>
 class SubtractingMerge {
  public:
   using Accumulator = AccumulatorOf<Agg>;
-  using Slices = SliceList<K, Accumulator>;
+  using Slices = SliceList<K, Accumulator, kFiresEarly>;
   using Slice = typename Slices::Slice;
 
   explicit SubtractingMerge(const Agg& aggregate) : aggregate_(aggregate) {}
@@ -161,11 +161,11 @@ class SubtractingMerge {
 /// merged two times in all, plus once for each key told.
 /// [Tangwongsan, Hirzel, Schneider: Low-latency sliding-window aggregation in worst-case constant
 /// time, DEBS 2017]
-template <typename K, typename Agg>
+template <typename K, typename Agg, bool kFiresEarly = true>
 class TwoStackMerge {
  public:
   using Accumulator = AccumulatorOf<Agg>;
-  using Slices = SliceList<K, Accumulator>;
+  using Slices = SliceList<K, Accumulator, kFiresEarly>;
 
   explicit TwoStackMerge(const Agg& aggregate) : aggregate_(aggregate) {}
 
@@ -329,8 +329,18 @@ class TwoStackMerge {
   Timestamp flippedTo_ = kMinTimestamp;  // slices from here to middle_ are in older_
 };
 
+/// Where no two windows share a slice there is nothing to merge.
 template <typename K, typename Agg>
-using SlidingMerge =
-    std::conditional_t<Subtractable<Agg>, SubtractingMerge<K, Agg>, TwoStackMerge<K, Agg>>;
+class NoMerge {
+ public:
+  explicit NoMerge(const Agg&) {}
+  void include(Timestamp, const auto&, bool, const auto&) {}
+  void forgetBefore(Timestamp, const auto&) {}
+  void clear() {}
+};
+
+template <typename K, typename Agg, bool kFiresEarly = true>
+using SlidingMerge = std::conditional_t<Subtractable<Agg>, SubtractingMerge<K, Agg, kFiresEarly>,
+                                        TwoStackMerge<K, Agg, kFiresEarly>>;
 
 }  // namespace millrace
