@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "millrace/base/clock.hpp"
+#include <millrace/base/clock.hpp>
 
 namespace millrace {
 namespace {

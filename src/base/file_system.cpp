@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "millrace/base/file_system.hpp"
+#include <millrace/base/file_system.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>

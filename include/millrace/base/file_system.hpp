@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "millrace/base/status.hpp"
+#include <millrace/base/status.hpp>
 
 namespace millrace {
 

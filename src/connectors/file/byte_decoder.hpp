@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <memory>
 
-#include "millrace/base/file_system.hpp"
-#include "millrace/base/status.hpp"
+#include <millrace/base/file_system.hpp>
+#include <millrace/base/status.hpp>
 
 namespace millrace {
 

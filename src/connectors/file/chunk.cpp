@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "millrace/connectors/file/chunk.hpp"
+#include <millrace/connectors/file/chunk.hpp>
 
 #include <algorithm>
 #include <cstring>

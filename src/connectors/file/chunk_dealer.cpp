@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "millrace/connectors/file/chunk_dealer.hpp"
+#include <millrace/connectors/file/chunk_dealer.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -9,10 +9,10 @@
 #include <set>
 #include <utility>
 
+#include <millrace/base/check.hpp>
 #include "connectors/file/byte_decoder.hpp"
 #include "connectors/file/input_watch.hpp"
 #include "connectors/file/line_stream.hpp"
-#include "millrace/base/check.hpp"
 
 namespace millrace {
 namespace {

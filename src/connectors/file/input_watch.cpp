@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "millrace/base/check.hpp"
+#include <millrace/base/check.hpp>
 
 namespace millrace {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <memory>
 
+#include <millrace/connectors/file/chunk.hpp>
 #include "connectors/file/byte_decoder.hpp"
-#include "millrace/connectors/file/chunk.hpp"
 
 namespace millrace {
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "millrace/connectors/file/part_file_writer.hpp"
+#include <millrace/connectors/file/part_file_writer.hpp>
 
 #include <algorithm>
 #include <charconv>
 #include <utility>
 
-#include "millrace/base/check.hpp"
+#include <millrace/base/check.hpp>
 
 namespace millrace {
 namespace {

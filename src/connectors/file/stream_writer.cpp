@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "millrace/connectors/file/stream_writer.hpp"
+#include <millrace/connectors/file/stream_writer.hpp>
 
-#include "millrace/base/check.hpp"
+#include <millrace/base/check.hpp>
 
 namespace millrace {
 

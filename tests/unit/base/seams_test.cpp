@@ -4,9 +4,9 @@
 #include <array>
 #include <catch2/catch.hpp>
 
-#include "millrace/base/clock.hpp"
-#include "millrace/base/file_system.hpp"
-#include "millrace/base/random.hpp"
+#include <millrace/base/clock.hpp>
+#include <millrace/base/file_system.hpp>
+#include <millrace/base/random.hpp>
 #include "unit/connectors/scratch_directory.hpp"
 
 namespace millrace {

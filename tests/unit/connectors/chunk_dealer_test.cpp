@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "millrace/connectors/file/chunk_dealer.hpp"
+#include <millrace/connectors/file/chunk_dealer.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,7 +14,7 @@
 #include <ostream>
 #include <thread>
 
-#include "millrace/base/random.hpp"
+#include <millrace/base/random.hpp>
 #include "unit/connectors/compressed_text.hpp"
 #include "unit/connectors/memory_files.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "millrace/connectors/file/input_files.hpp"
+#include <millrace/connectors/file/input_files.hpp>
 
 #include <sys/stat.h>
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "millrace/base/file_system.hpp"
+#include <millrace/base/file_system.hpp>
 
 namespace millrace::test {
 

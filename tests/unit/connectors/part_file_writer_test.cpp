@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "millrace/connectors/file/part_file_writer.hpp"
+#include <millrace/connectors/file/part_file_writer.hpp>
 
 #include <catch2/catch.hpp>
 

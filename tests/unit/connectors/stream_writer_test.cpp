@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "millrace/connectors/file/stream_writer.hpp"
+#include <millrace/connectors/file/stream_writer.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "millrace/base/check.hpp"
+#include <millrace/base/check.hpp>
 
 namespace millrace {
 namespace {

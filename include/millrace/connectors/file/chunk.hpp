@@ -7,9 +7,9 @@
 #include <string>
 #include <string_view>
 
-#include "millrace/base/file_system.hpp"
-#include "millrace/base/status.hpp"
-#include "millrace/connectors/file/padded_buffer.hpp"
+#include <millrace/base/file_system.hpp>
+#include <millrace/base/status.hpp>
+#include <millrace/connectors/file/padded_buffer.hpp>
 
 namespace millrace {
 

@@ -6,11 +6,11 @@
 #include <memory>
 #include <vector>
 
-#include "millrace/base/file_system.hpp"
-#include "millrace/base/status.hpp"
-#include "millrace/connectors/file/chunk.hpp"
-#include "millrace/connectors/file/input_files.hpp"
-#include "millrace/time/timestamp.hpp"
+#include <millrace/base/file_system.hpp>
+#include <millrace/base/status.hpp>
+#include <millrace/connectors/file/chunk.hpp>
+#include <millrace/connectors/file/input_files.hpp>
+#include <millrace/time/timestamp.hpp>
 
 namespace millrace {
 

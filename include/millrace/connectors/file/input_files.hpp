@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "millrace/base/file_system.hpp"
-#include "millrace/base/status.hpp"
+#include <millrace/base/file_system.hpp>
+#include <millrace/base/status.hpp>
 
 namespace millrace {
 

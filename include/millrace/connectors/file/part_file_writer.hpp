@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "millrace/base/file_system.hpp"
-#include "millrace/base/status.hpp"
+#include <millrace/base/file_system.hpp>
+#include <millrace/base/status.hpp>
 
 namespace millrace {
 
