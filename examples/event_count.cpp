@@ -20,17 +20,15 @@ const JobKind kEventCount{
         "  event_count --source file:logs/ --sink file:out --window 1h --slide 5m\n"};
 
 void build(JobProgram& job) {
-  const JobSettings& settings = job.settings();
-  const auto counts = job.events<UserEvent>()
-                          .keyBy(&UserEvent::eventType)
-                          .window(sliding(settings.window, settings.slide))
-                          .allowedLateness(settings.allowedLateness)
-                          .aggregate("per-type", count());
-  job.results(counts, [](const Counted& counted, std::string& out) {
-    appendRow(out,
-              EventCountRow{counted.windowStart, counted.windowEnd, counted.key, counted.value});
+  const auto byType = job.events<UserEvent>().keyBy(&UserEvent::eventType);
+  job.inWindows(byType, [&job](const auto& windows) {
+    const auto counts = windows.aggregate("per-type", count());
+    job.results(counts, [](const Counted& counted, std::string& out) {
+      appendRow(out,
+                EventCountRow{counted.windowStart, counted.windowEnd, counted.key, counted.value});
+    });
+    job.late(counts);
   });
-  job.late(counts);
 }
 
 }  // namespace

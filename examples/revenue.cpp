@@ -21,20 +21,19 @@ const JobKind kRevenue{
         "  revenue --source stdin --window 1h --slide 5m --sink file:out < events.ndjson\n"};
 
 void build(JobProgram& job) {
-  const JobSettings& settings = job.settings();
-  const auto sales = job.events<ShopEvent>()
-                         .filter([](const ShopEvent& event) { return event.isPurchase(); })
-                         .keyBy([](const ShopEvent& purchase) -> const std::string& {
-                           return purchase.data.currency.value();
-                         })
-                         .window(sliding(settings.window, settings.slide))
-                         .allowedLateness(settings.allowedLateness)
-                         .aggregate("per-currency", RevenueAggregate());
-  job.results(sales, [](const Sales& sold, std::string& out) {
-    appendRow(out, RevenueRow{sold.windowStart, sold.windowEnd, sold.key, sold.value.revenue,
-                              sold.value.orders, sold.value.topProducts});
+  const auto byCurrency = job.events<ShopEvent>()
+                              .filter([](const ShopEvent& event) { return event.isPurchase(); })
+                              .keyBy([](const ShopEvent& purchase) -> const std::string& {
+                                return purchase.data.currency.value();
+                              });
+  job.inWindows(byCurrency, [&job](const auto& windows) {
+    const auto sales = windows.aggregate("per-currency", RevenueAggregate());
+    job.results(sales, [](const Sales& sold, std::string& out) {
+      appendRow(out, RevenueRow{sold.windowStart, sold.windowEnd, sold.key, sold.value.revenue,
+                                sold.value.orders, sold.value.topProducts});
+    });
+    job.late(sales);
   });
-  job.late(sales);
 }
 
 }  // namespace

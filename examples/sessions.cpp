@@ -21,17 +21,15 @@ const JobKind kSessions{
     .sessions = true};
 
 void build(JobProgram& job) {
-  const JobSettings& settings = job.settings();
-  const auto visits = job.events<ShopEvent>()
-                          .keyBy(&ShopEvent::userId)
-                          .window(session(settings.gap))
-                          .allowedLateness(settings.allowedLateness)
-                          .aggregate("per-user", SessionAggregate());
-  job.results(visits, [](const Session& visit, std::string& out) {
-    appendRow(out, SessionRow{visit.key, visit.value.first, visit.value.last, visit.value.events,
-                              visit.value.purchases, visit.value.revenue});
+  const auto byUser = job.events<ShopEvent>().keyBy(&ShopEvent::userId);
+  job.inSessions(byUser, [&job](const auto& windows) {
+    const auto visits = windows.aggregate("per-user", SessionAggregate());
+    job.results(visits, [](const Session& visit, std::string& out) {
+      appendRow(out, SessionRow{visit.key, visit.value.first, visit.value.last, visit.value.events,
+                                visit.value.purchases, visit.value.revenue});
+    });
+    job.late(visits);
   });
-  job.late(visits);
 }
 
 }  // namespace

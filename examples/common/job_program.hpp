@@ -32,6 +32,14 @@ class JobProgram {
 
   const JobSettings& settings() const { return settings_; }
   const Pipeline& pipeline() const { return pipeline_; }
+  Pipeline& pipeline() { return pipeline_; }
+
+  /// Event time as the flags have it.
+  WatermarkStrategy watermarks() const {
+    const WatermarkStrategy strategy = boundedOutOfOrderness(settings_.outOfOrderness);
+    const bool idles = settings_.idleTimeout > Duration(0);
+    return idles ? strategy.withIdleness(settings_.idleTimeout) : strategy;
+  }
 
   /// The events of --source; what is invalid goes where --dead-letters says.
   template <Described Event>
@@ -44,6 +52,23 @@ class JobProgram {
     return stream;
   }
 
+  /// Calls `then` with the keyed stream cut into windows as --window, --slide and
+  /// --allowed-lateness say. Tumbling windows and windows that fire once are types of
+  /// their own, with the faster code; the flags choose between the four.
+  template <typename Keyed, typename Then>
+  void inWindows(const Keyed& keyed, Then then) const {
+    if (settings_.slide == settings_.window)
+      withLateness(keyed.window(tumbling(settings_.window)), then);
+    else
+      withLateness(keyed.window(sliding(settings_.window, settings_.slide)), then);
+  }
+
+  /// The same for sessions, as --gap and --allowed-lateness say.
+  template <typename Keyed, typename Then>
+  void inSessions(const Keyed& keyed, Then then) const {
+    withLateness(keyed.window(session(settings_.gap)), then);
+  }
+
   /// Rows to --sink: `format` appends one to a string.
   template <typename T, typename Format>
   void results(const Stream<T>& rows, Format format) {
@@ -52,31 +77,36 @@ class JobProgram {
   }
 
   /// What came too late, as JSON, to --late. Not asked for, it costs nothing.
-  template <typename R, typename Event>
-  void late(const WindowResults<R, Event>& windows) {
+  template <typename Windows>
+  void late(const Windows& windows) {
     end(
         settings_.late, "late", [&] { return windows.late(); },
-        [](const Event& event, std::string& out) { writeJson(event, out); });
+        [](const auto& event, std::string& out) { writeJson(event, out); });
   }
 
  private:
+  template <typename Windowed, typename Then>
+  void withLateness(const Windowed& windowed, Then then) const {
+    if (settings_.allowedLateness > Duration(0))
+      then(windowed.allowedLateness(settings_.allowedLateness));
+    else
+      then(windowed);
+  }
+
   template <Described Event>
   SourceStream<Event> open() {
-    WatermarkStrategy watermarks = boundedOutOfOrderness(settings_.outOfOrderness);
-    if (settings_.idleTimeout > Duration(0))
-      watermarks = watermarks.withIdleness(settings_.idleTimeout);
     switch (settings_.source.kind) {
       case SourceSpec::Kind::kFile:
-        return pipeline_.source(kSourceName, file<Event>(settings_.source.path), watermarks);
+        return pipeline_.source(kSourceName, file<Event>(settings_.source.path), watermarks());
       case SourceSpec::Kind::kStdin:
-        return pipeline_.source(kSourceName, standardInput<Event>(), watermarks);
+        return pipeline_.source(kSourceName, standardInput<Event>(), watermarks());
       case SourceSpec::Kind::kGenerate:
         break;
     }
     GeneratorOptions options;
     options.count = static_cast<std::uint64_t>(settings_.source.events);
     return pipeline_.source(kSourceName, generator<Event>(GeneratedEvents<Event>(), options),
-                            watermarks.timestamps(&Event::timestamp));
+                            watermarks().timestamps(&Event::timestamp));
   }
 
   // `stream` is a function, because asking for some outputs changes the pipeline.

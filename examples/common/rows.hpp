@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "money.hpp"
+
 #include <millrace/base/decimal.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace millrace::examples {
@@ -46,7 +47,7 @@ struct SessionRow {
   Timestamp sessionEnd = 0;
   std::int64_t events = 0;
   std::int64_t purchases = 0;
-  std::vector<std::pair<std::string, Decimal>> revenue;  ///< by currency, in byte order
+  RevenueByCurrency revenue;
 };
 
 void appendRow(std::string& out, const EventCountRow& row);

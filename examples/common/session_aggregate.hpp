@@ -1,30 +1,24 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "money.hpp"
 #include "user_event.hpp"
 
-#include <millrace/base/decimal.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstdint>
-#include <string>
-#include <utility>
-#include <vector>
 
 namespace millrace::examples {
 
 /// What one user did in one session. Throws JobError when a sum does not fit.
 class SessionAggregate {
  public:
-  /// By currency, in byte order; nearly always one or none, so a sorted vector.
-  using Revenue = std::vector<std::pair<std::string, Decimal>>;
-
   struct Accumulator {
     Timestamp first = kMaxTimestamp;  ///< after `last` while there is no event
     Timestamp last = kMinTimestamp;
     std::int64_t events = 0;
     std::int64_t purchases = 0;
-    Revenue revenue;
+    RevenueByCurrency revenue;
   };
 
   Accumulator create() const { return {}; }

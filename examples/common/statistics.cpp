@@ -26,17 +26,17 @@ std::string printable(const std::string& name) {
 
 }  // namespace
 
-void Statistics::add(const UserEvent& event) {
+void Statistics::add(const std::string& eventType, const std::string& userId) {
   ++events_;
-  ++types_[event.eventType];
-  ++users_[event.userId];
+  ++types_[eventType];
+  ++users_[userId];
 }
 
-std::string Statistics::block(double elapsedSeconds) const {
+std::string Statistics::block(double elapsedSeconds, std::uint64_t errors) const {
   const double rate = elapsedSeconds > 0 ? static_cast<double>(events_) / elapsedSeconds : 0;
   std::string out = fmt::format(
       "Total Events: {}\nElapsed Time: {:.2f}s\nEvent Rate: {:.2f} events/sec\nErrors: {}\n",
-      events_, elapsedSeconds, rate, errors_);
+      events_, elapsedSeconds, rate, errors);
   out += "\nTop Event Types:\n";
   appendTop(out, types_, "");
   out += "\nTop Users:\n";

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "user_event.hpp"
-
 #include <absl/container/flat_hash_map.h>
 
 #include <cstddef>
@@ -18,15 +16,12 @@ class Statistics {
   /// `top`: how many types and users the block lists.
   explicit Statistics(std::size_t top) : top_(top) {}
 
-  void add(const UserEvent& event);
-  void addError() { ++errors_; }
+  void add(const std::string& eventType, const std::string& userId);
 
-  std::uint64_t events() const { return events_; }
-  std::uint64_t errors() const { return errors_; }
-
-  /// The statistics block. Counts fall; of equal ones the name that is first in
-  /// byte order comes first. Control characters in names are escaped as in JSON.
-  std::string block(double elapsedSeconds) const;
+  /// The statistics block; `errors` is how many records could not be read. Counts fall; of equal
+  /// ones the name that is first in byte order comes first. Control characters in names are escaped
+  /// as in JSON.
+  std::string block(double elapsedSeconds, std::uint64_t errors) const;
 
  private:
   using Counts = absl::flat_hash_map<std::string, std::uint64_t>;
@@ -35,7 +30,6 @@ class Statistics {
 
   std::size_t top_;
   std::uint64_t events_ = 0;
-  std::uint64_t errors_ = 0;
   Counts types_;
   Counts users_;
 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// How many clicks did each page get in each minute?
+// How many clicks does each page get in each minute?
 
 #include <millrace/millrace.hpp>
 
-#include <cstdio>
+#include <iostream>
 #include <string>
 
 using namespace std::chrono_literals;
@@ -13,28 +13,27 @@ struct Click {
   millrace::Timestamp time;  // milliseconds since 1970
 };
 
-using PageClicks = millrace::WindowResult<std::string, std::int64_t>;
+const std::vector<Click> kClicks = {{"home", 1'000},  {"shop", 15'000}, {"home", 30'000},
+                                    {"shop", 61'000}, {"home", 59'000}, {"shop", 119'000}};
 
-std::string line(const PageClicks& clicks) {
-  return "minute " + std::to_string(clicks.windowStart / 60'000) + ": " + clicks.key + " " +
+std::string asLine(const millrace::WindowResult<std::string, std::int64_t>& clicks) {
+  return millrace::formatUtc(clicks.windowStart) + " " + clicks.key + " " +
          std::to_string(clicks.value);
 }
 
 int main() {
-  const std::vector<Click> clicks = {{"home", 1'000},  {"shop", 15'000}, {"home", 30'000},
-                                     {"shop", 61'000}, {"home", 59'000}, {"shop", 119'000}};
   // [hello]
   millrace::Pipeline pipeline("hello");
   pipeline
-      .source("clicks", millrace::collection(clicks),
+      .source("clicks", millrace::collection(kClicks),
               millrace::boundedOutOfOrderness(5s).timestamps(&Click::time))
       .keyBy(&Click::page)
       .window(millrace::tumbling(1min))
       .aggregate("clicks-per-page", millrace::count())
-      .sink("out", millrace::toStdout(line));
-
+      .sink("out", millrace::toStdout(asLine));
   const millrace::Status status = millrace::run(pipeline);
   // [hello end]
-  if (!status.ok()) std::fprintf(stderr, "%s\n", status.ToString().c_str());
+
+  if (!status.ok()) std::cerr << status << '\n';
   return status.ok() ? 0 : 1;
 }

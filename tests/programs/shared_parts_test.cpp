@@ -7,6 +7,7 @@
 #include "common/progress.hpp"
 #include "common/statistics.hpp"
 #include "common/summary.hpp"
+#include "common/user_event.hpp"
 
 #include <millrace/formats/json_reader.hpp>
 
@@ -220,14 +221,8 @@ TEST_CASE("The statistics block has its form, and names cannot break it") {
   for (const auto& [type, user, times] :
        {std::tuple("page_view", "user_1", 3), std::tuple("login", "user\n2", 2),
         std::tuple("logout", "user_0", 2)})
-    for (int i = 0; i < times; ++i) {
-      UserEvent event;
-      event.eventType = type;
-      event.userId = user;
-      statistics.add(event);
-    }
-  statistics.addError();
-  CHECK(statistics.block(2) ==
+    for (int i = 0; i < times; ++i) statistics.add(type, user);
+  CHECK(statistics.block(2, 1) ==
         "Total Events: 7\nElapsed Time: 2.00s\nEvent Rate: 3.50 events/sec\nErrors: 1\n\n"
         "Top Event Types:\n  page_view: 3\n  login: 2\n\n"
         "Top Users:\n  user_1: 3 events\n  user\\n2: 2 events\n");
