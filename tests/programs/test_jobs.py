@@ -233,19 +233,6 @@ class Jobs(ProgramTest):
         os.close(reader)
         os.close(writer)
 
-    def test_an_idle_job_uses_no_processor(self):
-        job = self.running_on_stdin("--workers", "2")
-        time.sleep(0.5)
-
-        def ticks():
-            with open(f"/proc/{job.pid}/stat", encoding="ascii") as file:
-                return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
-        before = ticks()
-        time.sleep(2)
-        self.assertLessEqual(ticks() - before, 1)
-        job.send_signal(signal.SIGTERM)
-        self.assertEqual(job.wait(timeout=20), 0)
-
     # The command line.
 
     def test_help_version_and_wrong_flags(self):
@@ -274,16 +261,6 @@ class Jobs(ProgramTest):
     def test_it_says_that_nothing_is_kept(self):
         result = self.assert_done(run("event_count", "--source", "generate:1", "--no-progress"))
         self.assertIn(b"nothing is kept across runs", result.err)
-
-    def test_a_log_gets_plain_progress_lines_only_when_wanted(self):
-        job = subprocess.Popen([program.path_of("event_count"), "--source", "stdin"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        time.sleep(5.5)
-        job.stdin.close()
-        complaint = job.stderr.read()
-        job.stderr.close()
-        self.assertEqual(job.wait(timeout=20), 0)
-        self.assertRegex(complaint, rb"event_count: 5s: 0 records, 0 records/s\n")
-        self.assertNotIn(b"\r", complaint)
 
 
 class Consumer(ProgramTest):
