@@ -7,6 +7,20 @@
 
 namespace millrace {
 
+// Out of line, so that a user's program does not compile them with every verb.
+Node::Node() = default;
+Node::~Node() = default;
+Node::Node(const Node&) = default;
+Node::Node(Node&&) noexcept = default;
+Node& Node::operator=(const Node&) = default;
+Node& Node::operator=(Node&&) noexcept = default;
+
+void Node::addInput(NodeId from, std::size_t port) { inputs.push_back({from, port, std::nullopt}); }
+
+void Node::addOutput(std::string outputName, RecordTypeInfo type) {
+  outputs.push_back({std::move(outputName), std::move(type)});
+}
+
 NodeId Graph::add(Node node) {
   const NodeId id{nodes_.size()};
   if (node.name.empty()) node.name = fmt::format("{}-{}", node.verb, nodes_.size());

@@ -76,7 +76,9 @@ std::vector<std::string> readersOf(const Graph& graph, std::size_t index) {
 
 // Kafka Streams' viewers split names at white space.
 std::string topologyName(std::string name) {
-  std::replace(name.begin(), name.end(), ' ', '-');
+  constexpr std::string_view kWhiteSpace = " \t\n\r\v\f";
+  std::replace_if(
+      name.begin(), name.end(), [&](char c) { return kWhiteSpace.find(c) != std::string_view::npos; }, '-');
   return name;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <millrace/runtime/channel.hpp>
 
+#include <algorithm>
+
 namespace millrace {
 
 Channel::Channel(std::size_t capacity, Waker* producer, Waker* consumer)
@@ -41,7 +43,10 @@ Item Channel::pop() {
 }
 
 std::size_t Channel::size() const {
-  return tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed);
+  // head_ first, with all its consumer has seen: the tail loaded after it is never behind it, and
+  // may be ahead by more than there is room for.
+  const std::size_t head = head_.load(std::memory_order_acquire);
+  return std::min(tail_.load(std::memory_order_relaxed) - head, slots_.size());
 }
 
 }  // namespace millrace

@@ -14,6 +14,21 @@ namespace {
 /// Items between two tasks of one worker: a batch and its marks; more would only cool the cache.
 constexpr std::size_t kLocalCapacity = 4;
 constexpr std::size_t kMaxWorkers = 256;
+constexpr std::size_t kMaxExchangeCapacity = 65'536;
+
+// Runs `work`, which calls user code; what it answers or throws becomes a status that says during what.
+template <typename Work>
+Status guarded(const std::string& doing, Work work) {
+  try {
+    return annotate(work(), doing);
+  } catch (const InternalError& error) {
+    return annotate(absl::InternalError(error.what()), doing);
+  } catch (const std::exception& error) {
+    return annotate(absl::AbortedError(error.what()), doing);
+  } catch (...) {
+    return annotate(absl::AbortedError("something that is not a std::exception was thrown"), doing);
+  }
+}
 
 Status checkOptions(const JobOptions& options) {
   if (options.workers > kMaxWorkers) {
@@ -24,9 +39,9 @@ Status checkOptions(const JobOptions& options) {
     return absl::InvalidArgumentError(
         fmt::format("batchSize: {} (between 1 and 65536)", options.batchSize));
   }
-  if (options.exchangeCapacity < 2) {
-    return absl::InvalidArgumentError(
-        fmt::format("exchangeCapacity: {} (at least 2)", options.exchangeCapacity));
+  if (options.exchangeCapacity < 2 || options.exchangeCapacity > kMaxExchangeCapacity) {
+    return absl::InvalidArgumentError(fmt::format("exchangeCapacity: {} (between 2 and {})",
+                                                  options.exchangeCapacity, kMaxExchangeCapacity));
   }
   if (options.keyGroups == 0 || options.keyGroups > 32'768) {
     return absl::InvalidArgumentError(
@@ -68,7 +83,13 @@ Status Engine::build() {
   }
   isWorkerFinished_.assign(job_.workers, 0);
   tasks_.resize(graph_.nodes().size());
-  for (std::size_t i = 0; i < graph_.nodes().size(); ++i) placeNode(NodeId{i});
+  for (std::size_t i = 0; i < graph_.nodes().size(); ++i) {
+    const NodeId id{i};
+    MILLRACE_RETURN_IF_ERROR(guarded(fmt::format("making operator '{}'", graph_.node(id).name), [&] {
+      placeNode(id);
+      return absl::OkStatus();
+    }));
+  }
   for (const auto& worker : workers_) {
     const Status opened = worker->open();
     if (opened.ok()) continue;
@@ -146,7 +167,7 @@ Channel* Engine::makeChannel(std::size_t from, std::size_t to) {
 }
 
 BatchPool* Engine::poolOf(std::size_t worker, const RecordTypeInfo& type) {
-  auto& pool = pools_[{worker, type.name}];
+  auto& pool = pools_[{worker, type.id}];
   if (pool == nullptr) pool = std::make_unique<BatchPool>(type.makeBatch);
   return pool.get();
 }
@@ -213,10 +234,9 @@ Status Engine::close() {
     succeeded = failure_.ok();
   }
   for (const PlacedTask& placed : placed_) {
-    const Status closed = placed.task->close(succeeded);
-    if (!closed.ok()) {
-      fail(annotate(closed, fmt::format("closing operator '{}'", placed.task->operatorName())));
-    }
+    const Status closed = guarded(fmt::format("closing operator '{}'", placed.task->operatorName()),
+                                  [&] { return placed.task->close(succeeded); });
+    if (!closed.ok()) fail(closed);
   }
   std::lock_guard lock(mutex_);
   return failure_;

@@ -12,6 +12,8 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <typeindex>
+#include <utility>
 #include <vector>
 
 namespace millrace {
@@ -74,7 +76,7 @@ class Engine {
   JobContext job_;
 
   // Batches lie in channels and tasks and go home to their pools: the pools go last.
-  std::map<std::pair<std::size_t, std::string>, std::unique_ptr<BatchPool>> pools_;
+  std::map<std::pair<std::size_t, std::type_index>, std::unique_ptr<BatchPool>> pools_;
   std::vector<std::unique_ptr<Channel>> channels_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::vector<Task*>> tasks_;  // by node, then worker

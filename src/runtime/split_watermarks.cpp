@@ -72,7 +72,8 @@ void SplitWatermarks::commitShared(std::size_t index, Timestamp maximum) {
 void SplitWatermarks::end(std::size_t index) {
   if (index >= splits_.size() || splits_[index].isEnded) return;
   splits_[index].isEnded = true;
-  valve_.end(index, true);
+  // Not as drained: the end of the last split would be the end of time for splits still to come.
+  valve_.end(index, false);
 }
 
 void SplitWatermarks::checkIdleness(Timestamp now) {

@@ -73,8 +73,10 @@ bool Task::pollSource() {
   }
   if (!outputsReady()) return false;
   const SourcePoll poll = source_->poll();
-  if (valve_->isActive(0) == poll.isIdle) poll.isIdle ? valve_->idle(0) : valve_->active(0);
+  // An idle input's watermark is ignored: it has to come before, and after waking.
+  if (!poll.isIdle && !valve_->isActive(0)) valve_->active(0);
   valve_->watermark(0, poll.watermark);
+  if (poll.isIdle) valve_->idle(0);
   if (poll.state == SourcePoll::State::kEnd) valve_->end(0, true);
   enter(Phase::kAdvancing);
   advance();
@@ -125,12 +127,15 @@ void Task::takeMark(std::size_t input, Mark mark) {
 
 bool Task::consume() {
   if (!outputsReady()) return false;
+  const std::size_t before = batch_->cursor();
   operator_->onBatch(batchInput_, batch_);
   if (batch_ == nullptr || batch_->isConsumed()) {
     batch_ = nullptr;
     enter(Phase::kReady);
+    return true;
   }
-  return true;
+  // An operator that passes whole batches on wants more room than outputsReady() has seen.
+  return batch_->cursor() != before;
 }
 
 bool Task::advance() {
@@ -191,7 +196,9 @@ bool Task::becomeQuiet() {
 
 bool Task::quieten() {
   if (!outputsReady()) return false;
-  if (operator_->onQuiet() == Step::kDone && flushOutputs()) enter(Phase::kReady);
+  if (operator_->onQuiet() == Step::kAgain) return true;
+  if (!flushOutputs()) return false;
+  enter(Phase::kReady);
   return true;
 }
 

@@ -50,23 +50,6 @@ std::string_view unitName(CalendarUnit unit) {
   return kNames.at(static_cast<std::size_t>(unit));
 }
 
-std::string describeOne(const TumblingWindows& w) {
-  return withOffset("tumbling(" + show(w.size), w.offset);
-}
-std::string describeOne(const SlidingWindows& w) {
-  return withOffset("sliding(" + show(w.size) + ", " + show(w.slide), w.offset);
-}
-std::string describeOne(const CumulatingWindows& w) {
-  return withOffset("cumulating(" + show(w.size) + ", " + show(w.step), w.offset);
-}
-std::string describeOne(const CalendarWindows& w) {
-  return fmt::format("calendar({}, {})", std::string_view(unitName(w.unit)), w.timeZone);
-}
-std::string describeOne(const SessionWindows& w) { return "session(" + show(w.gap) + ")"; }
-std::string describeOne(const GlobalWindow& w) {
-  return w.count == 0 ? "global()" : fmt::format("global({} records)", w.count);
-}
-
 }  // namespace
 
 Status TumblingWindows::validate() const {
@@ -99,8 +82,25 @@ Status validate(const WindowSpec& windows) {
   return std::visit([](const auto& one) { return one.validate(); }, windows);
 }
 
+std::string describe(const TumblingWindows& w) {
+  return withOffset("tumbling(" + show(w.size), w.offset);
+}
+std::string describe(const SlidingWindows& w) {
+  return withOffset("sliding(" + show(w.size) + ", " + show(w.slide), w.offset);
+}
+std::string describe(const CumulatingWindows& w) {
+  return withOffset("cumulating(" + show(w.size) + ", " + show(w.step), w.offset);
+}
+std::string describe(const CalendarWindows& w) {
+  return fmt::format("calendar({}, {})", std::string_view(unitName(w.unit)), w.timeZone);
+}
+std::string describe(const SessionWindows& w) { return "session(" + show(w.gap) + ")"; }
+std::string describe(const GlobalWindow& w) {
+  return w.count == 0 ? "global()" : fmt::format("global({} records)", w.count);
+}
+
 std::string describe(const WindowSpec& windows) {
-  return std::visit([](const auto& one) { return describeOne(one); }, windows);
+  return std::visit([](const auto& one) { return describe(one); }, windows);
 }
 
 bool EarlyFiring::isDue(Timestamp from, Timestamp to) const noexcept {

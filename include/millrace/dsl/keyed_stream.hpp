@@ -100,8 +100,8 @@ class KeyedStream {
     };
     Node node = keyedNode("process", std::move(name));
     node.inputs[0].exchange = plainExchange<T>(keyOf_);
-    node.outputs.push_back({"", recordTypeInfo<Out>()});
-    (node.outputs.push_back({tags.name(), recordTypeInfo<Tags>()}), ...);
+    node.addOutput("", recordTypeInfo<Out>());
+    (node.addOutput(tags.name(), recordTypeInfo<Tags>()), ...);
     node.makeOperator = std::move(make);
     return ProcessedStream<Out>(Stream<Out>(graph(), graph()->add(std::move(node))), std::move(ids));
   }

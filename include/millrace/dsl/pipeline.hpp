@@ -90,7 +90,8 @@ class Pipeline {
     node.isNamed = true;
     if (name.empty()) graph_->addFinding("a source needs a name (.source(\"events\", ...))");
     node.name = std::move(name);
-    node.outputs = {{"", recordTypeInfo<T>()}, {"dead-letters", recordTypeInfo<DeadLetter>()}};
+    node.addOutput("", recordTypeInfo<T>());
+    node.addOutput("dead-letters", recordTypeInfo<DeadLetter>());
     node.makeOperator = [shared, watermarks, timestampOf, onInvalid](const TaskInfo& info) {
       return std::make_unique<ReaderSource<T, F>>(shared->makeReader(*info.shared, watermarks),
                                                   watermarks, timestampOf, *onInvalid);

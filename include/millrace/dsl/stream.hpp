@@ -7,6 +7,7 @@
 #include <millrace/operators/stateless.hpp>
 #include <millrace/runtime/sink.hpp>
 
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -104,16 +105,17 @@ class Stream {
     static_assert((std::is_same_v<typename Others::RecordType, T> && ...),
                   "unite takes streams of the same type of record");
     Node node = operatorNode("unite");
-    (node.inputs.push_back({others.node(), others.port(), std::nullopt}), ...);
-    node.outputs = {{"", recordTypeInfo<T>()}};
+    (connect(node, *others.graph(), others.node(), others.port()), ...);
+    node.addOutput("", recordTypeInfo<T>());
     node.makeOperator = [](const TaskInfo&) { return std::make_unique<ForwardOperator>(); };
     return Stream<T>(graph_, graph_->add(std::move(node)));
   }
 
   /// Sends each record to the first stream whose predicate holds; records that none holds for go
-  /// to the last stream returned, which comes after the predicates'.
+  /// to the last stream returned, which comes after the predicates'. The streams come as an array:
+  /// `auto [small, large] = orders.split(isSmall);`
   template <typename... Predicates>
-  std::vector<Stream<T>> split(Predicates... predicates) const {
+  auto split(Predicates... predicates) const {
     static_assert((FilterFunction<Predicates, T> && ...), "split takes predicates bool(const T&)");
     auto choose = [predicates...](const T& record) mutable {
       std::size_t index = 0;
@@ -124,15 +126,15 @@ class Stream {
     Node node = operatorNode("split");
     for (std::size_t i = 0; i < kOutputs; ++i) {
       // The main output has no name; an unnamed one must be read, a named one may be.
-      node.outputs.push_back({"split-" + std::to_string(i), recordTypeInfo<T>()});
+      node.addOutput("split-" + std::to_string(i), recordTypeInfo<T>());
     }
     node.makeOperator = [choose, outputs = kOutputs](const TaskInfo&) {
       return std::make_unique<SplitOperator<T, decltype(choose)>>(choose, outputs);
     };
     const NodeId id = graph_->add(std::move(node));
-    std::vector<Stream<T>> streams;
-    for (std::size_t i = 0; i < kOutputs; ++i) streams.emplace_back(graph_, id, i);
-    return streams;
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return std::array<Stream<T>, kOutputs>{Stream<T>(graph_, id, I)...};
+    }(std::make_index_sequence<kOutputs>());
   }
 
   /// Ends the stream in a sink. `name` is unique in the pipeline.
@@ -170,7 +172,7 @@ class Stream {
   Node operatorNode(std::string verb) const {
     Node node;
     node.verb = std::move(verb);
-    node.inputs = {{node_, port_, std::nullopt}};
+    node.addInput(node_, port_);
     return node;
   }
 
@@ -178,11 +180,17 @@ class Stream {
   template <typename U, typename Make>
   Stream<U> add(std::string verb, Make make) const {
     Node node = operatorNode(std::move(verb));
-    node.outputs = {{"", recordTypeInfo<U>()}};
+    node.addOutput("", recordTypeInfo<U>());
     node.makeOperator = [make](const TaskInfo& info) -> std::unique_ptr<Operator> {
       return make(info);
     };
     return Stream<U>(graph_, graph_->add(std::move(node)));
+  }
+
+  void connect(Node& node, const Graph& graph, NodeId from, std::size_t port) const {
+    if (&graph == graph_.get()) return node.addInput(from, port);
+    graph_->addFinding(node.verb + ": a stream of pipeline '" + graph.name() + "' is not one of '" +
+                       graph_->name() + "' (take both from one pipeline)");
   }
 
   std::shared_ptr<Graph> graph_;

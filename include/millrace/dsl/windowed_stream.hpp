@@ -131,16 +131,19 @@ class WindowedStream {
     static_assert(Record<R>, "the window's result must be default-initialisable and copyable");
     auto isCombining = std::make_shared<bool>(kCombines<Agg>);
     Node node = stream_.keyedNode(std::move(verb), std::move(name));
-    node.detail = describe(WindowSpec(windows_));
-    node.outputs = {{"", recordTypeInfo<R>()}, {"late", recordTypeInfo<T>()}};
+    node.detail = describe(windows_);
+    node.addOutput("", recordTypeInfo<R>());
+    node.addOutput("late", recordTypeInfo<T>());
     check(node);
+    // Factories hold what they need and no stream: a stream owns the graph that owns them.
+    const Plan<Agg> plan{stream_.keyOf(), windows_, options_, std::move(agg)};
     if constexpr (kCombines<Agg>) {
-      node.inputs[0].exchange = combiningExchange(agg);
+      node.inputs[0].exchange = combiningExchange(plan);
     } else {
       node.inputs[0].exchange = plainExchange<T>(stream_.keyOf());
     }
-    node.makeOperator = [self = *this, agg, isCombining](const TaskInfo& info) {
-      return self.makeOperator(agg, *isCombining && info.workers > 1);
+    node.makeOperator = [plan, isCombining](const TaskInfo& info) {
+      return plan.makeOperator(*isCombining && info.workers > 1);
     };
     const NodeId id = stream_.graph()->add(std::move(node));
     return WindowResults<R, T, KeyOf>(Stream<R>(stream_.graph(), id), stream_.keyOf(),
@@ -148,7 +151,7 @@ class WindowedStream {
   }
 
   void check(const Node& node) const {
-    for (const Status& status : {millrace::validate(WindowSpec(windows_)), options_.validate()}) {
+    for (const Status& status : {windows_.validate(), options_.validate()}) {
       if (status.ok()) continue;
       stream_.graph()->addFinding(node.verb + " '" + node.name + "': " +
                                   std::string(status.message().data(), status.message().size()));
@@ -161,46 +164,52 @@ class WindowedStream {
       !kIsSession && !kIsGlobal && !kRefires && Record<AccumulatorOf<Agg>>;
 
   template <typename Agg>
-  Exchange combiningExchange(const Agg& agg) const {
+  struct Plan {
+    KeyOf keyOf;
+    Windows windows;
+    WindowOptions options;
+    Agg agg;
+
+    // REQUIRES: the windows have been validated.
+    WindowLayout layout() const { return *WindowLayout::compile(WindowSpec(windows)); }
+
+    std::unique_ptr<Operator> makeOperator(bool readsPartials) const {
+      const RecordInput<T, KeyOf> records{keyOf};
+      if constexpr (kIsSession) {
+        using State = MergingSessions<Key, T, Agg>;
+        return wrap(std::make_unique<State>(windows, agg, options), records);
+      } else if constexpr (kIsGlobal) {
+        return wrap(std::make_unique<GlobalWindows<Key, T, Agg>>(windows, agg), records);
+      } else {
+        using State = SlicedWindows<Key, T, Agg, kOverlap, kRefires>;
+        auto state = std::make_unique<State>(layout(), agg, options);
+        if constexpr (kCombines<Agg>) {
+          if (readsPartials) {
+            return wrap(std::move(state), PartialInput<Key, AccumulatorOf<Agg>>{});
+          }
+        }
+        return wrap(std::move(state), records);
+      }
+    }
+
+    template <typename State, typename Input>
+    std::unique_ptr<Operator> wrap(std::unique_ptr<State> state, Input input) const {
+      return std::make_unique<WindowOperator<State, Input>>(std::move(state), std::move(input),
+                                                            options.early);
+    }
+  };
+
+  template <typename Agg>
+  static Exchange combiningExchange(const Plan<Agg>& plan) {
     Exchange exchange;
     exchange.key = typeName<Key>();
     exchange.isCombining = true;
     exchange.type = recordTypeInfo<Partial<Key, AccumulatorOf<Agg>>>();
-    exchange.makePartitioner = [self = *this, agg](const TaskInfo&) {
-      return std::make_unique<CombineOperator<T, KeyOf, Key, Agg>>(
-          self.layout(), agg, self.stream_.keyOf(), self.options_);
+    exchange.makePartitioner = [plan](const TaskInfo&) {
+      return std::make_unique<CombineOperator<T, KeyOf, Key, Agg>>(plan.layout(), plan.agg,
+                                                                   plan.keyOf, plan.options);
     };
     return exchange;
-  }
-
-  // REQUIRES: the windows have been validated.
-  WindowLayout layout() const { return *WindowLayout::compile(WindowSpec(windows_)); }
-
-  template <typename Agg>
-  std::unique_ptr<Operator> makeOperator(const Agg& agg, bool readsPartials) const {
-    const RecordInput<T, KeyOf> records{stream_.keyOf()};
-    if constexpr (kIsSession) {
-      using State = MergingSessions<Key, T, Agg>;
-      return wrap(std::make_unique<State>(windows_, agg, options_), records);
-    } else if constexpr (kIsGlobal) {
-      using State = GlobalWindows<Key, T, Agg>;
-      return wrap(std::make_unique<State>(windows_, agg), records);
-    } else {
-      using State = SlicedWindows<Key, T, Agg, kOverlap, kRefires>;
-      auto state = std::make_unique<State>(layout(), agg, options_);
-      if constexpr (kCombines<Agg>) {
-        if (readsPartials) {
-          return wrap(std::move(state), PartialInput<Key, AccumulatorOf<Agg>>{});
-        }
-      }
-      return wrap(std::move(state), records);
-    }
-  }
-
-  template <typename State, typename Input>
-  std::unique_ptr<Operator> wrap(std::unique_ptr<State> state, Input input) const {
-    return std::make_unique<WindowOperator<State, Input>>(std::move(state), std::move(input),
-                                                          options_.early);
   }
 
   KeyedStream<T, KeyOf> stream_;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <typeindex>
 #include <utility>
 #include <vector>
 
@@ -20,16 +21,13 @@ namespace millrace {
 /// A type of record as the engine knows it: a name to compare and print, and how to make batches.
 struct RecordTypeInfo {
   std::string name;
+  std::type_index id = typeid(void);  ///< names need not be distinct, as local types show
   BatchPool::Factory makeBatch = nullptr;
-
-  friend bool operator==(const RecordTypeInfo& a, const RecordTypeInfo& b) {
-    return a.name == b.name;
-  }
 };
 
 template <typename T>
 RecordTypeInfo recordTypeInfo() {
-  return {typeName<T>(), []() -> Batch* { return new TypedBatch<T>; }};
+  return {typeName<T>(), typeid(T), []() -> Batch* { return new TypedBatch<T>; }};
 }
 
 /// A node's place in its graph.
@@ -72,6 +70,16 @@ enum class NodeKind : std::uint8_t { kSource, kOperator, kSink };
 
 /// An operator's place in the graph.
 struct Node {
+  Node();
+  ~Node();
+  Node(const Node&);
+  Node(Node&&) noexcept;
+  Node& operator=(const Node&);
+  Node& operator=(Node&&) noexcept;
+
+  void addInput(NodeId from, std::size_t port);
+  void addOutput(std::string outputName, RecordTypeInfo type);
+
   NodeKind kind = NodeKind::kOperator;
   std::string verb;    ///< what the user called: "map", "aggregate"
   std::string name;    ///< unique in the graph; given by the user or made from the verb

@@ -142,8 +142,8 @@ class ForwardOperator final : public Operator {
   OutputPort* out_ = nullptr;
 };
 
-/// Gives each record to the one output that `choose` names; a number past the last output
-/// drops the record, counted as filtered.
+/// Gives each record to the one output that `choose` names. A number past the last output, or an
+/// output that nobody reads, drops the record, counted as filtered.
 template <typename T, typename F>
 class SplitOperator final : public Operator {
  public:
@@ -160,7 +160,7 @@ class SplitOperator final : public Operator {
     std::size_t dropped = 0;
     for (BatchCursor i(in); !i.atEnd(); ++i) {
       const auto choice = static_cast<std::size_t>(std::invoke(choose_, std::as_const(in[*i])));
-      if (choice >= outs_.size()) {
+      if (choice >= outs_.size() || !outs_[choice].isConnected()) {
         ++dropped;
         continue;
       }

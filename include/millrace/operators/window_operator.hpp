@@ -40,36 +40,24 @@ struct PartialInput {
   static constexpr bool kIsPartial = true;
 };
 
-/// Puts records into windows and tells the windows' results. `Windows` is SlicedWindows,
-/// MergingSessions or GlobalWindows. Output 0: WindowResults. Output 1: late records, as they came.
-template <typename Windows, typename Input>
-class WindowOperator final : public Operator {
+/// The half of a window operator that does not depend on what it reads: tells the windows' results
+/// as time goes on. `Windows` is SlicedWindows, MergingSessions or GlobalWindows.
+template <typename Windows>
+class WindowFiring : public Operator {
  public:
   using Result = typename Windows::Result;
-  using T = typename Input::Batched;
 
-  WindowOperator(std::unique_ptr<Windows> windows, Input input, EarlyFiring early)
-      : windows_(std::move(windows)), input_(std::move(input)), early_(early) {}
+  WindowFiring(std::unique_ptr<Windows> windows, EarlyFiring early)
+      : windows_(std::move(windows)), early_(early) {}
 
   Status open(OperatorContext& context) override {
     context_ = &context;
     out_ = Emitter<Result>(context.output(0));
-    if constexpr (!Input::kIsPartial) late_ = Emitter<T>(context.output(1));
     lastEarly_ = context.processingTime();
     return absl::OkStatus();
   }
 
-  void onBatch(std::size_t, BatchPtr& batch) override {
-    auto& in = static_cast<TypedBatch<T>&>(*batch);
-    if constexpr (Input::kIsPartial) {
-      addPartials(in);
-    } else {
-      addRecords(in);
-    }
-    in.setCursor(in.size());
-  }
-
-  Step onWatermark(Timestamp watermark) override {
+  Step onWatermark(Timestamp watermark) final {
     if (watermark > advancedTo_) {
       isEarlyDue_ = early_.kind == EarlyFiring::Kind::kEventTime && watermark != kMaxTimestamp &&
                     early_.isDue(advancedTo_, watermark);
@@ -86,24 +74,24 @@ class WindowOperator final : public Operator {
     return Step::kDone;
   }
 
-  Timestamp nextDeadline() const override {
+  Timestamp nextDeadline() const final {
     if (early_.kind != EarlyFiring::Kind::kProcessingTime) return kMaxTimestamp;
     const Timestamp interval = early_.interval.count();
     return (floorDivide(lastEarly_, interval) + 1) * interval;
   }
 
-  Step onProcessingTime(Timestamp now) override {
+  Step onProcessingTime(Timestamp now) final {
     if (fireEarly() == Step::kAgain) return Step::kAgain;
     lastEarly_ = now;
     return Step::kDone;
   }
 
-  Step onEnd(bool) override {
+  Step onEnd(bool) final {
     context_->counters().held.set(windows_->heldRecords());
     return Step::kDone;
   }
 
- private:
+ protected:
   // Whether the windows can tell anything but what a watermark completes.
   static constexpr bool kRefires = requires(Windows& windows, const typename Windows::Key& key) {
     windows.emitDue(key, [](Result&&) {});
@@ -113,6 +101,29 @@ class WindowOperator final : public Operator {
     return [this](Result&& result) { out_.append(result.timestamp()) = std::move(result); };
   }
 
+  // Returns how many of the records went into no window.
+  std::uint64_t account(Placement placement, std::uint64_t records) {
+    TaskCounters& counters = context_->counters();
+    switch (placement) {
+      case Placement::kAccepted:
+        return 0;
+      case Placement::kLatePartial:
+        counters.latePartial.add(records);
+        return 0;
+      case Placement::kLate:
+        counters.late.add(records);
+        return records;
+      case Placement::kOutside:
+        counters.filtered.add(records);
+        return records;
+    }
+    return 0;
+  }
+
+  const std::unique_ptr<Windows> windows_;
+  OperatorContext* context_ = nullptr;
+
+ private:
   // Calls `tell(limit)` until it has no more, as far as the output has room.
   template <typename Tell>
   Step inPieces(Tell&& tell) {
@@ -130,6 +141,45 @@ class WindowOperator final : public Operator {
     }
     return Step::kDone;
   }
+
+  const EarlyFiring early_;
+  Emitter<Result> out_;
+  Timestamp advancedTo_ = kMinTimestamp;
+  bool isFired_ = true;
+  bool isEarlyDue_ = false;
+  Timestamp lastEarly_ = 0;
+};
+
+/// Puts records into windows. Output 0: WindowResults. Output 1: late records, as they came.
+template <typename Windows, typename Input>
+class WindowOperator final : public WindowFiring<Windows> {
+ public:
+  using T = typename Input::Batched;
+
+  WindowOperator(std::unique_ptr<Windows> windows, Input input, EarlyFiring early)
+      : WindowFiring<Windows>(std::move(windows), early), input_(std::move(input)) {}
+
+  Status open(OperatorContext& context) override {
+    if constexpr (!Input::kIsPartial) late_ = Emitter<T>(context.output(1));
+    return WindowFiring<Windows>::open(context);
+  }
+
+  void onBatch(std::size_t, BatchPtr& batch) override {
+    auto& in = static_cast<TypedBatch<T>&>(*batch);
+    if constexpr (Input::kIsPartial) {
+      addPartials(in);
+    } else {
+      addRecords(in);
+    }
+    in.setCursor(in.size());
+  }
+
+ private:
+  using WindowFiring<Windows>::account;
+  using WindowFiring<Windows>::context_;
+  using WindowFiring<Windows>::emitter;
+  using WindowFiring<Windows>::kRefires;
+  using WindowFiring<Windows>::windows_;
 
   void addRecords(TypedBatch<T>& in) {
     std::uint64_t dropped = 0;
@@ -171,36 +221,8 @@ class WindowOperator final : public Operator {
     context_->counters().absorbed.add(records - dropped);
   }
 
-  // Returns how many of the records went into no window.
-  std::uint64_t account(Placement placement, std::uint64_t records) {
-    TaskCounters& counters = context_->counters();
-    switch (placement) {
-      case Placement::kAccepted:
-        return 0;
-      case Placement::kLatePartial:
-        counters.latePartial.add(records);
-        return 0;
-      case Placement::kLate:
-        counters.late.add(records);
-        return records;
-      case Placement::kOutside:
-        counters.filtered.add(records);
-        return records;
-    }
-    return 0;
-  }
-
-  const std::unique_ptr<Windows> windows_;
   [[no_unique_address]] Input input_;
-  const EarlyFiring early_;
-
-  OperatorContext* context_ = nullptr;
-  Emitter<Result> out_;
   Emitter<T> late_;
-  Timestamp advancedTo_ = kMinTimestamp;
-  bool isFired_ = true;
-  bool isEarlyDue_ = false;
-  Timestamp lastEarly_ = 0;
 };
 
 /// The sending half of a keyed windowed aggregation: aggregates what its worker has read and sends

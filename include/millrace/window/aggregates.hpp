@@ -82,7 +82,15 @@ using BoundAggregate = decltype(bindAggregate<In>(std::declval<A>()));
 template <typename P, typename In>
 using Projected = std::remove_cvref_t<std::invoke_result_t<const P&, const In&>>;
 
-/// The type totals of T are kept in: 64-bit integers, `double`, or T itself for a type with `+=`.
+/// A number that says when a sum does not fit, as Decimal does.
+template <typename T>
+concept CheckedNumber = requires(T& a, const T& b) {
+  { a.add(b) } -> std::same_as<bool>;
+  { a.subtract(b) } -> std::same_as<bool>;
+};
+
+/// The type totals of T are kept in: 64-bit integers, `double`, or T itself for a Decimal or a type
+/// with `+=`.
 template <typename T>
 using TotalOf =
     std::conditional_t<std::is_integral_v<T>,
@@ -92,11 +100,14 @@ using TotalOf =
 
 [[noreturn]] void failOverflow(std::string_view aggregate);
 
-/// total += value, where integers never wrap. Errors: JobError naming the aggregate.
+/// total += value, where integers and decimals never wrap. Errors: JobError naming the aggregate.
 template <typename T>
 void addToTotal(T& total, const T& value, std::string_view aggregate) {
   if constexpr (std::is_integral_v<T>) {
     if (__builtin_add_overflow(total, value, &total)) [[unlikely]]
+      failOverflow(aggregate);
+  } else if constexpr (CheckedNumber<T>) {
+    if (!total.add(value)) [[unlikely]]
       failOverflow(aggregate);
   } else {
     total += value;
@@ -109,6 +120,9 @@ void takeFromTotal(T& total, const T& value, std::string_view aggregate) {
   if constexpr (std::is_integral_v<T>) {
     if (__builtin_sub_overflow(total, value, &total)) [[unlikely]]
       failOverflow(aggregate);
+  } else if constexpr (CheckedNumber<T>) {
+    if (!total.subtract(value)) [[unlikely]]
+      failOverflow(aggregate);
   } else {
     total -= value;
   }
@@ -116,7 +130,8 @@ void takeFromTotal(T& total, const T& value, std::string_view aggregate) {
 
 template <typename T>
 concept ExactlySubtractable = !std::is_floating_point_v<T> &&
-                              (std::is_integral_v<T> || requires(T & a, const T& b) { a -= b; });
+                              (std::is_integral_v<T> || CheckedNumber<T> ||
+                               requires(T & a, const T& b) { a -= b; });
 
 /// The number of records.
 struct Count {
@@ -131,7 +146,8 @@ struct Count {
   std::int64_t result(const Accumulator& a) const { return a; }
 };
 
-/// The sum of a projection. Integers are summed in 64 bits and overflow is a JobError.
+/// The sum of a projection. Integers are summed in 64 bits; their overflow, and that of a Decimal,
+/// is a JobError.
 template <typename P, typename In>
 class Sum {
  public:

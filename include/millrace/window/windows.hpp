@@ -93,6 +93,12 @@ using WindowSpec = std::variant<TumblingWindows, SlidingWindows, CumulatingWindo
 Status validate(const WindowSpec& windows);
 
 /// As the user would write it: "sliding(1m, 10s)".
+std::string describe(const TumblingWindows& windows);
+std::string describe(const SlidingWindows& windows);
+std::string describe(const CumulatingWindows& windows);
+std::string describe(const CalendarWindows& windows);
+std::string describe(const SessionWindows& windows);
+std::string describe(const GlobalWindow& windows);
 std::string describe(const WindowSpec& windows);
 
 inline TumblingWindows tumbling(Duration size, Duration offset = {}) { return {size, offset}; }
