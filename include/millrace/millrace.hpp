@@ -10,3 +10,4 @@
 #include <millrace/dsl/pipeline.hpp>
 #include <millrace/formats/json_writer.hpp>
 #include <millrace/job/job.hpp>
+#include <millrace/time/rfc3339.hpp>

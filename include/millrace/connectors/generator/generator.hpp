@@ -15,9 +15,9 @@ namespace millrace {
 
 struct GeneratorOptions {
   /// How many records over all workers; absent: no end.
-  std::optional<std::uint64_t> count;
+  std::optional<std::uint64_t> count{};
   /// Records a second over all workers; absent: as fast as the job takes them.
-  std::optional<double> rate;
+  std::optional<double> rate{};
 };
 
 /// Makes record number i by `make(i)` or `make(i, slot)`: i = 0, 1, 2, ... The workers share the
