@@ -14,7 +14,8 @@ namespace millrace {
 ///
 /// **Thread safety**: none.
 ///
-/// **Invariants**: 1. merged() never goes back. 2. An instance without a split is idle.
+/// **Invariants**: 1. merged() never goes back. 2. An instance without a split is idle, as is one
+/// whose splits have all ended: more may come, and only the source knows of its end.
 class SplitWatermarks {
  public:
   explicit SplitWatermarks(WatermarkStrategy strategy);
@@ -44,7 +45,7 @@ class SplitWatermarks {
   Timestamp nextDeadline() const;
 
   Timestamp merged() const { return valve_.merged(); }
-  bool isIdle() const { return splits_.empty() || valve_.isIdle(); }
+  bool isIdle() const { return valve_.isEnded() || valve_.isIdle(); }
 
  private:
   struct Split {

@@ -23,8 +23,11 @@ class WatermarkValve {
  public:
   explicit WatermarkValve(std::size_t inputs) : inputs_(inputs) {}
 
-  /// Adds an input; it counts at once.
-  void addInput() { inputs_.emplace_back(); }
+  /// Adds an input; it is active and counts at once.
+  void addInput() {
+    inputs_.emplace_back();
+    isIdle_ = false;
+  }
 
   void watermark(std::size_t input, Timestamp watermark);
   void idle(std::size_t input);

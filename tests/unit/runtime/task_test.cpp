@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: MIT
+#include <catch2/catch.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <millrace/base/clock.hpp>
+#include <millrace/operators/stateless.hpp>
+#include <millrace/runtime/batch_pool.hpp>
+
+#include "runtime/task.hpp"
+
+namespace millrace {
+namespace {
+
+Batch* makeInts() { return new TypedBatch<int>; }
+
+// An operator that notes its calls and does what it is told.
+class Noting final : public Operator {
+ public:
+  struct Calls {
+    std::vector<std::string> made;
+    std::optional<Timestamp> deadline;
+    int again = 0;  // times a firing asks to be called once more
+    bool forwards = true;
+  };
+  explicit Noting(std::shared_ptr<Calls> calls) : calls_(std::move(calls)) {}
+
+  Status open(OperatorContext& context) override {
+    out_ = Emitter<int>(context.output(0));
+    return absl::OkStatus();
+  }
+  void onBatch(std::size_t input, BatchPtr& batch) override {
+    note("batch of " + std::to_string(batch->size()) + " by " + std::to_string(input));
+    auto& in = static_cast<TypedBatch<int>&>(*batch);
+    for (BatchCursor i(in); !i.atEnd() && out_.ready(); ++i) out_.append(in.time(*i)) = in[*i];
+  }
+  Step onWatermark(Timestamp watermark) override {
+    note("watermark " + std::to_string(watermark));
+    return again();
+  }
+  bool forwardsWatermark(Timestamp) override { return calls_->forwards; }
+  Step onQuiet() override {
+    note("quiet");
+    return again();
+  }
+  Timestamp nextDeadline() const override { return calls_->deadline.value_or(kMaxTimestamp); }
+  Step onProcessingTime(Timestamp now) override {
+    note("time " + std::to_string(now));
+    const Step step = again();
+    if (step == Step::kDone) calls_->deadline.reset();
+    return step;
+  }
+  Step onEnd(bool drained) override {
+    note(drained ? "end" : "stopped");
+    return again();
+  }
+
+ private:
+  void note(std::string call) { calls_->made.push_back(std::move(call)); }
+  Step again() { return calls_->again-- > 0 ? Step::kAgain : Step::kDone; }
+
+  const std::shared_ptr<Calls> calls_;
+  Emitter<int> out_;
+};
+
+// A task with its channels in hand.
+struct Bench {
+  explicit Bench(std::unique_ptr<Operator> op, std::size_t inputs = 1, std::size_t outputCapacity = 8,
+                 std::size_t batchSize = 2, bool isSource = false) {
+    job.batchSize = batchSize;
+    job.clock = &clock;
+    task = std::make_unique<Task>(job, worker, "it", 0, std::move(op), isSource);
+    for (std::size_t i = 0; i < inputs; ++i) {
+      in.push_back(std::make_unique<Channel>(8, nullptr, nullptr));
+      task->addInput(in.back().get(), i, "input " + std::to_string(i));
+    }
+    out = std::make_unique<Channel>(outputCapacity, nullptr, nullptr);
+    task->addOutput(&pool).connect(out.get());
+    REQUIRE(task->open().ok());
+  }
+  void send(std::size_t input, const std::vector<int>& values) {
+    BatchPtr batch = pool.acquire();
+    for (const int value : values) static_cast<TypedBatch<int>&>(*batch).append(value) = value;
+    in[input]->push({std::move(batch), {}});
+  }
+  void send(std::size_t input, Mark mark) { in[input]->push({nullptr, mark}); }
+  void run() {
+    for (int i = 0; i < 1000; ++i) {
+      if (!task->step()) return;
+    }
+    FAIL("the task never comes to rest");
+  }
+  // One item of the output: "1 2", "wm:5", "idle", "end"; "" when there is none.
+  std::string take() {
+    if (out->front() == nullptr) return "";
+    const Item item = out->pop();
+    if (item.batch == nullptr) {
+      switch (item.mark.kind) {
+        case Mark::Kind::kWatermark:
+          return "wm:" + std::to_string(item.mark.time);
+        case Mark::Kind::kIdle:
+          return "idle";
+        case Mark::Kind::kActive:
+          return "active";
+        case Mark::Kind::kEnd:
+          return item.mark.isDrained ? "end" : "stopped";
+      }
+    }
+    std::string text;
+    const auto& batch = static_cast<const TypedBatch<int>&>(*item.batch);
+    for (std::size_t i = 0; i < batch.size(); ++i) text += (i == 0 ? "" : " ") + std::to_string(batch[i]);
+    return text;
+  }
+  std::vector<std::string> takeAll() {
+    std::vector<std::string> all;
+    for (std::string text = take(); !text.empty(); text = take()) all.push_back(text);
+    return all;
+  }
+
+  ManualClock clock;
+  JobContext job;
+  WorkerContext worker;
+  BatchPool pool{&makeInts};
+  std::vector<std::unique_ptr<Channel>> in;
+  std::unique_ptr<Channel> out;
+  std::unique_ptr<Task> task;
+};
+
+struct NotingBench : Bench {
+  explicit NotingBench(std::size_t inputs = 1, std::size_t outputCapacity = 8)
+      : NotingBench(std::make_shared<Noting::Calls>(), inputs, outputCapacity) {}
+  NotingBench(std::shared_ptr<Noting::Calls> shared, std::size_t inputs, std::size_t outputCapacity)
+      : Bench(std::make_unique<Noting>(shared), inputs, outputCapacity), calls(std::move(shared)) {}
+  std::vector<std::string> made() { return std::exchange(calls->made, {}); }
+  std::shared_ptr<Noting::Calls> calls;
+};
+
+using Texts = std::vector<std::string>;
+
+TEST_CASE("a task passes records and marks on in the order they came") {
+  NotingBench it;
+  it.send(0, {1, 2, 3});
+  it.send(0, Mark::watermark(5));
+  it.send(0, {4});
+  it.send(0, Mark::end(true));
+  it.run();
+  REQUIRE(it.takeAll() == Texts{"1 2", "3", "wm:5", "4", "end"});
+  REQUIRE(it.made() == Texts{"batch of 3 by 0", "watermark 5", "batch of 1 by 0",
+                             "watermark " + std::to_string(kMaxTimestamp), "end"});
+  REQUIRE(it.task->isFinished());
+}
+
+TEST_CASE("a stopped task is told so, and its watermark stays") {
+  NotingBench it;
+  it.send(0, Mark::watermark(5));
+  it.send(0, Mark::end(false));
+  it.run();
+  REQUIRE(it.takeAll() == Texts{"wm:5", "stopped"});
+  REQUIRE(it.made() == Texts{"watermark 5", "stopped"});
+}
+
+TEST_CASE("watermarks of several inputs reach the operator merged") {
+  NotingBench it(2);
+  it.send(0, Mark::watermark(5));
+  it.run();
+  REQUIRE(it.made().empty());
+  REQUIRE(it.task->heldBackBy() == "input 1");
+  it.send(1, Mark::watermark(3));
+  it.send(1, Mark::watermark(9));
+  it.run();
+  REQUIRE(it.made() == Texts{"watermark 3", "watermark 5"});
+  it.send(1, Mark::end(true));
+  it.run();
+  it.send(0, Mark::end(true));
+  it.run();
+  REQUIRE(it.takeAll() == Texts{"wm:3", "wm:5", "end"});
+}
+
+TEST_CASE("idleness is passed on when the last input has gone idle, after the highest watermark") {
+  NotingBench it(2);
+  it.send(0, Mark::watermark(9));
+  it.send(1, Mark::watermark(3));
+  it.send(1, Mark::idle());
+  it.send(0, Mark::idle());
+  it.run();
+  REQUIRE(it.takeAll() == Texts{"wm:3", "wm:9", "idle"});
+  it.send(1, Mark::active());
+  it.run();
+  REQUIRE(it.takeAll() == Texts{"active"});
+}
+
+TEST_CASE("a watermark the operator keeps back is not sent, and the next one is") {
+  NotingBench it;
+  it.calls->forwards = false;
+  it.send(0, Mark::watermark(5));
+  it.run();
+  REQUIRE(it.takeAll().empty());
+  it.calls->forwards = true;
+  it.send(0, Mark::watermark(6));
+  it.run();
+  REQUIRE(it.takeAll() == Texts{"wm:6"});
+}
+
+TEST_CASE("an operator that asks for it is called again until it is done") {
+  NotingBench it;
+  it.calls->again = 2;
+  it.send(0, Mark::watermark(5));
+  it.run();
+  REQUIRE(it.made() == Texts{"watermark 5", "watermark 5", "watermark 5"});
+  it.calls->again = 1;
+  it.send(0, Mark::end(false));
+  it.run();
+  REQUIRE(it.made() == Texts{"stopped", "stopped"});
+  REQUIRE(it.takeAll() == Texts{"wm:5", "stopped"});
+}
+
+TEST_CASE("a deadline is met when the clock is there, and before the input that waits") {
+  NotingBench it;
+  it.calls->deadline = 100;
+  it.worker.now = 99;
+  it.run();
+  REQUIRE(it.made().empty());
+  REQUIRE(it.task->nextDeadline() == 100);
+  it.worker.now = 100;
+  it.send(0, {1});
+  it.run();
+  REQUIRE(it.made() == Texts{"time 100", "batch of 1 by 0"});
+  REQUIRE(it.task->nextDeadline() == kMaxTimestamp);
+}
+
+TEST_CASE("quiet is said once after every bout of input, and not when nothing came") {
+  NotingBench it;
+  REQUIRE_FALSE(it.task->becomeQuiet());
+  it.send(0, {1});
+  it.run();
+  REQUIRE(it.task->becomeQuiet());
+  REQUIRE_FALSE(it.task->becomeQuiet());
+  REQUIRE(it.made() == Texts{"batch of 1 by 0", "quiet"});
+  it.send(0, Mark::watermark(1));
+  it.run();
+  REQUIRE(it.task->becomeQuiet());
+}
+
+TEST_CASE("records that wait in an open batch go out when nothing more comes") {
+  NotingBench it;
+  it.send(0, {1});
+  it.run();
+  REQUIRE(it.takeAll() == Texts{"1"});
+}
+
+TEST_CASE("a task takes its inputs in turn") {
+  NotingBench it(2);
+  for (int i = 0; i < 3; ++i) {
+    it.send(0, {i});
+    it.send(1, {10 + i});
+  }
+  it.run();
+  REQUIRE(it.made() == Texts{"batch of 1 by 0", "batch of 1 by 1", "batch of 1 by 0", "batch of 1 by 1",
+                             "batch of 1 by 0", "batch of 1 by 1"});
+}
+
+TEST_CASE("a task whose output is full rests, and goes on where it stopped when there is room") {
+  NotingBench it(1, 1);
+  it.send(0, {1, 2, 3, 4, 5, 6, 7});
+  it.send(0, Mark::watermark(9));
+  it.run();
+  REQUIRE(it.task->stateName() == "waiting for room in its output");
+  Texts all;
+  for (int i = 0; i < 10; ++i) {
+    if (const std::string text = it.take(); !text.empty()) all.push_back(text);
+    it.run();
+  }
+  REQUIRE(all == Texts{"1 2", "3 4", "5 6", "7", "wm:9"});
+}
+
+TEST_CASE("an operator that passes whole batches on rests while its output is full") {
+  const auto keepAll = [](const int&) { return true; };
+  Bench it(std::make_unique<FilterOperator<int, decltype(keepAll)>>(keepAll), 1, 1);
+  for (int i = 0; i < 3; ++i) it.send(0, {i});
+  it.run();  // fails when the task says it got something done while it waits
+  Texts all;
+  for (int i = 0; i < 5; ++i) {
+    if (const std::string text = it.take(); !text.empty()) all.push_back(text);
+    it.run();
+  }
+  REQUIRE(all == Texts{"0", "1", "2"});
+}
+
+TEST_CASE("a task told to be quiet rests while its output is full") {
+  NotingBench it(1, 1);
+  it.send(0, {1, 2, 3});  // a full batch in the channel, and a record in the open one
+  it.run();
+  it.task->becomeQuiet();
+  it.run();
+  REQUIRE(it.take() == "1 2");
+  it.run();
+  REQUIRE(it.take() == "3");
+}
+
+// A source that plays what it is told.
+class ToldSource final : public SourceOperator {
+ public:
+  struct Told {
+    SourcePoll poll{SourcePoll::State::kQuiet, kMinTimestamp, false};
+    std::vector<int> records;
+    Timestamp deadline = kMaxTimestamp;
+    int polls = 0;
+  };
+  explicit ToldSource(std::shared_ptr<Told> told) : told_(std::move(told)) {}
+  Status open(OperatorContext& context) override {
+    out_ = Emitter<int>(context.output(0));
+    return absl::OkStatus();
+  }
+  SourcePoll poll() override {
+    ++told_->polls;
+    for (const int record : std::exchange(told_->records, {})) out_.append(record) = record;
+    return told_->poll;
+  }
+  Timestamp nextDeadline() const override { return told_->deadline; }
+
+ private:
+  const std::shared_ptr<Told> told_;
+  Emitter<int> out_;
+};
+
+struct SourceBench : Bench {
+  explicit SourceBench(std::size_t outputCapacity = 8)
+      : SourceBench(std::make_shared<ToldSource::Told>(), outputCapacity) {}
+  SourceBench(std::shared_ptr<ToldSource::Told> shared, std::size_t outputCapacity)
+      : Bench(std::make_unique<ToldSource>(shared), 0, outputCapacity, 2, true), told(std::move(shared)) {}
+  std::shared_ptr<ToldSource::Told> told;
+};
+
+TEST_CASE("a source's records go before the watermark they have raised") {
+  SourceBench it;
+  it.told->records = {1};
+  it.told->poll.watermark = 7;
+  it.run();
+  REQUIRE(it.takeAll() == Texts{"1", "wm:7"});
+}
+
+TEST_CASE("a source that goes idle says its last watermark first") {
+  SourceBench it;
+  it.told->poll.watermark = 7;
+  it.run();
+  it.told->poll.watermark = 9;
+  it.told->poll.isIdle = true;
+  it.run();
+  REQUIRE(it.takeAll() == Texts{"wm:7", "wm:9", "idle"});
+  it.told->poll.watermark = 12;
+  it.told->poll.isIdle = false;
+  it.run();
+  REQUIRE(it.takeAll() == Texts{"wm:12", "active"});
+}
+
+TEST_CASE("a stopped source takes in nothing more and fires nothing") {
+  SourceBench it;
+  it.told->records = {1};
+  it.told->poll.watermark = 7;
+  it.run();
+  it.told->records = {2};
+  it.job.stopRequested.store(true);
+  it.run();
+  REQUIRE(it.takeAll() == Texts{"1", "wm:7", "stopped"});
+  REQUIRE(it.task->isFinished());
+}
+
+TEST_CASE("a source is not asked while its output is full") {
+  SourceBench it(1);
+  it.told->records = {1, 2};
+  it.run();
+  it.told->records = {3, 4};
+  it.run();
+  const int polls = it.told->polls;
+  it.told->records = {5};
+  it.run();
+  REQUIRE(it.told->polls == polls);
+  REQUIRE(it.take() == "1 2");
+  it.run();
+  REQUIRE(it.told->polls == polls + 1);
+}
+
+TEST_CASE("a deadline that a full output keeps from being met does not keep the worker awake") {
+  SourceBench it(1);
+  it.told->records = {1, 2};
+  it.run();
+  it.told->records = {3, 4};
+  it.run();
+  it.told->deadline = 5;
+  REQUIRE(it.task->nextDeadline() == kMaxTimestamp);
+  it.take();
+  it.run();
+  REQUIRE(it.task->nextDeadline() == 5);
+}
+
+}  // namespace
+}  // namespace millrace
