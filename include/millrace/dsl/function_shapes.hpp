@@ -2,12 +2,14 @@
 #pragma once
 
 #include <millrace/base/hash.hpp>
+#include <millrace/operators/source_operator.hpp>
 #include <millrace/operators/stateless.hpp>
 #include <millrace/serde/serde.hpp>
 #include <millrace/state/keyed_rows.hpp>
 
 #include <concepts>
 #include <functional>
+#include <optional>
 #include <type_traits>
 
 namespace millrace {
@@ -41,6 +43,13 @@ concept KeyFunction = std::invocable<const F&, const T&> &&
 
 template <typename F, typename T>
 using KeyTypeOf = std::remove_cvref_t<std::invoke_result_t<const F&, const T&>>;
+
+/// timestamps: `Timestamp f(const T&)`, an optional one, or a pointer to a member; or nothing, when
+/// the connector knows the times.
+template <typename F, typename T>
+concept TimestampFunction = std::same_as<F, ConnectorTimestamps> ||
+    (std::invocable<F&, const T&> &&
+     std::convertible_to<std::invoke_result_t<F&, const T&>, std::optional<Timestamp>>);
 
 /// reduce: `T f(const T&, const T&)`.
 template <typename F, typename T>

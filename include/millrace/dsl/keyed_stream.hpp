@@ -77,11 +77,13 @@ class KeyedStream {
   /// Cuts the stream into windows: tumbling(1min), sliding(1min, 1s), cumulating(1h, 1min),
   /// calendar(CalendarUnit::kDay, "Europe/Berlin"), session(30min), global(100).
   template <typename Windows>
-  WindowedStream<T, KeyOf, Windows> window(Windows windows) const {
+  auto window(Windows windows) const {
     static_assert(std::constructible_from<WindowSpec, Windows>,
                   "window takes tumbling(...), sliding(...), cumulating(...), calendar(...), "
                   "session(...) or global(...)");
-    return WindowedStream<T, KeyOf, Windows>(*this, std::move(windows));
+    if constexpr (std::constructible_from<WindowSpec, Windows>) {
+      return WindowedStream<T, KeyOf, Windows>(*this, std::move(windows));
+    }
   }
 
   /// The user's own operator over keyed state and timers; `Out` is what it emits. The name finds
@@ -121,9 +123,11 @@ class KeyedStream {
                   "aggregate takes count(), sum(...), min(...), max(...), average(...), "
                   "distinct(...), topN(...), or an object with create(), add(accumulator, record) "
                   "and result(accumulator)");
-    using R = std::pair<Key, AggregateResult<Agg>>;
-    return process<R>(std::move(name),
-                      RunningAggregate<Agg>{bindAggregate<T>(std::move(aggregateOf)), {}});
+    if constexpr (Aggregate<Agg, T>) {
+      using R = std::pair<Key, AggregateResult<Agg>>;
+      return process<R>(std::move(name),
+                        RunningAggregate<Agg>{bindAggregate<T>(std::move(aggregateOf)), {}});
+    }
   }
 
   const std::shared_ptr<Graph>& graph() const { return stream_.graph(); }

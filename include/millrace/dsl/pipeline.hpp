@@ -76,8 +76,23 @@ class Pipeline {
     static_assert(requires { recordOf(connector); },
                   "source takes a connector: collection(...), generator<T>(...), file<T>(...), or a "
                   "class derived from SourceConnector<T>");
-    using T = decltype(recordOf(connector));
-    static_assert(Record<T>, "source: the record must be default-initialisable and copyable");
+    if constexpr (requires { recordOf(connector); }) {
+      using T = decltype(recordOf(connector));
+      static_assert(Record<T>, "source: the record must be default-initialisable and copyable");
+      static_assert(TimestampFunction<F, T>,
+                    "source: timestamps(...) takes a pointer to a member of T or a function (const T&) "
+                    "that gives a Timestamp or an std::optional<Timestamp>, where T is the connector's "
+                    "type of record");
+      if constexpr (TimestampFunction<F, T>) {
+        return addReader<T>(std::move(name), std::move(connector), std::move(watermarks),
+                            std::move(timestampOf));
+      }
+    }
+  }
+
+  template <typename T, typename C, typename F>
+  SourceStream<T> addReader(std::string name, C connector, WatermarkStrategy watermarks,
+                            F timestampOf) {
     auto shared = std::make_shared<const C>(std::move(connector));
     auto onInvalid = std::make_shared<OnInvalid>(OnInvalid::kSkip);
     if (watermarks.outOfOrderness < Duration(0)) {

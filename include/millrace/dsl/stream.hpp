@@ -117,45 +117,22 @@ class Stream {
   template <typename... Predicates>
   auto split(Predicates... predicates) const {
     static_assert((FilterFunction<Predicates, T> && ...), "split takes predicates bool(const T&)");
-    auto choose = [predicates...](const T& record) mutable {
-      std::size_t index = 0;
-      static_cast<void>(((std::invoke(predicates, record) ? true : (++index, false)) || ...));
-      return index;
-    };
-    constexpr std::size_t kOutputs = sizeof...(Predicates) + 1;
-    Node node = operatorNode("split");
-    for (std::size_t i = 0; i < kOutputs; ++i) {
-      // The main output has no name; an unnamed one must be read, a named one may be.
-      node.addOutput("split-" + std::to_string(i), recordTypeInfo<T>());
-    }
-    node.makeOperator = [choose, outputs = kOutputs](const TaskInfo&) {
-      return std::make_unique<SplitOperator<T, decltype(choose)>>(choose, outputs);
-    };
-    const NodeId id = graph_->add(std::move(node));
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return std::array<Stream<T>, kOutputs>{Stream<T>(graph_, id, I)...};
-    }(std::make_index_sequence<kOutputs>());
+    if constexpr ((FilterFunction<Predicates, T> && ...)) return addSplit(std::move(predicates)...);
   }
 
   /// Ends the stream in a sink. `name` is unique in the pipeline.
-  template <SinkFor<T> S>
+  template <typename S>
   void sink(std::string name, S sink) const {
-    std::shared_ptr<const SinkConnector<T>> connector;
+    static_assert(SinkFor<S, T>,
+                  "sink takes toStdout(format), toFiles(directory, format), collectInto(collected), "
+                  "forEach(function), discard(), or a class derived from SinkConnector<T>, where T is "
+                  "the stream's type of record and a format is std::string(const T&) or void(const "
+                  "T&, std::string&)");
     if constexpr (std::derived_from<S, SinkConnector<T>>) {
-      connector = std::make_shared<S>(std::move(sink));
-    } else {
-      connector = sink.template connector<T>();
+      addSink(std::move(name), std::make_shared<S>(std::move(sink)));
+    } else if constexpr (SinkFor<S, T>) {
+      addSink(std::move(name), sink.template connector<T>());
     }
-    Node node = operatorNode("sink");
-    node.kind = NodeKind::kSink;
-    node.isNamed = true;
-    node.detail = connector->describe();
-    if (name.empty()) graph_->addFinding("a sink needs a name (.sink(\"results\", ...))");
-    node.name = std::move(name);
-    node.makeOperator = [connector](const TaskInfo& info) {
-      return std::make_unique<WriterSink<T>>(connector->makeWriter(*info.shared));
-    };
-    graph_->add(std::move(node));
   }
 
   /// Names the operator this stream comes out of: in plans, metrics and messages.
@@ -177,6 +154,41 @@ class Stream {
   }
 
  private:
+  template <typename... Predicates>
+  auto addSplit(Predicates... predicates) const {
+    auto choose = [predicates...](const T& record) mutable {
+      std::size_t index = 0;
+      static_cast<void>(((std::invoke(predicates, record) ? true : (++index, false)) || ...));
+      return index;
+    };
+    constexpr std::size_t kOutputs = sizeof...(Predicates) + 1;
+    Node node = operatorNode("split");
+    for (std::size_t i = 0; i < kOutputs; ++i) {
+      // The main output has no name; an unnamed one must be read, a named one may be.
+      node.addOutput("split-" + std::to_string(i), recordTypeInfo<T>());
+    }
+    node.makeOperator = [choose, outputs = kOutputs](const TaskInfo&) {
+      return std::make_unique<SplitOperator<T, decltype(choose)>>(choose, outputs);
+    };
+    const NodeId id = graph_->add(std::move(node));
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return std::array<Stream<T>, kOutputs>{Stream<T>(graph_, id, I)...};
+    }(std::make_index_sequence<kOutputs>());
+  }
+
+  void addSink(std::string name, std::shared_ptr<const SinkConnector<T>> connector) const {
+    Node node = operatorNode("sink");
+    node.kind = NodeKind::kSink;
+    node.isNamed = true;
+    node.detail = connector->describe();
+    if (name.empty()) graph_->addFinding("a sink needs a name (.sink(\"results\", ...))");
+    node.name = std::move(name);
+    node.makeOperator = [connector](const TaskInfo& info) {
+      return std::make_unique<WriterSink<T>>(connector->makeWriter(*info.shared));
+    };
+    graph_->add(std::move(node));
+  }
+
   template <typename U, typename Make>
   Stream<U> add(std::string verb, Make make) const {
     Node node = operatorNode(std::move(verb));

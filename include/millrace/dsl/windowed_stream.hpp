@@ -92,7 +92,7 @@ class WindowedStream {
                   "aggregate takes count(), sum(...), min(...), max(...), average(...), "
                   "distinct(...), topN(...), or an object with create(), add(accumulator, record), "
                   "merge(accumulator, other) and result(accumulator)");
-    static_assert(kIsGlobal || Mergeable<Agg>,
+    static_assert(kIsGlobal || Mergeable<Agg> || !Aggregate<Agg, T>,
                   "aggregate: windows other than global(...) need merge(accumulator, other)");
     if constexpr (Aggregate<Agg, T> && (kIsGlobal || Mergeable<Agg>)) {
       return add("aggregate", std::move(name), bindAggregate<T>(std::move(aggregateOf)));
@@ -103,7 +103,9 @@ class WindowedStream {
   template <typename F>
   auto reduce(std::string name, F combine) const {
     static_assert(ReduceFunction<F, T>, "reduce takes a function T(const T&, const T&)");
-    return add("reduce", std::move(name), bindAggregate<T>(millrace::reduce(std::move(combine))));
+    if constexpr (ReduceFunction<F, T>) {
+      return add("reduce", std::move(name), bindAggregate<T>(millrace::reduce(std::move(combine))));
+    }
   }
 
   /// Calls `void f(const WindowElements<Key, T>&, Collector<U>&)` with all records of a key and

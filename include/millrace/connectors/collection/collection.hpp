@@ -4,6 +4,7 @@
 #include <millrace/runtime/sink.hpp>
 #include <millrace/runtime/source.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -124,6 +125,7 @@ template <typename T>
 struct CollectSink {
   Collected<T> into;
   template <typename U>
+  requires std::same_as<U, T>
   auto connector() const {
     auto gather = [into = into](const TypedBatch<U>& batch) mutable { into.add(batch); };
     return std::make_shared<BatchFunctionSink<U, decltype(gather)>>(gather, "collect");
@@ -140,6 +142,7 @@ template <typename F>
 struct ForEachSink {
   F f;
   template <typename T>
+  requires std::invocable<F&, const T&>
   auto connector() const {
     auto each = [f = f](const TypedBatch<T>& batch) mutable {
       for (std::size_t i = batch.cursor(); i < batch.size(); ++i) f(batch[i]);
