@@ -3,6 +3,10 @@
 
 namespace millrace {
 
+void throwIfFailed(const Status& status) {
+  if (!status.ok()) throw JobError(std::string(status.message()));
+}
+
 Status Operator::open(OperatorContext&) { return absl::OkStatus(); }
 Step Operator::onWatermark(Timestamp) { return Step::kDone; }
 bool Operator::forwardsWatermark(Timestamp) { return true; }

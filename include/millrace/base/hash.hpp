@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -75,12 +76,19 @@ concept StablyHashable = requires(const K& key) {
   { millraceHash(key) } -> std::convertible_to<std::uint64_t>;
 };
 
+/// A stable hash as a hash table on a worker wants it. The low bits choose the key group, so all
+/// keys of a worker have few values there; a table that tags its slots with them (Abseil's takes
+/// seven) would find too many tags alike.
+constexpr std::size_t tableHash(std::uint64_t hash) noexcept {
+  return static_cast<std::size_t>(std::rotr(hash, 16));
+}
+
 /// The hasher of every hash table that holds keys.
 struct StableHash {
   using is_transparent = void;
   template <typename K>
   std::size_t operator()(const K& key) const {
-    return static_cast<std::size_t>(millraceHash(key));
+    return tableHash(millraceHash(key));
   }
 };
 

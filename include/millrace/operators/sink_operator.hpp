@@ -35,11 +35,6 @@ class WriterSink final : public Operator {
   Status close(bool succeeded) override { return writer_->close(succeeded); }
 
  private:
-  static void throwIfFailed(const Status& status) {
-    if (status.ok()) return;
-    throw JobError(std::string(status.message().data(), status.message().size()));
-  }
-
   const std::unique_ptr<SinkWriter<T>> writer_;
 };
 

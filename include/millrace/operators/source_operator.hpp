@@ -44,9 +44,7 @@ class ReaderSource final : public SourceOperator, private SourceOutput<T> {
     const std::size_t from = this->batch_->size();
     rejected_ = 0;
     StatusOr<ReadState> state = reader_->read(*this);
-    if (!state.ok()) {
-      throw JobError(std::string(state.status().message().data(), state.status().message().size()));
-    }
+    throwIfFailed(state.status());
     assignTimestamps(from);
     context_->counters().in.add(this->batch_->size() - from + rejected_);
     observe(from);
@@ -116,16 +114,9 @@ class ReaderSource final : public SourceOperator, private SourceOutput<T> {
               std::string_view payload) override {
     ++rejected_;
     context_->counters().invalid.add(1);
-    if (onInvalid_ == OnInvalid::kFail) {
-      throw JobError("invalid record at " + std::string(position) + ": " + std::string(reason) +
-                     " (correct it, or let the source skip invalid records)");
-    }
+    if (onInvalid_ == OnInvalid::kFail) failInvalidRecord(position, reason);
     if (!deadLetters_.isConnected()) return;
-    DeadLetter& letter = deadLetters_.append(now_);
-    letter.source = context_->operatorName();
-    letter.position = position;
-    letter.reason = reason;
-    letter.payload = payload;
+    deadLetters_.append(now_).assign(context_->operatorName(), position, reason, payload);
     this->isBlocked_ = deadLetters_.open().size() >= context_->batchSize();
   }
 

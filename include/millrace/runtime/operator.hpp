@@ -48,6 +48,10 @@ enum class Step : std::uint8_t {
   kAgain,  ///< an output is full: call again with the same arguments when it has room
 };
 
+/// Throws a JobError with the status's message unless it is ok: the way out of an operator's calls
+/// that return no Status.
+void throwIfFailed(const Status& status);
+
 /// One parallel instance of an operator: the narrow waist between the typed verbs above and
 /// the engine below. The engine steps it; one virtual call moves a batch.
 ///

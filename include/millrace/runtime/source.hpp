@@ -22,7 +22,14 @@ struct DeadLetter {
   std::string position;  ///< where it stood: "events.ndjson:1024" (file and byte offset)
   std::string reason;    ///< why it is invalid, naming the member
   std::string payload;   ///< the bytes
+
+  void assign(std::string_view fromSource, std::string_view at, std::string_view why,
+              std::string_view bytes);
 };
+extern template class TypedBatch<DeadLetter>;
+
+/// Throws the JobError of a source that was told to fail on invalid records.
+[[noreturn]] void failInvalidRecord(std::string_view position, std::string_view reason);
 
 /// What a source does with a record it cannot read. It is counted in any case.
 enum class OnInvalid : std::uint8_t {

@@ -66,10 +66,10 @@ class Combiner {
       if (!enterSliceOf(t)) return Answer::kSendAsIs;
     }
     bool isNew = false;
-    Partial& partial = current_->table.at(
-        key, [this] { return Partial{aggregate_.create()}; }, isNew);
-    aggregate_.add(partial.accumulator, in);
-    ++partial.records;
+    Accumulator& partial = current_->table.at(
+        key, [this] { return aggregate_.create(); }, isNew);
+    aggregate_.add(partial, in);
+    ++current_->records;
     ++records_;
     entries_ += isNew ? 1 : 0;
     return Answer::kTaken;
@@ -104,7 +104,8 @@ class Combiner {
 
   /// Hands out about `limit` partials at most: emit(sliceStart, key, Accumulator&&, records), to be
   /// offered at the event time `sliceStart`. True: there is more, call again before any add.
-  /// REQUIRES: limit > 0.
+  /// Records are counted by slice, not by key: the first partial of a slice stands for all that the
+  /// others, with one each, leave over. REQUIRES: limit > 0.
   template <typename Emit>
   bool flush(Emit&& emit, std::size_t limit) {
     leaveCurrent();
@@ -114,8 +115,7 @@ class Combiner {
       isFlushing_ = true;
       for (; cursor_ != slice.table.end(); ++cursor_, --budget) {
         if (budget == 0) return true;
-        Partial& partial = cursor_->second;
-        emit(slice.extent.start, cursor_->first, std::move(partial.accumulator), partial.records);
+        emit(slice.extent.start, cursor_->first, std::move(cursor_->second), takeRecords(slice));
       }
       isFlushing_ = false;
       slices_.dropFirst(1);
@@ -133,11 +133,8 @@ class Combiner {
   std::size_t heldEntries() const { return entries_; }
 
  private:
-  struct Partial {
-    Accumulator accumulator;
-    std::uint64_t records = 0;
-  };
-  using Slices = SliceList<K, Partial, false>;
+  // The same tables that SlicedWindows has where nothing fires early: one type to compile.
+  using Slices = SliceList<K, Accumulator, false>;
   using Slice = typename Slices::Slice;
 
   static constexpr double kWorthwhileReduction = 2.0;
@@ -166,6 +163,14 @@ class Combiner {
     currentLength_ = 0;
   }
 
+  // What the slice's next partial stands for.
+  static std::uint64_t takeRecords(Slice& slice) {
+    const std::uint64_t others = slice.table.size() - 1;
+    const std::uint64_t taken = slice.records > others ? slice.records - others : 1;
+    slice.records -= taken;
+    return taken;
+  }
+
   void noteReduction() {
     const double latest = static_cast<double>(records_) / static_cast<double>(entries_);
     reduction_ = hasFlushed_ ? (reduction_ + latest) / 2 : latest;
@@ -189,7 +194,7 @@ class Combiner {
   std::uint64_t records_ = 0;
   Timestamp watermark_ = kMinTimestamp;
 
-  typename SliceTable<K, Partial>::MutableIterator cursor_{};
+  typename SliceTable<K, Accumulator>::MutableIterator cursor_{};
   bool isFlushing_ = false;
   double reduction_ = kWorthwhileReduction;
   bool hasFlushed_ = false;

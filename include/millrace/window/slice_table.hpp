@@ -43,13 +43,13 @@ struct KeyHash {
   template <typename Q>
   std::size_t operator()(const Q& key) const {
     if constexpr (StablyHashable<Q>)
-      return static_cast<std::size_t>(millraceHash(key));
+      return tableHash(millraceHash(key));
     else  // a string literal
-      return static_cast<std::size_t>(millraceHash(std::string_view(key)));
+      return tableHash(millraceHash(std::string_view(key)));
   }
   template <typename Q>
   std::size_t operator()(const HashedKey<Q>& key) const {
-    return static_cast<std::size_t>(key.hash);
+    return tableHash(key.hash);
   }
 };
 struct KeyEqual {
