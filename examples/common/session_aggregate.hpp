@@ -4,11 +4,23 @@
 #include "money.hpp"
 #include "user_event.hpp"
 
+#include <millrace/base/decimal.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstdint>
+#include <string>
 
 namespace millrace::examples {
+
+/// What a session needs of an event, and no more: it is what crosses from worker to worker.
+struct Visit {
+  Timestamp timestamp = 0;
+  std::string userId;
+  std::string currency;  ///< of a purchase; empty for any other event
+  Decimal amount;
+
+  static Visit of(const ShopEvent& event);
+};
 
 /// What one user did in one session. Throws JobError when a sum does not fit.
 class SessionAggregate {
@@ -23,6 +35,7 @@ class SessionAggregate {
 
   Accumulator create() const { return {}; }
   void add(Accumulator& into, const ShopEvent& event) const;
+  void add(Accumulator& into, const Visit& visit) const;
   void merge(Accumulator& into, const Accumulator& other) const;
   Accumulator result(const Accumulator& session) const { return session; }
 };
