@@ -4,8 +4,8 @@
 
     expect_failure.py case.cpp -- COMPILER FLAG...
 
-The file must fail to compile with every `// EXPECT: regex` line found in the compiler's output,
-and must compile with -DGOOD. Exits with 0 when all of that holds.
+The file must fail to compile with every `// EXPECT: regex` line found in the compiler's output and
+every `// EXPECT FIRST: regex` line in its first error, and must compile with -DGOOD. Exits with 0 when all of that holds.
 """
 
 import os
@@ -24,7 +24,7 @@ def compile_case(command, case, *extra):
 def findings(case, command):
     """What is wrong with the case, as a list of sentences; empty when it does what it should."""
     with open(case, encoding="utf-8") as file:
-        expected = re.findall(r"^\s*// EXPECT: (.*\S)\s*$", file.read(), re.MULTILINE)
+        expected = re.findall(r"^\s*// EXPECT( FIRST)?: (.*\S)\s*$", file.read(), re.MULTILINE)
     if not expected:
         return ["it has no `// EXPECT: regex` line"]
     found = []
@@ -32,8 +32,11 @@ def findings(case, command):
     if status == 0:
         found.append("it compiles, and should not")
     else:
-        missing = [pattern for pattern in expected if not re.search(pattern, output)]
-        found += [f"the compiler does not say: {pattern}" for pattern in missing]
+        first = re.search(r"error: .*", output)
+        first = first.group(0) if first else ""
+        missing = [(where, pattern) for where, pattern in expected
+                   if not re.search(pattern, first if where else output)]
+        found += [f"the compiler does not say{where.lower()}: {pattern}" for where, pattern in missing]
         if missing:
             found.append(f"it says:\n{output[:8000]}")
     status, output = compile_case(command, case, "-DGOOD")

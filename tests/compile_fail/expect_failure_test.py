@@ -35,6 +35,12 @@ class DriverTest(unittest.TestCase):
         self.assertIn("does not say: a char of three",
                       self.findings("// EXPECT: a char of three bytes\n" + MISTAKE))
 
+    def test_refuses_promised_words_that_come_after_others(self):
+        first = '#ifndef GOOD\nstatic_assert(false, "first");\n#endif\n'
+        self.assertIn("does not say first: two bytes",
+                      self.findings("// EXPECT FIRST: two bytes\n" + first + MISTAKE))
+        self.assertEqual(self.findings("// EXPECT FIRST: two bytes\n" + MISTAKE + first), "")
+
     def test_refuses_a_case_that_fails_for_another_reason_too(self):
         self.assertIn("with -DGOOD",
                       self.findings("// EXPECT: two bytes\n" + MISTAKE + "int x = y;\n"))

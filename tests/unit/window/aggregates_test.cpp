@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <millrace/base/decimal.hpp>
 #include <millrace/window/aggregates.hpp>
 
 #include <catch2/catch.hpp>
@@ -100,6 +101,24 @@ TEST_CASE("an integer total never wraps") {
   CHECK_THROWS_AS(overflow(naturalSum, {0, ~0ULL}, {0, 1}), JobError);
   CHECK_THROWS_WITH(overflow(mean, {kMax, 0}, {1, 0}), Catch::StartsWith("average:"));
   CHECK_NOTHROW(overflow(signedSum, {kMax, 0}, {kMin, 0}));
+}
+
+TEST_CASE("decimals are summed exactly, and never wrap") {
+  struct Payment {
+    Decimal amount;
+  };
+  const auto total = bindAggregate<Payment>(sum(&Payment::amount));
+  auto sums = total.create();
+  for (int i = 0; i < 10; ++i) total.add(sums, {Decimal::fromMicros(100'000)});
+  CHECK(total.result(sums) == Decimal::fromMicros(1'000'000));
+
+  auto most = total.create();
+  total.add(most, {Decimal::fromMicros(std::numeric_limits<std::int64_t>::max())});
+  CHECK_THROWS_AS(total.merge(most, sums), JobError);
+  total.subtract(most, sums);
+  total.add(most, {Decimal::fromMicros(1'000'000)});
+  CHECK(total.result(most).micros() == std::numeric_limits<std::int64_t>::max());
+  CHECK_THROWS_AS(total.add(most, {Decimal::fromMicros(1)}), JobError);
 }
 
 TEST_CASE("only exact opposites are offered for subtracting") {
