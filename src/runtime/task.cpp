@@ -155,17 +155,23 @@ bool Task::advance() {
   return passMarksOn();
 }
 
+// Readers ignore the watermark of an idle input: it goes after active and before idle.
 bool Task::passMarksOn() {
+  if (!valve_->isIdle() && !announceIdleness()) return false;
   if (owesWatermark_) {
     if (!sendMark(Mark::watermark(watermark_))) return false;
     owesWatermark_ = false;
   }
   if (valve_->isEnded()) return finish();
-  if (valve_->isIdle() != isIdleAnnounced_) {
-    if (!sendMark(valve_->isIdle() ? Mark::idle() : Mark::active())) return false;
-    isIdleAnnounced_ = valve_->isIdle();
-  }
+  if (!announceIdleness()) return false;
   enter(Phase::kReady);
+  return true;
+}
+
+bool Task::announceIdleness() {
+  if (valve_->isIdle() == isIdleAnnounced_) return true;
+  if (!sendMark(valve_->isIdle() ? Mark::idle() : Mark::active())) return false;
+  isIdleAnnounced_ = valve_->isIdle();
   return true;
 }
 

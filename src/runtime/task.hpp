@@ -108,6 +108,7 @@ class Task final : public OperatorContext {
   bool consume();
   bool advance();
   bool passMarksOn();
+  bool announceIdleness();
   bool finish();
   bool runDeadline();
   bool quieten();

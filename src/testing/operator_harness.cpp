@@ -17,7 +17,7 @@ namespace {
 /// Steps without anything coming out or going in, and steps between two lines of the script, after
 /// which an operator counts as spinning.
 constexpr int kFruitlessSteps = 10'000;
-constexpr int kStepsAtOnce = 1'000'000;
+constexpr int kStepsAtOnce = 100'000;
 constexpr std::size_t kInputCapacity = 4;
 
 }  // namespace
@@ -122,6 +122,10 @@ class OperatorHarness::Play {
   void pump() {
     int fruitless = 0;
     for (int steps = 0;; ++steps) {
+      if (fruitless > kFruitlessSteps || steps > kStepsAtOnce) {
+        throw std::logic_error(
+            fmt::format("the operator is busy without end ({})", mode_.describe()));
+      }
       const bool progressed = task_->step();
       if (!progressed && readOne()) continue;
       if (!progressed) return;
@@ -130,10 +134,6 @@ class OperatorHarness::Play {
       lastQueued_ = task_->queued();
       lastIn_ = task_->counters().in.value();
       fruitless = moved ? 0 : fruitless + 1;
-      if (fruitless > kFruitlessSteps || steps > kStepsAtOnce) {
-        throw std::logic_error(
-            fmt::format("the operator is busy without end ({})", mode_.describe()));
-      }
     }
   }
 

@@ -158,9 +158,9 @@ TEST_CASE("merging a closed session is late") {
   it.watermark(15);
   it.tick(5);
   REQUIRE(it.late() == Times{5});
-  it.tick(6);  // would last until 16, which is open
+  it.tick(7);  // would last until 17, which is open
   it.watermark(100);
-  REQUIRE(it.out() == Texts{"k=1 [0,10)", "k=1 [6,16)"});
+  REQUIRE(it.out() == Texts{"k=1 [0,10)", "k=1 [7,17)"});
 }
 
 TEST_CASE("a session extended before its allowed lateness is over fires again") {

@@ -137,7 +137,7 @@ TEST_CASE("records that cannot be read are counted and become dead letters") {
 TEST_CASE("dead letters that nobody reads are counted all the same") {
   OperatorHarness harness([] {
     return std::make_unique<ReaderSource<int, ConnectorTimestamps>>(
-        std::make_unique<ScriptedReader>(std::vector<Act>{reject(1), record(2, 2), theEnd()}), noWatermarks(),
+        std::make_unique<ScriptedReader>(std::vector<Act>{split(0), reject(1), record(2, 2), theEnd()}), noWatermarks(),
         ConnectorTimestamps{}, OnInvalid::kSkip);
   });
   harness.output<int>("main", text).unreadOutput<DeadLetter>();
@@ -145,7 +145,7 @@ TEST_CASE("dead letters that nobody reads are counted all the same") {
 }
 
 TEST_CASE("many dead letters in a row wait for room as records do") {
-  std::vector<Act> acts;
+  std::vector<Act> acts = {split(0)};
   for (int i = 0; i < 50; ++i) acts.push_back(reject(i));
   acts.push_back(theEnd());
   auto harness = sourceOf(acts, noWatermarks());
@@ -157,7 +157,7 @@ TEST_CASE("a record without an event time is invalid, and the others keep their 
     if (n % 2 == 0) return std::nullopt;
     return n * 100;
   };
-  auto harness = sourceOf({record(2), record(1), record(4), record(3), record(6), theEnd()}, noWatermarks(), timeOf);
+  auto harness = sourceOf({split(0), record(2), record(1), record(4), record(3), record(6), theEnd()}, noWatermarks(), timeOf);
   const std::string letter = "operator|record|it has no event time|@0";
   REQUIRE(harness.run() == Lines{"main: 1@100 3@300 end", "dead: " + letter + " " + letter + " " + letter + " end",
                                  "counts: in 5, out 5, invalid 3"});
@@ -187,7 +187,7 @@ TEST_CASE("between two files time goes on from where it was") {
                            endSplit(1), theEnd()},
                           boundedOutOfOrderness(0ms));
   harness.clock(1).clock(2);
-  REQUIRE(harness.run().front() == "main: 1@100 wm:99 idle 2@200 wm:199 active end");
+  REQUIRE(harness.run().front() == "main: 1@100 wm:99 idle 2@200 active wm:199 end");
 }
 
 TEST_CASE("a silent source goes idle after the timeout, saying its highest watermark, and wakes with a record") {
@@ -195,13 +195,13 @@ TEST_CASE("a silent source goes idle after the timeout, saying its highest water
                            record(3, 120), waitFor(50), theEnd()},
                           boundedOutOfOrderness(0ms).withIdleness(30ms));
   harness.clock(29).clock(30).clock(40).clock(50);
-  REQUIRE(harness.run().front() == "main: 1@100 2@50 wm:49 wm:99 idle 3@120 wm:119 active end");
+  REQUIRE(harness.run().front() == "main: 1@100 2@50 wm:49 wm:99 idle 3@120 active wm:119 end");
 }
 
 TEST_CASE("a source without a split is idle at once") {
   auto harness = sourceOf({waitFor(10), split(0), record(1, 5), waitFor(20), theEnd()}, boundedOutOfOrderness(0ms));
   harness.clock(10).clock(20);
-  REQUIRE(harness.run().front() == "main: idle 1@5 wm:4 active end");
+  REQUIRE(harness.run().front() == "main: idle 1@5 active wm:4 end");
 }
 
 TEST_CASE("records dated in the future pass, are counted, and do not move time") {

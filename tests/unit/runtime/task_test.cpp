@@ -191,6 +191,9 @@ TEST_CASE("idleness is passed on when the last input has gone idle, after the hi
   it.send(1, Mark::active());
   it.run();
   REQUIRE(it.takeAll() == Texts{"active"});
+  it.send(1, Mark::watermark(12));
+  it.run();
+  REQUIRE(it.takeAll() == Texts{"wm:12"});
 }
 
 TEST_CASE("a watermark the operator keeps back is not sent, and the next one is") {
@@ -354,7 +357,7 @@ TEST_CASE("a source that goes idle says its last watermark first") {
   it.told->poll.watermark = 12;
   it.told->poll.isIdle = false;
   it.run();
-  REQUIRE(it.takeAll() == Texts{"wm:12", "active"});
+  REQUIRE(it.takeAll() == Texts{"active", "wm:12"});
 }
 
 TEST_CASE("a stopped source takes in nothing more and fires nothing") {
