@@ -33,22 +33,25 @@ class ReaderSource final : public SourceOperator, private SourceOutput<T> {
     context_ = &context;
     out_ = Emitter<T>(context.output(0));
     deadLetters_ = Emitter<DeadLetter>(context.output(1));
-    this->limit_ = context.batchSize();
     return reader_->open(context);
   }
 
   SourcePoll poll() override {
     now_ = context_->processingTime();
-    this->batch_ = &out_.open();
-    this->isBlocked_ = false;
-    const std::size_t from = this->batch_->size();
+    batch_ = &out_.open();
+    const std::size_t from = batch_->size();
+    const std::size_t limit = std::max(from, context_->batchSize());
+    batch_->reserve(limit);
+    this->slot_ = batch_->slots() + from;
+    this->end_ = batch_->slots() + limit;
+    this->time_ = batch_->slotTimes() + from;
     rejected_ = 0;
     StatusOr<ReadState> state = reader_->read(*this);
     throwIfFailed(state.status());
+    batch_->setSize(static_cast<std::size_t>(this->slot_ - batch_->slots()));
     assignTimestamps(from);
-    context_->counters().in.add(this->batch_->size() - from + rejected_);
+    context_->counters().in.add(batch_->size() - from + rejected_);
     observe(from);
-    this->batch_ = nullptr;
     return {toPollState(*state), watermarks_.merged(), watermarks_.isIdle()};
   }
 
@@ -71,7 +74,7 @@ class ReaderSource final : public SourceOperator, private SourceOutput<T> {
 
   void assignTimestamps(std::size_t from) {
     if constexpr (!std::same_as<TimestampOf, ConnectorTimestamps>) {
-      TypedBatch<T>& batch = *this->batch_;
+      TypedBatch<T>& batch = *batch_;
       std::size_t kept = from;
       for (std::size_t i = from; i < batch.size(); ++i) {
         const std::optional<Timestamp> time = std::invoke(timestampOf_, std::as_const(batch[i]));
@@ -87,10 +90,10 @@ class ReaderSource final : public SourceOperator, private SourceOutput<T> {
   }
 
   void observe(std::size_t from) {
-    const bool isNew = this->batch_->size() > from;
+    const bool isNew = batch_->size() > from;
     if (isNew) {
       context_->counters().futureDated.add(
-          watermarks_.onBatch(split_, *this->batch_, from, now_));
+          watermarks_.onBatch(split_, *batch_, from, now_));
     }
     const Timestamp maximum = isNew ? watermarks_.batchMaximum() : kMinTimestamp;
     if (const std::optional<Timestamp> shared = reader_->sharedMaximum(maximum)) {
@@ -117,7 +120,7 @@ class ReaderSource final : public SourceOperator, private SourceOutput<T> {
     if (onInvalid_ == OnInvalid::kFail) failInvalidRecord(position, reason);
     if (!deadLetters_.isConnected()) return;
     deadLetters_.append(now_).assign(context_->operatorName(), position, reason, payload);
-    this->isBlocked_ = deadLetters_.open().size() >= context_->batchSize();
+    if (deadLetters_.open().size() >= context_->batchSize()) this->end_ = this->slot_;
   }
 
   void countBytes(std::size_t bytes) override { context_->counters().bytesIn.add(bytes); }
@@ -129,6 +132,7 @@ class ReaderSource final : public SourceOperator, private SourceOutput<T> {
 
   OperatorContext* context_ = nullptr;
   Emitter<T> out_;
+  TypedBatch<T>* batch_ = nullptr;  // being filled
   Emitter<DeadLetter> deadLetters_;
   Timestamp now_ = kMinTimestamp;
   std::size_t split_ = 0;

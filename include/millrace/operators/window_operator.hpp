@@ -183,11 +183,17 @@ class WindowOperator final : public WindowFiring<Windows> {
 
   void addRecords(TypedBatch<T>& in) {
     std::uint64_t dropped = 0;
+    // A throwing aggregate is told which record it was; a local, so that it costs no store a record.
+    struct Place {
+      TypedBatch<T>& batch;
+      std::size_t index;
+      ~Place() { batch.setCursor(index); }
+    } place{in, 0};
     windows_->addBatch(
         in.size(),
         [&](std::size_t i) -> decltype(auto) { return std::invoke(input_.keyOf, std::as_const(in[i])); },
         [&](std::size_t i) -> const T& {
-          in.setCursor(i);  // so that a throwing aggregate is told which record it was
+          place.index = i;
           return in[i];
         },
         [&](std::size_t i) { return in.time(i); },

@@ -88,6 +88,17 @@ class TypedBatch final : public Batch {
     return values_[size_++];
   }
 
+  /// Makes room for `slots` records in all. Slots, and pointers to them, then stay where they are.
+  void reserve(std::size_t slots) {
+    if (slots > capacity_) regrow(slots);
+  }
+
+  /// For writers of many records: slot i and its event time, up to what was reserved;
+  /// setSize() says afterwards how many there are.
+  T* slots() { return values_.get(); }
+  Timestamp* slotTimes() { return times_.data(); }
+  void setSize(std::size_t size) { size_ = size; }
+
   /// Moves the record at `from` down to `to`; the slots swap their values so that
   /// neither loses its buffers. REQUIRES: to <= from.
   void compact(std::size_t to, std::size_t from) {
@@ -102,8 +113,9 @@ class TypedBatch final : public Batch {
   }
 
  private:
-  void grow() {
-    const std::size_t slots = capacity_ == 0 ? kFirstSlots : capacity_ * 2;
+  void grow() { regrow(capacity_ == 0 ? kFirstSlots : capacity_ * 2); }
+
+  void regrow(std::size_t slots) {
     auto values = std::make_unique<T[]>(slots);
     for (std::size_t i = 0; i < size_; ++i) values[i] = std::move(values_[i]);
     values_ = std::move(values);

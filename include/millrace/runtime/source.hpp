@@ -46,17 +46,23 @@ class SourceOutput {
   virtual ~SourceOutput() = default;
 
   /// True when read() should return.
-  bool isFull() const { return batch_ == nullptr || batch_->size() >= limit_ || isBlocked_; }
+  bool isFull() const { return slot_ == end_; }
 
   /// Adds a record to the current split and returns its slot, which holds an old value: assign
   /// all of it. REQUIRES: !isFull().
-  T& append(Timestamp eventTime = kNoTimestamp) { return batch_->append(eventTime); }
+  T& append(Timestamp eventTime = kNoTimestamp) {
+    *time_++ = eventTime;
+    return *slot_++;
+  }
 
   /// Sets the event time of the record appended last, once its value is known.
-  void setTime(Timestamp eventTime) { batch_->setTime(batch_->size() - 1, eventTime); }
+  void setTime(Timestamp eventTime) { time_[-1] = eventTime; }
 
   /// Takes back the record appended last.
-  void dropLast() { batch_->truncate(batch_->size() - 1); }
+  void dropLast() {
+    --time_;
+    --slot_;
+  }
 
   /// Says which split the records of this read() come from (0 unless told). A call of read()
   /// delivers records of one split; announcing splits that have no records yet is how they get to
@@ -75,9 +81,10 @@ class SourceOutput {
   virtual void countBytes(std::size_t bytes) = 0;
 
  protected:
-  TypedBatch<T>* batch_ = nullptr;
-  std::size_t limit_ = 0;
-  bool isBlocked_ = false;
+  // Pointers alone, so that the compiler knows that storing a record's numbers changes none of them.
+  T* slot_ = nullptr;
+  T* end_ = nullptr;
+  Timestamp* time_ = nullptr;
 };
 
 enum class ReadState : std::uint8_t {

@@ -135,7 +135,7 @@ class SliceTable {
   }
 
   static constexpr std::size_t kSmall = 1024;
-  static constexpr std::size_t kCached = std::size_t{256} << 10;
+  static constexpr std::size_t kCached = std::size_t{32} << 10;
 
   Map map_;
   std::size_t leapAt_;

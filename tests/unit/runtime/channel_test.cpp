@@ -56,7 +56,7 @@ TEST_CASE("taking from an empty channel is refused") {
 }
 
 TEST_CASE("two threads hand batches over in order, and every batch finds its way home") {
-  constexpr int kBatches = 20'000;
+  constexpr int kBatches = 5'000;
   BatchPool pool(&makeBatchOfInt);
   Waker producer;
   Waker consumer;
@@ -81,7 +81,7 @@ TEST_CASE("two threads hand batches over in order, and every batch finds its way
 }
 
 TEST_CASE("an observer never sees more items waiting than there is room for") {
-  constexpr int kItems = 200'000;
+  constexpr int kItems = 50'000;
   Channel channel(2, nullptr, nullptr);
   std::atomic<bool> isOver{false};
   std::atomic<std::size_t> mostSeen{0};
