@@ -14,6 +14,7 @@
 #include <millrace/connectors/collection/collection.hpp>
 #include <millrace/connectors/generator/generator.hpp>
 #include <millrace/dsl/pipeline.hpp>
+#include <millrace/job/job.hpp>
 
 #include "harness/balance.hpp"
 

@@ -5,7 +5,6 @@
 #include <millrace/dsl/stream.hpp>
 #include <millrace/dsl/windowed_stream.hpp>
 #include <millrace/graph/graph.hpp>
-#include <millrace/job/job.hpp>
 #include <millrace/operators/source_operator.hpp>
 #include <millrace/runtime/source.hpp>
 
@@ -65,6 +64,8 @@ class Pipeline {
   std::string describe() const { return millrace::describe(*graph_); }
 
   const Graph& graph() const { return *graph_; }
+  /// So that `run(pipeline)` and `start(pipeline)` of job/job.hpp take a pipeline.
+  operator const Graph&() const { return *graph_; }
   Graph& graph() { return *graph_; }
 
  private:
@@ -117,15 +118,5 @@ class Pipeline {
 
   std::shared_ptr<Graph> graph_;
 };
-
-/// Starts the pipeline on threads of its own.
-inline StatusOr<Job> start(const Pipeline& pipeline, const JobOptions& options = {}) {
-  return start(pipeline.graph(), options);
-}
-
-/// Runs the pipeline to the end of its input.
-inline Status run(const Pipeline& pipeline, const JobOptions& options = {}) {
-  return run(pipeline.graph(), options);
-}
 
 }  // namespace millrace

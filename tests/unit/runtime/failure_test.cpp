@@ -8,6 +8,7 @@
 
 #include <millrace/connectors/collection/collection.hpp>
 #include <millrace/dsl/pipeline.hpp>
+#include <millrace/job/job.hpp>
 
 #include "harness/function_source.hpp"
 

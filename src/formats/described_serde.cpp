@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <millrace/serde/described.hpp>
+#include <millrace/formats/described_serde.hpp>
 
 #include <fmt/format.h>
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <millrace/base/check.hpp>
-#include <millrace/serde/described.hpp>
+#include <millrace/formats/described_serde.hpp>
 
 namespace {
 
