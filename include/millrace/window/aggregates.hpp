@@ -443,51 +443,43 @@ UnboundAggregate(Bind) -> UnboundAggregate<Bind>;
 
 inline Count count() { return {}; }
 
+/// `Made<P, In>` over a projection, once the pipeline knows the input type.
+template <template <typename, typename> class Made, typename P>
+struct UnboundProjection {
+  P projection;
+  template <typename In>
+  requires std::invocable<const P&, const In&>
+  auto bind() const { return Made<P, In>(projection); }
+};
+
+template <typename P, typename In>
+using Least = Extreme<P, In, false>;
+template <typename P, typename In>
+using Greatest = Extreme<P, In, true>;
+
 template <typename P>
-auto sum(P p) {
-  return UnboundAggregate{[p]<typename In>(
-      std::type_identity<In>) requires std::invocable<const P&, const In&>{return Sum<P, In>(p);
-}
-};  // namespace millrace
+UnboundProjection<Sum, P> sum(P projection) {
+  return {std::move(projection)};
 }
 
 template <typename P>
-auto min(P p) {
-  return UnboundAggregate{
-      [p]<typename In>(std::type_identity<In>) requires std::invocable<const P&, const In&>{
-          return Extreme<P, In, false>(p);
-}
-}
-;
+UnboundProjection<Least, P> min(P projection) {
+  return {std::move(projection)};
 }
 
 template <typename P>
-auto max(P p) {
-  return UnboundAggregate{
-      [p]<typename In>(std::type_identity<In>) requires std::invocable<const P&, const In&>{
-          return Extreme<P, In, true>(p);
-}
-}
-;
+UnboundProjection<Greatest, P> max(P projection) {
+  return {std::move(projection)};
 }
 
 template <typename P>
-auto average(P p) {
-  return UnboundAggregate{[p]<typename In>(
-      std::type_identity<In>) requires std::invocable<const P&, const In&>{return Average<P, In>(p);
-}
-}
-;
+UnboundProjection<Average, P> average(P projection) {
+  return {std::move(projection)};
 }
 
 template <typename P>
-auto distinct(P p) {
-  return UnboundAggregate{
-      [p]<typename In>(std::type_identity<In>) requires std::invocable<const P&, const In&>{
-          return Distinct<P, In>(p);
-}
-}
-;
+UnboundProjection<Distinct, P> distinct(P projection) {
+  return {std::move(projection)};
 }
 
 /// The n records of highest `rankBy`; equals in the order of `idOf`.
