@@ -7,6 +7,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <vector>
@@ -24,6 +25,7 @@ using Sessions = MergingSessions<std::uint64_t, Record, Count>;
 
 constexpr std::size_t kBatchSize = 1024;
 constexpr std::size_t kBatches = 1024;
+constexpr std::uint64_t kFewResults = 10'000;
 
 std::vector<Record> recordsOver(std::uint64_t keys) {
   std::vector<Record> records(kBatchSize * kBatches);
@@ -83,18 +85,23 @@ std::int64_t fire(Windows& windows, Timestamp watermark) {
   return results;
 }
 
-// One window of each key in and out again: the items are results.
+// Windows of each key in, untimed, and out again: the items are results. Few keys come in many
+// windows, or the stopping of the clock would be all there is to see.
 template <typename Windows>
 void measureFirings(benchmark::State& state, Windows& windows, Timestamp step, Timestamp length) {
   const auto keys = static_cast<std::uint64_t>(state.range(0));
+  const std::uint64_t steps = std::max<std::uint64_t>(1, kFewResults / keys);
   Timestamp time = 0;
   std::int64_t results = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    for (std::uint64_t key = 0; key < keys; ++key) windows.add(key, Record{key}, time);
+    Timestamp last = time;
+    for (std::uint64_t i = 0; i < steps; ++i, time += step) {
+      for (std::uint64_t key = 0; key < keys; ++key) windows.add(key, Record{key}, time);
+      last = time;
+    }
     state.ResumeTiming();
-    results += fire(windows, time + length - 1);
-    time += step;
+    results += fire(windows, last + length - 1);
   }
   state.SetItemsProcessed(results);
 }
