@@ -13,6 +13,15 @@ bool Operator::forwardsWatermark(Timestamp) { return true; }
 Step Operator::onQuiet() { return Step::kDone; }
 Timestamp Operator::nextDeadline() const { return kMaxTimestamp; }
 Step Operator::onProcessingTime(Timestamp) { return Step::kDone; }
+Step Operator::onBarrier() { return Step::kDone; }
+void Operator::beginSnapshot(TaskState&) {}
+bool Operator::writeSnapshot(StateChanges&, std::size_t) { return false; }
+Status Operator::restoreTask(std::span<const std::string>) { return absl::OkStatus(); }
+
+Status Operator::restoreEntry(StateId, KeyGroup, std::string_view, std::string_view) {
+  return absl::InternalError("the operator keeps no keyed state, yet there is some of it");
+}
+
 Step Operator::onEnd(bool) { return Step::kDone; }
 Status Operator::close(bool) { return absl::OkStatus(); }
 

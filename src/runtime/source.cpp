@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace millrace {
 
 template class TypedBatch<DeadLetter>;
@@ -19,6 +21,22 @@ void failInvalidRecord(std::string_view position, std::string_view reason) {
   throw JobError(fmt::format(
       "invalid record at {}: {} (correct it, or let the source skip invalid records)", position,
       reason));
+}
+
+StatusOr<Timestamp> readSourcePositions(std::span<const std::string> tasks,
+                                        std::vector<std::string_view>& ofReaders) {
+  Timestamp least = tasks.empty() ? kMinTimestamp : kMaxTimestamp;
+  for (const std::string& task : tasks) {
+    ByteReader in(task);
+    Timestamp watermark = 0;
+    std::string_view position;
+    if (!in.fixed(watermark) || !in.bytes(in.remaining(), position)) {
+      return absl::DataLossError("the position of a source is damaged");
+    }
+    least = std::min(least, watermark);
+    ofReaders.push_back(position);
+  }
+  return least;
 }
 
 }  // namespace millrace

@@ -19,14 +19,14 @@ ROOMS = {
     "time": ["base"],
     "serde": ["time", "base"],
     "state": ["serde", "time", "base"],
-    "window": ["time", "base"],
+    "window": ["state", "serde", "time", "base"],
     "formats": ["serde", "time", "base"],
     "metrics": ["time", "base"],
     "runtime": ["state", "serde", "time", "base"],  # the contract; the engine has its own line
     "checkpoint": ["runtime", "state", "serde", "time", "base"],
     "operators": ["runtime", "window", "state", "serde", "time", "base"],
     "graph": ["runtime", "serde", "time", "base"],
-    "job": ["graph", "runtime", "metrics", "time", "base"],
+    "job": ["graph", "checkpoint", "runtime", "state", "metrics", "time", "base"],
     "connectors": ["runtime", "formats", "serde", "time", "base"],
     "dsl": ["graph", "operators", "window", "runtime", "state", "serde", "time", "base"],
 }

@@ -3,11 +3,48 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+
+#include <millrace/time/timestamp.hpp>
 
 namespace millrace {
 
 class Clock;
 class FileSystem;
+
+/// Where the state of a job lies.
+enum class StateStore : std::uint8_t {
+  kMemory,   ///< all of it in memory; checkpoints hold a copy
+  kRocksDb,  ///< hot state in memory, the rest in RocksDB
+};
+
+/// What is kept across crashes and runs.
+struct CheckpointOptions {
+  /// The job's state directory, made when missing. Empty: nothing is kept.
+  std::string directory;
+  /// From the beginning of one checkpoint to that of the next.
+  Duration interval{60'000};
+  /// From the end of one checkpoint to the beginning of the next, at least.
+  Duration minimumPause{0};
+  /// A checkpoint that takes longer counts as failed; its changes go into the next.
+  Duration timeout{600'000};
+  /// So many checkpoints in a row may fail; one more fails the job.
+  std::size_t tolerableFailures = 3;
+  StateStore store = StateStore::kMemory;
+  /// A savepoint to begin with, when the directory holds no checkpoint.
+  std::string fromSavepoint;
+  /// Drops saved state that no operator of the pipeline claims, instead of refusing to start.
+  bool allowUnclaimedState = false;
+};
+
+/// What a failed job does: starts again from its last checkpoint, after a pause that doubles.
+/// Without a state directory a failure is final.
+struct RestartOptions {
+  std::size_t attempts = 10;   ///< in a row; a run of `resetAfter` makes it a new row
+  Duration firstPause{100};
+  Duration longestPause{30'000};
+  Duration resetAfter{300'000};
+};
 
 /// How a job is run. Every limit has a name and a default.
 struct JobOptions {
@@ -21,6 +58,9 @@ struct JobOptions {
   std::size_t keyGroups = 128;
   /// Feeds every random choice, so that a run can be repeated.
   std::uint64_t seed = 0;
+
+  CheckpointOptions checkpoints;
+  RestartOptions restarts;
 
   /// Null: the machine's own. They must outlive the job.
   const Clock* clock = nullptr;

@@ -27,6 +27,11 @@ class WriterSink final : public Operator {
     return Step::kDone;
   }
 
+  void beginSnapshot(TaskState& out) override {
+    ByteWriter prepared(out.prepared);
+    throwIfFailed(writer_->prepare(prepared));
+  }
+
   Step onEnd(bool) override {
     throwIfFailed(writer_->flush());
     return Step::kDone;

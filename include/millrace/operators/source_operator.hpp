@@ -9,8 +9,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace millrace {
 
@@ -36,6 +39,18 @@ class ReaderSource final : public SourceOperator, private SourceOutput<T> {
     return reader_->open(context);
   }
 
+  void beginSnapshot(TaskState& out) override {
+    ByteWriter position(out.position);
+    position.fixed(std::max(watermarks_.merged(), floor_));
+    reader_->writePosition(position);
+  }
+
+  Status restoreTask(std::span<const std::string> positions) override {
+    std::vector<std::string_view> ofReaders;
+    MILLRACE_ASSIGN_OR_RETURN(floor_, readSourcePositions(positions, ofReaders));
+    return reader_->restorePositions(ofReaders);
+  }
+
   SourcePoll poll() override {
     now_ = context_->processingTime();
     batch_ = &out_.open();
@@ -52,7 +67,7 @@ class ReaderSource final : public SourceOperator, private SourceOutput<T> {
     assignTimestamps(from);
     context_->counters().in.add(batch_->size() - from + rejected_);
     observe(from);
-    return {toPollState(*state), watermarks_.merged(), watermarks_.isIdle()};
+    return {toPollState(*state), std::max(watermarks_.merged(), floor_), watermarks_.isIdle()};
   }
 
   Timestamp nextDeadline() const override {
@@ -135,6 +150,7 @@ class ReaderSource final : public SourceOperator, private SourceOutput<T> {
   TypedBatch<T>* batch_ = nullptr;  // being filled
   Emitter<DeadLetter> deadLetters_;
   Timestamp now_ = kMinTimestamp;
+  Timestamp floor_ = kMinTimestamp;  // the watermark that an earlier run had come to
   std::size_t split_ = 0;
   std::size_t rejected_ = 0;
 };

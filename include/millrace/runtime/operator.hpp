@@ -5,11 +5,15 @@
 #include <millrace/runtime/batch.hpp>
 #include <millrace/runtime/counters.hpp>
 #include <millrace/runtime/output_port.hpp>
+#include <millrace/state/state_changes.hpp>
+#include <millrace/state/state_declaration.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace millrace {
 
@@ -40,6 +44,20 @@ class OperatorContext {
   /// The wall clock as the worker read it last (at least once a batch for operators that
   /// have deadlines).
   virtual Timestamp processingTime() const = 0;
+
+  /// Whether the job takes checkpoints: without them nobody asks what has changed.
+  virtual bool isCheckpointed() const = 0;
+
+  /// Makes a state known; for open() only, and the same in every instance. Its entries of an
+  /// earlier run follow in restoreEntry(). Errors: kInvalidArgument when the name is declared
+  /// already, kFailedPrecondition when the state was saved with other types.
+  virtual StatusOr<StateId> declareState(const StateDeclaration& declaration) = 0;
+};
+
+/// What a task adds to a checkpoint besides its keyed state; small.
+struct TaskState {
+  std::string position;  ///< where it goes on: offsets, watermarks; read back by restoreTask()
+  std::string prepared;  ///< effects outside the process that the checkpoint's commit finishes
 };
 
 /// How a call that may have to be repeated ended.
@@ -88,6 +106,28 @@ class Operator {
   /// The wall-clock time the operator wants onProcessingTime() at, kMaxTimestamp for none.
   virtual Timestamp nextDeadline() const;
   virtual Step onProcessingTime(Timestamp now);
+
+  /// Every input has come to a barrier: send on what belongs before it and is held back.
+  virtual Step onBarrier();
+
+  /// Notes the state as it is now, for a checkpoint: appends to `out` what goes on from here, and
+  /// remembers which keyed state has changed since the last call. Writing that down is left to
+  /// writeSnapshot(), for this call holds the stream up: its time must not depend on the amount.
+  virtual void beginSnapshot(TaskState& out);
+
+  /// Appends about `limit` bytes of the changes up to the last beginSnapshot() to `out`, as they
+  /// were then, whatever has changed since. True: there are more, call again. Records are handled
+  /// between the calls. REQUIRES: it has answered false before the next beginSnapshot().
+  virtual bool writeSnapshot(StateChanges& out, std::size_t limit);
+
+  /// After open(), when the job goes on from a checkpoint: the positions of all instances the
+  /// operator had then, however many, each instance being given all.
+  virtual Status restoreTask(std::span<const std::string> positions);
+
+  /// After restoreTask(): each entry of the operator's states in this instance's key groups, in any
+  /// order. kDataLoss: the bytes are damaged.
+  virtual Status restoreEntry(StateId state, KeyGroup group, std::string_view key,
+                              std::string_view value);
 
   /// All inputs have ended. `drained` is false when the job was stopped before the end of its
   /// input: then nothing may fire early, only flush.

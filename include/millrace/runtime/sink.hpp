@@ -3,11 +3,15 @@
 
 #include <millrace/base/status.hpp>
 #include <millrace/runtime/operator.hpp>
+#include <millrace/serde/bytes.hpp>
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace millrace {
+
+class FileSystem;
 
 /// Writes one instance's share of a sink; a connector's author writes one of these.
 ///
@@ -26,15 +30,43 @@ class SinkWriter {
   /// Nothing more is on its way right now: let others see what was written.
   virtual Status flush() { return absl::OkStatus(); }
 
+  /// A checkpoint's barrier has come: what was written since the last one belongs to the epoch that
+  /// ends here. Appends to `out` what SinkCommitter needs to finish it, nothing when there is
+  /// nothing to finish. Must not wait for a disk: SinkCommitter::persist() is for that.
+  virtual Status prepare(ByteWriter& /*out*/) { return absl::OkStatus(); }
+
   /// The job is over. When it failed, what is not final stays invisible.
   virtual Status close(bool /*succeeded*/) { return absl::OkStatus(); }
 };
 
+/// Finishes what writers have prepared, in two steps with the checkpoint's commit between them: only
+/// a sink that has both is exactly once. Without checkpoints nothing here is called.
+///
+/// **Thread safety**: called by one thread at a time, which is not a worker's: writers go on meanwhile.
+class SinkCommitter {
+ public:
+  virtual ~SinkCommitter() = default;
+
+  /// Makes durable what a writer prepared, without making it visible.
+  virtual Status persist(FileSystem&, std::string_view /*prepared*/) const {
+    return absl::OkStatus();
+  }
+
+  /// The checkpoint is committed: makes visible what a writer prepared. After a crash it is called
+  /// again for what it may have done already: that must be harmless.
+  virtual Status commit(FileSystem&, std::string_view /*prepared*/) const {
+    return absl::OkStatus();
+  }
+
+  /// Before the writers open, after commit() of the last checkpoint: removes what an earlier run has
+  /// written and no checkpoint has committed.
+  virtual Status removeUncommitted(FileSystem&) const { return absl::OkStatus(); }
+};
+
 /// Makes the writers of a sink, one a worker; see SourceConnector for `shared`.
 template <typename T>
-class SinkConnector {
+class SinkConnector : public SinkCommitter {
  public:
-  virtual ~SinkConnector() = default;
   virtual std::unique_ptr<SinkWriter<T>> makeWriter(std::shared_ptr<void>& shared) const = 0;
   /// "file(out/)".
   virtual std::string describe() const = 0;

@@ -4,12 +4,15 @@
 #include <millrace/base/status.hpp>
 #include <millrace/runtime/operator.hpp>
 #include <millrace/runtime/watermark_strategy.hpp>
+#include <millrace/serde/bytes.hpp>
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace millrace {
 
@@ -30,6 +33,11 @@ extern template class TypedBatch<DeadLetter>;
 
 /// Throws the JobError of a source that was told to fail on invalid records.
 [[noreturn]] void failInvalidRecord(std::string_view position, std::string_view reason);
+
+/// Splits what source tasks wrote into a checkpoint (each its watermark, then its reader's position)
+/// and returns the least of the watermarks. kDataLoss: the bytes are damaged.
+StatusOr<Timestamp> readSourcePositions(std::span<const std::string> tasks,
+                                        std::vector<std::string_view>& ofReaders);
 
 /// What a source does with a record it cannot read. It is counted in any case.
 enum class OnInvalid : std::uint8_t {
@@ -110,6 +118,21 @@ class SourceReader {
 
   /// Wall-clock time of the next read() when nobody wakes the worker before.
   virtual Timestamp nextDeadline() const { return kMaxTimestamp; }
+
+  /// Whether a checkpoint can bring the source back to a position. One that cannot be brought back
+  /// (standard input, a socket) is delivered at most once: what was read after the last checkpoint
+  /// is lost with the process.
+  virtual bool isReplayable() const { return false; }
+
+  /// Appends what a reader needs to go on behind the last record that this one has delivered.
+  virtual void writePosition(ByteWriter& /*out*/) const {}
+
+  /// After open(): go on from a checkpoint. `positions` are what all readers of the source wrote
+  /// then, however many there were; each reader is given all. kFailedPrecondition: the input is not
+  /// what it was (the message says what changed and what to do); kDataLoss: the bytes are damaged.
+  virtual Status restorePositions(std::span<const std::string_view> /*positions*/) {
+    return absl::OkStatus();
+  }
 
   /// For a split that all instances read together (one large file): called after each read() with
   /// the highest event time in it, answers with the highest time known to be passed by all.
