@@ -183,6 +183,7 @@ class Stream {
     node.detail = connector->describe();
     if (name.empty()) graph_->addFinding("a sink needs a name (.sink(\"results\", ...))");
     node.name = std::move(name);
+    node.committer = connector;
     node.makeOperator = [connector](const TaskInfo& info) {
       return std::make_unique<WriterSink<T>>(connector->makeWriter(*info.shared));
     };

@@ -18,6 +18,8 @@
 
 namespace millrace {
 
+class SinkCommitter;
+
 /// A type of record as the engine knows it: a name to compare and print, and how to make batches.
 struct RecordTypeInfo {
   std::string name;
@@ -89,6 +91,8 @@ struct Node {
   std::vector<InputEdge> inputs;
   std::vector<OutputInfo> outputs;
   OperatorFactory makeOperator;
+  /// Sinks: finishes what the writers prepare for a checkpoint. Null: there is nothing to finish.
+  std::shared_ptr<const SinkCommitter> committer;
 };
 
 /// The plan of a job: nodes in the order they were added, inputs before consumers.
