@@ -21,12 +21,8 @@ template <typename Work>
 Status guarded(const std::string& doing, Work work) {
   try {
     return annotate(work(), doing);
-  } catch (const InternalError& error) {
-    return annotate(absl::InternalError(error.what()), doing);
-  } catch (const std::exception& error) {
-    return annotate(absl::AbortedError(error.what()), doing);
   } catch (...) {
-    return annotate(absl::AbortedError("something that is not a std::exception was thrown"), doing);
+    return annotate(statusOfException(), doing);
   }
 }
 

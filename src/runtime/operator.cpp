@@ -4,7 +4,7 @@
 namespace millrace {
 
 void throwIfFailed(const Status& status) {
-  if (!status.ok()) throw JobError(std::string(status.message()));
+  if (!status.ok()) throw JobError(status);
 }
 
 Status Operator::open(OperatorContext&) { return absl::OkStatus(); }

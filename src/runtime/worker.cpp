@@ -20,18 +20,12 @@ constexpr std::chrono::nanoseconds kLongestSleep = std::chrono::hours(1);
 
 // Runs `work`; what it throws becomes a status that says where.
 Status guarded(const Task& task, const std::function<void()>& work) {
-  const auto failed = [&](absl::StatusCode code, std::string_view what) {
-    return Status(code, fmt::format("{}: {}", task.position(), what));
-  };
   try {
     work();
-  } catch (const InternalError& error) {
-    return failed(absl::StatusCode::kInternal, error.what());
-  } catch (const std::exception& error) {
-    return failed(absl::StatusCode::kAborted, error.what());
   } catch (...) {
-    return failed(absl::StatusCode::kAborted,
-                  "something that is not a std::exception was thrown (throw one with a message)");
+    const Status thrown = statusOfException();
+    const std::string_view what(thrown.message().data(), thrown.message().size());
+    return Status(thrown.code(), fmt::format("{}: {}", task.position(), what));
   }
   return absl::OkStatus();
 }

@@ -21,8 +21,8 @@ class Worker {
 
   Status open();
 
-  /// Gives every task a turn. True when any of them got something done. A failure is
-  /// kAborted (user code threw), kInternal or what the operator threw.
+  /// Gives every task a turn. True when any of them got something done. A failure has
+  /// the code of what was thrown, and says where; see statusOfException().
   StatusOr<bool> pass();
 
   /// Sends what tasks hold back for efficiency. True when there was something.

@@ -142,7 +142,7 @@ class TestDriver::State {
     job.seed = options.seed;
     job.clock = &clock;
     StatusOr<std::unique_ptr<Engine>> created = Engine::create(replaced, job);
-    if (!created.ok()) throw JobError(std::string(created.status().message()));
+    if (!created.ok()) throw JobError(created.status());
     engine = *std::move(created);
   }
 
@@ -184,7 +184,7 @@ class TestDriver::State {
   }
 
   void throwIfFailed() const {
-    if (!result.ok()) throw JobError(std::string(result.message()));
+    if (!result.ok()) throw JobError(result);
   }
 
   const TestDriverOptions options;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <millrace/base/status.hpp>
+
 #include <stdexcept>
 #include <string>
 
@@ -14,11 +16,22 @@ class InternalError : public std::logic_error {
 };
 
 /// A failure that an operator cannot carry on after (an overflowing sum, a full
-/// disk), thrown where no Status can be returned. The job fails with the message.
+/// disk), thrown where no Status can be returned. The job fails with the code and the message.
 class JobError : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit JobError(const std::string& message, absl::StatusCode code = absl::StatusCode::kAborted);
+  /// REQUIRES: !status.ok().
+  explicit JobError(const Status& status);
+
+  absl::StatusCode code() const noexcept { return code_; }
+
+ private:
+  absl::StatusCode code_;
 };
+
+/// The exception being handled as a status: a JobError's own code, kInternal for an InternalError,
+/// kAborted for anything else. REQUIRES: called from within a catch block.
+Status statusOfException();
 
 [[noreturn]] void failCheck(const char* condition, const char* file, int line,
                             const std::string& message);

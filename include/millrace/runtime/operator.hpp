@@ -66,7 +66,7 @@ enum class Step : std::uint8_t {
   kAgain,  ///< an output is full: call again with the same arguments when it has room
 };
 
-/// Throws a JobError with the status's message unless it is ok: the way out of an operator's calls
+/// Throws a JobError with the status's code and message unless it is ok: the way out of an operator's calls
 /// that return no Status.
 void throwIfFailed(const Status& status);
 

@@ -56,7 +56,7 @@ class StateContext {
  private:
   template <typename State>
   static State orThrow(StatusOr<State> state) {
-    if (!state.ok()) throw JobError(std::string(state.status().message()));
+    if (!state.ok()) throw JobError(state.status());
     return *std::move(state);
   }
 

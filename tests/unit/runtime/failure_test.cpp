@@ -171,7 +171,28 @@ TEST_CASE("a source that fails to read fails the job") {
               noWatermarks())
       .sink("out", discard());
   const Status status = run(pipeline);
+  REQUIRE(absl::IsDataLoss(status));
   REQUIRE_THAT(std::string(status.message()), Contains("operator 'in'") && Contains("the disk is gone"));
+}
+
+TEST_CASE("a job fails with the code that its connector gave or its function threw") {
+  Pipeline pipeline("away");
+  pipeline
+      .source("in",
+              test::FunctionSource<int>([](SourceOutput<int>&, OperatorContext&) -> StatusOr<ReadState> {
+                return absl::UnavailableError("the broker is away");
+              }),
+              noWatermarks())
+      .sink("out", discard());
+  const Status status = run(pipeline);
+  REQUIRE(isRetriable(status));
+  REQUIRE_THAT(std::string(status.message()), Contains("operator 'in'") && Contains("the broker is away"));
+
+  const Status thrown = runOver([](const In& in) {
+    in.peek([](const int&) { throw JobError("no such rate", absl::StatusCode::kNotFound); })
+        .sink("out", discard());
+  });
+  REQUIRE(absl::IsNotFound(thrown));
 }
 
 TEST_CASE("an invalid record fails the job where that is asked for") {
@@ -241,14 +262,15 @@ TEST_CASE("a sink's mishaps fail the job, and it is closed accordingly") {
     std::string says;
     Mishap mishap;
     std::string log;
+    absl::StatusCode code;
   };
   const std::vector<Case> cases = {
-      {"making operator 'out'.*cannot be made", {.makes = true}, ""},
-      {"opening operator 'out'.*may not open", {.opens = true}, "closed ill;"},
-      {"operator 'out' \\(worker 0\\).*disk full", {.writes = true}, "closed ill;"},
-      {"operator 'out' \\(worker 0\\).*disk full at flush", {.flushes = true}, "closed ill;"},
-      {"closing operator 'out'.*may not close", {.closes = true}, "closed well;"},
-      {"closing operator 'out'.*threw on close", {.throwsOnClose = true}, "closed well;"},
+      {"making operator 'out'.*cannot be made", {.makes = true}, "", absl::StatusCode::kAborted},
+      {"opening operator 'out'.*may not open", {.opens = true}, "closed ill;", absl::StatusCode::kPermissionDenied},
+      {"operator 'out' \\(worker 0\\).*disk full", {.writes = true}, "closed ill;", absl::StatusCode::kResourceExhausted},
+      {"operator 'out' \\(worker 0\\).*disk full at flush", {.flushes = true}, "closed ill;", absl::StatusCode::kResourceExhausted},
+      {"closing operator 'out'.*may not close", {.closes = true}, "closed well;", absl::StatusCode::kDataLoss},
+      {"closing operator 'out'.*threw on close", {.throwsOnClose = true}, "closed well;", absl::StatusCode::kAborted},
   };
   for (const Case& each : cases) {
     auto log = std::make_shared<std::string>();
@@ -257,6 +279,7 @@ TEST_CASE("a sink's mishaps fail the job, and it is closed accordingly") {
     INFO(status);
     CHECK_THAT(std::string(status.message()), Catch::Matches(".*" + each.says + ".*"));
     CHECK(*log == each.log);
+    CHECK(status.code() == each.code);
   }
 }
 
