@@ -49,6 +49,16 @@ class Decimal {
     return true;
   }
 
+  /// This number divided by `count`, rounded half away from zero to a millionth.
+  /// REQUIRES: count > 0.
+  constexpr Decimal dividedBy(std::int64_t count) const noexcept {
+    const std::int64_t quotient = micros_ / count;
+    const std::int64_t rest = micros_ % count;
+    const std::int64_t size = rest < 0 ? -rest : rest;
+    const bool roundsAway = size >= count - size;
+    return Decimal(roundsAway ? quotient + (micros_ < 0 ? -1 : 1) : quotient);
+  }
+
   constexpr auto operator<=>(const Decimal&) const noexcept = default;
 
   /// Writes the number exactly, as a plain JSON number with at least two fraction

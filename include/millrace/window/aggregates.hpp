@@ -192,7 +192,9 @@ class Extreme {
   [[no_unique_address]] P projection_;
 };
 
-/// The mean of a projection as a double; integers are summed exactly and divided once.
+/// The mean of a projection, of what is summed exactly where sums are: a double for numbers of the
+/// language; a Decimal for Decimals, rounded once, half away from zero to a millionth. A number
+/// type with dividedBy(count), as Decimal has it, says by that what its mean is.
 template <typename P, typename In>
 class Average {
  public:
@@ -216,8 +218,12 @@ class Average {
     takeFromTotal(a.total, b.total, "average");
     a.count -= b.count;
   }
-  double result(const Accumulator& a) const {
-    return a.count == 0 ? 0.0 : static_cast<double>(a.total) / static_cast<double>(a.count);
+  auto result(const Accumulator& a) const {
+    if constexpr (requires { a.total.dividedBy(a.count); }) {
+      return a.count == 0 ? Total{} : a.total.dividedBy(a.count);
+    } else {
+      return a.count == 0 ? 0.0 : static_cast<double>(a.total) / static_cast<double>(a.count);
+    }
   }
 
  private:

@@ -121,6 +121,25 @@ TEST_CASE("decimals are summed exactly, and never wrap") {
   CHECK_THROWS_AS(total.add(most, {Decimal::fromMicros(1)}), JobError);
 }
 
+TEST_CASE("the mean of decimals is a decimal, rounded half away from zero to a millionth") {
+  struct Payment {
+    Decimal amount;
+  };
+  const auto mean = bindAggregate<Payment>(average(&Payment::amount));
+  const auto meanOf = [&](const std::vector<std::int64_t>& micros) {
+    auto payments = mean.create();
+    for (const std::int64_t each : micros) mean.add(payments, {Decimal::fromMicros(each)});
+    return mean.result(payments).micros();
+  };
+  CHECK(meanOf({100'000, 200'000}) == 150'000);
+  CHECK(meanOf({1, 2}) == 2);
+  CHECK(meanOf({-1, -2}) == -2);
+  CHECK(meanOf({1, 0, 0}) == 0);
+  CHECK(meanOf({}) == 0);
+  CHECK_THROWS_WITH(meanOf({std::numeric_limits<std::int64_t>::max(), 1}), Catch::StartsWith("average:"));
+  STATIC_REQUIRE(Subtractable<std::decay_t<decltype(mean)>>);
+}
+
 TEST_CASE("only exact opposites are offered for subtracting") {
   CHECK(Subtractable<BoundAggregate<decltype(sum(&Sale::cents)), Sale>>);
   CHECK_FALSE(Subtractable<BoundAggregate<decltype(sum(&Sale::weight)), Sale>>);
