@@ -191,7 +191,15 @@ class WindowOperator final : public WindowFiring<Windows> {
     } place{in, 0};
     windows_->addBatch(
         in.size(),
-        [&](std::size_t i) -> decltype(auto) { return std::invoke(input_.keyOf, std::as_const(in[i])); },
+        [&](std::size_t i) -> decltype(auto) {
+          // Keys are asked for ahead of their records.
+          try {
+            return std::invoke(input_.keyOf, std::as_const(in[i]));
+          } catch (...) {
+            place.index = i;
+            throw;
+          }
+        },
         [&](std::size_t i) -> const T& {
           place.index = i;
           return in[i];

@@ -115,6 +115,35 @@ TEST_CASE("what is thrown before the shuffle names the operator behind it and th
   REQUIRE(std::string(status.message()) == "operator 'window' " + kWhere);
 }
 
+TEST_CASE("a key that throws names its record, also where keys are asked for ahead of records") {
+  constexpr int kBad = 3'000;
+  std::vector<int> numbers(4'096);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int>(i + 1);
+  const auto keyOf = [](const int& n) {
+    if (n == kBad) throw std::runtime_error("no key");
+    return n;
+  };
+  const auto messageOver = [&](auto windows) {
+    Pipeline pipeline("keys");
+    pipeline
+        .source("in", collection(numbers),
+                boundedOutOfOrderness(0ms).timestamps([](const int& n) -> Timestamp { return n; }))
+        .keyBy(keyOf)
+        .window(windows)
+        .aggregate("windows", count())
+        .sink("out", discard());
+    JobOptions options;
+    options.workers = 1;
+    return std::string(run(pipeline, options).message());
+  };
+  const std::string wanted =
+      "operator 'windows' (worker 0), record 3000 of this task with event time 1970-01-01T00:00:03.000Z: no key";
+  CHECK(messageOver(tumbling(1h)) == wanted);
+  CHECK(messageOver(sliding(1h, 1min)) == wanted);
+  CHECK(messageOver(session(1h)) == wanted);
+  CHECK(messageOver(global()) == wanted);
+}
+
 TEST_CASE("what is thrown while a window fires names the operator") {
   struct Refusing {
     int create() const { return 0; }
