@@ -87,13 +87,21 @@ StatusOr<bool> Worker::passOrSleep() {
     context_.waker.cancel();
     return progressed;
   }
-  context_.waker.sleep(timeToDeadline());
+  const StatusOr<std::chrono::nanoseconds> longest = timeToDeadline();
+  if (!longest.ok()) {
+    context_.waker.cancel();
+    return longest.status();
+  }
+  context_.waker.sleep(*longest);
   return true;
 }
 
-std::chrono::nanoseconds Worker::timeToDeadline() const {
+StatusOr<std::chrono::nanoseconds> Worker::timeToDeadline() const {
   Timestamp deadline = kMaxTimestamp;
-  for (const auto& task : tasks_) deadline = std::min(deadline, task->nextDeadline());
+  for (const auto& task : tasks_) {
+    MILLRACE_RETURN_IF_ERROR(
+        guarded(*task, [&] { deadline = std::min(deadline, task->nextDeadline()); }));
+  }
   if (deadline == kMaxTimestamp) return kLongestSleep;
   const Timestamp wait = saturatingSubtract(deadline, job_.clock->now());
   if (wait <= 0) return std::chrono::nanoseconds(0);

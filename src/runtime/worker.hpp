@@ -37,7 +37,7 @@ class Worker {
  private:
   Status stepTask(Task& task, bool& progressed);
 
-  std::chrono::nanoseconds timeToDeadline() const;
+  StatusOr<std::chrono::nanoseconds> timeToDeadline() const;
 
   JobContext& job_;
   WorkerContext context_;

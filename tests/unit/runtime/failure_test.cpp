@@ -224,6 +224,20 @@ TEST_CASE("a job fails with the code that its connector gave or its function thr
   REQUIRE(absl::IsNotFound(thrown));
 }
 
+TEST_CASE("a source whose deadline throws fails the job") {
+  Pipeline pipeline("timeless");
+  pipeline
+      .source("in",
+              test::FunctionSource<int>(
+                  [](SourceOutput<int>&, OperatorContext&) { return ReadState::kQuiet; },
+                  []() -> Timestamp { throw std::runtime_error("no deadline"); }),
+              noWatermarks())
+      .sink("out", discard());
+  const Status status = run(pipeline);
+  REQUIRE(absl::IsAborted(status));
+  REQUIRE_THAT(std::string(status.message()), Contains("operator 'in'") && Contains("no deadline"));
+}
+
 TEST_CASE("an invalid record fails the job where that is asked for") {
   Pipeline pipeline("strict");
   pipeline
