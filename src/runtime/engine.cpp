@@ -224,16 +224,18 @@ bool Engine::isOver() const {
 }
 
 Status Engine::close() {
-  bool succeeded = false;
-  {
-    std::lock_guard lock(mutex_);
-    succeeded = failure_.ok();
-  }
   for (const PlacedTask& placed : placed_) {
+    if (!workers_[placed.task->worker()]->hasOpened(*placed.task)) continue;
+    // Asked anew each time: once one task could not be closed, those after it close as failed.
+    const bool succeeded = result().ok();
     const Status closed = guarded(fmt::format("closing operator '{}'", placed.task->operatorName()),
                                   [&] { return placed.task->close(succeeded); });
     if (!closed.ok()) fail(closed);
   }
+  return result();
+}
+
+Status Engine::result() const {
   std::lock_guard lock(mutex_);
   return failure_;
 }

@@ -45,7 +45,8 @@ class Engine {
   /// All workers are done, or the job has failed.
   bool isOver() const;
 
-  /// Closes every task and gives the job's result. Once; REQUIRES that no worker runs.
+  /// Closes every task that was opened and gives the job's result: once one of them fails to
+  /// close, those after it are closed as failed. Once; REQUIRES that no worker runs.
   Status close();
 
   JobCounts counts() const;
@@ -69,6 +70,7 @@ class Engine {
   BatchPool* poolOf(std::size_t worker, const RecordTypeInfo& type);
   Task& taskOf(NodeId node, std::size_t worker) { return *tasks_[static_cast<std::size_t>(node)][worker]; }
   void fail(Status status);
+  Status result() const;
   void wakeAll();
 
   const Graph graph_;

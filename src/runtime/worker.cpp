@@ -42,12 +42,18 @@ Task& Worker::addTask(std::unique_ptr<Task> task) {
 Status Worker::open() {
   context_.now = job_.clock->now();
   for (const auto& task : tasks_) {
+    ++opened_;
     Status opened;
     MILLRACE_RETURN_IF_ERROR(guarded(*task, [&] { opened = task->open(); }));
     MILLRACE_RETURN_IF_ERROR(
         annotate(opened, fmt::format("opening operator '{}'", task->operatorName())));
   }
   return absl::OkStatus();
+}
+
+bool Worker::hasOpened(const Task& task) const {
+  const auto end = tasks_.begin() + static_cast<std::ptrdiff_t>(opened_);
+  return std::any_of(tasks_.begin(), end, [&](const auto& each) { return each.get() == &task; });
 }
 
 Status Worker::stepTask(Task& task, bool& progressed) {

@@ -19,7 +19,10 @@ class Worker {
   Task& addTask(std::unique_ptr<Task> task);
   const std::vector<std::unique_ptr<Task>>& tasks() const { return tasks_; }
 
+  /// Opens the tasks, as far as the first that cannot be.
   Status open();
+  /// Whether open() has come to the task, whatever it answered.
+  bool hasOpened(const Task& task) const;
 
   /// Gives every task a turn. True when any of them got something done. A failure has
   /// the code of what was thrown, and says where; see statusOfException().
@@ -42,6 +45,7 @@ class Worker {
   JobContext& job_;
   WorkerContext context_;
   std::vector<std::unique_ptr<Task>> tasks_;
+  std::size_t opened_ = 0;  // of tasks_, from the first
 };
 
 }  // namespace millrace

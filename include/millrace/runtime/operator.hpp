@@ -66,8 +66,8 @@ enum class Step : std::uint8_t {
   kAgain,  ///< an output is full: call again with the same arguments when it has room
 };
 
-/// Throws a JobError with the status's code and message unless it is ok: the way out of an operator's calls
-/// that return no Status.
+/// Throws a JobError with the status's code and message unless it is ok: the way out of an
+/// operator's calls that return no Status.
 void throwIfFailed(const Status& status);
 
 /// One parallel instance of an operator: the narrow waist between the typed verbs above and
@@ -133,8 +133,9 @@ class Operator {
   /// input: then nothing may fire early, only flush.
   virtual Step onEnd(bool drained);
 
-  /// The task is over. `succeeded` is false when the job failed or was cancelled: effects
-  /// outside the process that are not committed must be left alone.
+  /// The task is over; comes once if open() was called, whatever that answered. `succeeded` is
+  /// false when the job failed or was cancelled, also because an operator closed before could not
+  /// be: effects outside the process that are not committed must be left alone.
   virtual Status close(bool succeeded);
 };
 

@@ -326,6 +326,27 @@ TEST_CASE("a sink's mishaps fail the job, and it is closed accordingly") {
   }
 }
 
+TEST_CASE("a sink that cannot be closed makes those after it close as failed") {
+  auto log = std::make_shared<std::string>();
+  const Status status = runOver([&](const In& in) {
+    in.sink("first", UnluckySink({}, log));
+    in.sink("second", UnluckySink({.closes = true}, log));
+    in.sink("third", UnluckySink({}, log));
+  });
+  REQUIRE(absl::IsDataLoss(status));
+  REQUIRE(*log == "closed well;closed well;closed ill;");
+}
+
+TEST_CASE("what was never opened is not closed") {
+  auto log = std::make_shared<std::string>();
+  const Status status = runOver([&](const In& in) {
+    in.sink("first", UnluckySink({.opens = true}, log));
+    in.sink("second", UnluckySink({}, log));
+  }, 2);
+  REQUIRE(absl::IsPermissionDenied(status));
+  REQUIRE(*log == "closed ill;");
+}
+
 TEST_CASE("a failed job closes every sink as failed") {
   auto log = std::make_shared<std::string>();
   const Status status = runOver([&](const In& in) {
