@@ -65,6 +65,8 @@ class WindowedStream {
   /// How far the watermark may be past a window's end while records still change its result,
   /// each firing it anew. Default 0.
   auto allowedLateness(Duration lateness) const {
+    static_assert(!kIsGlobal,
+                  "allowedLateness: no record is ever late for global(...) windows (leave it out)");
     WindowOptions options = options_;
     options.allowedLateness = lateness;
     return with(options);
@@ -72,6 +74,9 @@ class WindowedStream {
 
   /// Tells values before the window is complete, e.g. EarlyFiring::everyProcessingTime(1s).
   auto early(EarlyFiring firing) const {
+    static_assert(!kIsGlobal,
+                  "early: global(...) windows have no end to be early for (let global(n) tell a "
+                  "result every n records)");
     WindowOptions options = options_;
     options.early = firing;
     return with(options);
@@ -79,6 +84,8 @@ class WindowedStream {
 
   /// Every pane tells only what came since the pane before. Default: all of it.
   auto discarding() const {
+    static_assert(!kIsGlobal,
+                  "discarding: global(n) windows begin anew after each result (leave it out)");
     WindowOptions options = options_;
     options.discarding = true;
     return with(options);
