@@ -73,6 +73,28 @@ void Graph::findDanglingOutputs(std::vector<std::string>& findings) const {
   }
 }
 
+void Graph::findMissingTimes(std::vector<std::string>& findings) const {
+  // By node, the source for want of which its records have no event times; null where they may.
+  std::vector<const Node*> untimedSource(nodes_.size(), nullptr);
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    if (node.kind == NodeKind::kSource && !node.hasEventTimes) untimedSource[i] = &node;
+    for (const InputEdge& input : node.inputs) {
+      const Node* source = untimedSource[static_cast<std::size_t>(input.from)];
+      if (source == nullptr) continue;
+      if (node.needsEventTimes) {
+        findings.push_back(fmt::format(
+            "{} '{}' needs event times, and source '{}' has none (take them from its records: "
+            ".source(name, connector, boundedOutOfOrderness(5s).timestamps(&Record::time)))",
+            node.verb, node.name, source->name));
+        break;
+      }
+      // A node with state may emit at times of its own, as those of its timers.
+      if (!node.isStateful) untimedSource[i] = source;
+    }
+  }
+}
+
 Status Graph::validate() const {
   std::vector<std::string> findings = findings_;
   if (nodes_.empty()) {
@@ -80,6 +102,7 @@ Status Graph::validate() const {
   }
   findNameFaults(findings);
   findDanglingOutputs(findings);
+  findMissingTimes(findings);
   if (findings.empty()) return absl::OkStatus();
   std::string message =
       fmt::format("pipeline '{}' has {} error{}:", name_, findings.size(),

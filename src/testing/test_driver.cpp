@@ -131,6 +131,7 @@ class TestDriver::State {
       throw std::invalid_argument("workers: 0 (a test says how many, at least 1)");
     }
     Graph replaced = graph;
+    timeSources(replaced);
     if (replaced.validate().ok()) {
       checkKept(graph);
       replaceEnds(replaced);
@@ -212,6 +213,14 @@ class TestDriver::State {
         throw std::invalid_argument(
             fmt::format("keep: no source or sink is named '{}'", name));
       }
+    }
+  }
+
+  // What a test sends has the event time that it says.
+  void timeSources(Graph& graph) const {
+    for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
+      Node& node = graph.node(NodeId{i});
+      if (node.kind == NodeKind::kSource && !isKept(node.name)) node.hasEventTimes = true;
     }
   }
 

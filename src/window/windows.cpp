@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include <millrace/base/check.hpp>
 #include <millrace/window/window_layout.hpp>
 
 namespace millrace {
@@ -121,6 +122,12 @@ Status WindowOptions::validate() const {
   if (allowedLateness < Duration::zero())
     return invalid("allowed lateness is {} (must not be negative)", show(allowedLateness));
   return early.validate();
+}
+
+void failWithoutEventTime() {
+  throw JobError(
+      "the record has no event time, which windows need (take it from the record: "
+      "boundedOutOfOrderness(5s).timestamps(&Record::time) at the source)");
 }
 
 std::string_view paneName(Pane pane) noexcept {

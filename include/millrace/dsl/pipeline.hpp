@@ -106,6 +106,7 @@ class Pipeline {
     node.isNamed = true;
     if (name.empty()) graph_->addFinding("a source needs a name (.source(\"events\", ...))");
     node.name = std::move(name);
+    node.hasEventTimes = !std::same_as<F, ConnectorTimestamps> || shared->hasEventTimes();
     node.addOutput("", recordTypeInfo<T>());
     node.addOutput("dead-letters", recordTypeInfo<DeadLetter>());
     node.makeOperator = [shared, watermarks, timestampOf, onInvalid](const TaskInfo& info) {

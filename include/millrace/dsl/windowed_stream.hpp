@@ -141,6 +141,7 @@ class WindowedStream {
     auto isCombining = std::make_shared<bool>(kCombines<Agg>);
     Node node = stream_.keyedNode(std::move(verb), std::move(name));
     node.detail = describe(windows_);
+    node.needsEventTimes = !kIsGlobal;
     node.addOutput("", recordTypeInfo<R>());
     node.addOutput("late", recordTypeInfo<T>());
     check(node);

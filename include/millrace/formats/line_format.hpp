@@ -15,7 +15,8 @@ namespace millrace {
 
 /// How a line becomes a record: `decode` assigns all of `record` and, when the format knows it, the
 /// event time; false with a reason for people when the line is invalid. One decoder per reader.
-/// `line` is followed by kJsonPadding readable bytes.
+/// `line` is followed by kJsonPadding readable bytes. A decoder may have a
+/// `static bool hasEventTimes()`: false when it never knows the event time.
 template <typename D, typename T>
 concept LineDecoder = requires(D& decoder, std::string_view line, T& record, Timestamp& time,
                                std::string& reason) {
@@ -26,6 +27,8 @@ concept LineDecoder = requires(D& decoder, std::string_view line, T& record, Tim
 template <Described T>
 class JsonLineDecoder {
  public:
+  static bool hasEventTimes() { return recordType<T>().eventTime() != nullptr; }
+
   bool decode(std::string_view line, T& record, Timestamp& time, std::string& reason) {
     if (!reader_.decode(line, record, error_)) [[unlikely]] {
       reason = error_.message();
@@ -38,13 +41,15 @@ class JsonLineDecoder {
  private:
   JsonReader<T> reader_;
   DecodeError error_;
-  const bool hasEventTime_ = recordType<T>().eventTime() != nullptr;
+  const bool hasEventTime_ = hasEventTimes();
   const std::size_t offset_ = hasEventTime_ ? recordType<T>().eventTime()->offset : 0;
 };
 
 /// The line itself.
 class TextLineDecoder {
  public:
+  static bool hasEventTimes() { return false; }
+
   bool decode(std::string_view line, std::string& record, Timestamp&, std::string&) {
     record = line;
     return true;

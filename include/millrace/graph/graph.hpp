@@ -88,6 +88,8 @@ struct Node {
   std::string detail;  ///< what stands behind the verb: "tumbling(1m), lateness 0"
   bool isNamed = false;     ///< the user chose the name
   bool isStateful = false;  ///< keeps state that will be found by name
+  bool hasEventTimes = true;     ///< of a source: its records may have event times
+  bool needsEventTimes = false;  ///< cannot do with records that have none
   std::vector<InputEdge> inputs;
   std::vector<OutputInfo> outputs;
   OperatorFactory makeOperator;
@@ -126,6 +128,7 @@ class Graph {
  private:
   void findNameFaults(std::vector<std::string>& findings) const;
   void findDanglingOutputs(std::vector<std::string>& findings) const;
+  void findMissingTimes(std::vector<std::string>& findings) const;
 
   std::string name_;
   std::vector<Node> nodes_;

@@ -4,6 +4,7 @@
 #include <millrace/base/hash.hpp>
 #include <millrace/operators/partition.hpp>
 #include <millrace/runtime/operator.hpp>
+#include <millrace/runtime/source.hpp>
 #include <millrace/window/combiner.hpp>
 #include <millrace/window/windows.hpp>
 
@@ -39,6 +40,12 @@ struct PartialInput {
   using Batched = Partial<K, Acc>;
   static constexpr bool kIsPartial = true;
 };
+
+/// Throws a JobError when the records of `batch` have no event times. A source knows them for all
+/// its records or for none, so that it looks at one.
+inline void requireEventTimes(const Batch& batch) {
+  if (!batch.isConsumed() && batch.time(batch.cursor()) == kNoTimestamp) failWithoutEventTime();
+}
 
 /// The half of a window operator that does not depend on what it reads: tells the windows' results
 /// as time goes on. `Windows` is SlicedWindows, MergingSessions or GlobalWindows.
@@ -182,6 +189,7 @@ class WindowOperator final : public WindowFiring<Windows> {
   using WindowFiring<Windows>::windows_;
 
   void addRecords(TypedBatch<T>& in) {
+    if constexpr (!requires { Windows::kIgnoresEventTime; }) requireEventTimes(in);
     std::uint64_t dropped = 0;
     // A throwing aggregate is told which record it was; a local, so that it costs no store a record.
     struct Place {
@@ -263,6 +271,7 @@ class CombineOperator final : public Operator {
 
   void onBatch(std::size_t, BatchPtr& batch) override {
     auto& in = static_cast<TypedBatch<T>&>(*batch);
+    requireEventTimes(in);
     const bool combines = isCombining();
     for (BatchCursor i(in); !i.atEnd(); ++i) {
       const T& record = in[*i];

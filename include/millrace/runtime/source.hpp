@@ -153,6 +153,8 @@ class SourceConnector {
                                                       const WatermarkStrategy& watermarks) const = 0;
   /// "file(events.ndjson)".
   virtual std::string describe() const = 0;
+  /// False when no record comes with an event time, which build() then asks for where windows are.
+  virtual bool hasEventTimes() const { return true; }
 };
 
 }  // namespace millrace

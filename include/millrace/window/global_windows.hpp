@@ -29,6 +29,7 @@ class GlobalWindows {
   using Key = K;
   using Accumulator = AccumulatorOf<Agg>;
   using Result = WindowResult<K, AggregateResult<Agg>>;
+  static constexpr bool kIgnoresEventTime = true;
 
   GlobalWindows(GlobalWindow window, Agg aggregate)
       : count_(window.count), aggregate_(std::move(aggregate)) {}

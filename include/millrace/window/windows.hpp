@@ -184,6 +184,9 @@ struct WindowResult {
   bool operator==(const WindowResult&) const = default;
 };
 
+/// Throws the JobError of a record without an event time that came to windows.
+[[noreturn]] void failWithoutEventTime();
+
 /// Where a record went that was offered to windows.
 enum class Placement : std::uint8_t {
   kAccepted,     ///< into every window that contains it

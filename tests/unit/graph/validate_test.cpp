@@ -6,9 +6,37 @@
 #include <vector>
 
 #include <millrace/connectors/collection/collection.hpp>
+#include <millrace/connectors/file/line_source.hpp>
 #include <millrace/dsl/pipeline.hpp>
 
 namespace millrace {
+namespace test {
+
+struct Timed {
+  Timestamp at = 0;
+};
+struct Untimed {
+  int number = 0;
+};
+
+}  // namespace test
+
+template <>
+struct Description<test::Timed> {
+  static void describe(Describer<test::Timed>& d) {
+    d.name("Timed");
+    d.timestamp("at", &test::Timed::at).required().eventTime();
+  }
+};
+
+template <>
+struct Description<test::Untimed> {
+  static void describe(Describer<test::Untimed>& d) {
+    d.name("Untimed");
+    d.field("number", &test::Untimed::number);
+  }
+};
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -17,6 +45,12 @@ std::string faultsOf(const Pipeline& pipeline) { return std::string(pipeline.bui
 
 SourceStream<int> numbersOf(Pipeline& pipeline, std::string name = "in") {
   return pipeline.source(std::move(name), collection(std::vector<int>{1, 2}), noWatermarks());
+}
+
+// The same with event times.
+SourceStream<int> timedNumbersOf(Pipeline& pipeline) {
+  return pipeline.source("in", collection(std::vector<int>{1, 2}),
+                         noWatermarks().timestamps([](const int& n) -> Timestamp { return n; }));
 }
 
 int identity(const int& n) { return n; }
@@ -42,7 +76,7 @@ TEST_CASE("all faults are told at once, each with its fix") {
   const std::string faults = faultsOf(pipeline);
   INFO(faults);
   for (const char* fault : {
-           "pipeline 'p' has 9 errors:",
+           "pipeline 'p' has 10 errors:",
            "\n  - source '': the out-of-orderness is negative (0s or more)",
            "\n  - a source needs a name (.source(\"events\", ...))",
            "\n  - map 'map-1' is given an empty name (give it a word)",
@@ -53,6 +87,8 @@ TEST_CASE("all faults are told at once, each with its fix") {
            "\n  - 2 operators are named 'twin' (names tell state and metrics apart: choose different ones)",
            "\n  - nothing reads the output of map 'map-1' (end it with .sink(...), or .sink(\"name\", discard()) "
            "to drop it knowingly)",
+           "\n  - aggregate 'aggregate-4' needs event times, and source 'source-0' has none (take them from its records: "
+           ".source(name, connector, boundedOutOfOrderness(5s).timestamps(&Record::time)))",
        }) {
     CHECK_THAT(faults, Catch::Contains(fault));
   }
@@ -60,7 +96,7 @@ TEST_CASE("all faults are told at once, each with its fix") {
 
 TEST_CASE("windows and their options are checked where the pipeline is") {
   Pipeline pipeline("p");
-  numbersOf(pipeline)
+  timedNumbersOf(pipeline)
       .keyBy(identity)
       .window(sliding(1min, 0s))
       .allowedLateness(-1s)
@@ -78,8 +114,51 @@ TEST_CASE("a stream that nobody reads is a fault, side and late outputs may be l
   REQUIRE_THAT(faultsOf(pipeline), Catch::Contains("nothing reads the output of process 'unread'"));
 
   Pipeline fine("p");
-  numbersOf(fine).keyBy(identity).window(tumbling(1s)).aggregate("windows", count()).sink("out", discard());
+  timedNumbersOf(fine).keyBy(identity).window(tumbling(1s)).aggregate("windows", count()).sink("out", discard());
   REQUIRE(fine.build().ok());
+}
+
+TEST_CASE("windows of event time behind a source without one are a fault, whatever lies between") {
+  const auto faultsOfCounts = [](auto connect) {
+    Pipeline pipeline("p");
+    connect(pipeline).keyBy(identity).window(session(1s)).aggregate("counts", count()).sink("out", discard());
+    return faultsOf(pipeline);
+  };
+  const std::string untimed =
+      "pipeline 'p' has 1 error:\n"
+      "  - aggregate 'counts' needs event times, and source 'in' has none (take them from its records: "
+      ".source(name, connector, boundedOutOfOrderness(5s).timestamps(&Record::time)))";
+  CHECK(faultsOfCounts([](Pipeline& p) { return numbersOf(p); }) == untimed);
+  CHECK(faultsOfCounts([](Pipeline& p) { return numbersOf(p).map(identity).filter(identity); }) == untimed);
+  CHECK(faultsOfCounts([](Pipeline& p) {
+          return p.source("timed", collection(std::vector<int>{}), noWatermarks().timestamps(identity))
+              .unite(numbersOf(p));
+        }) == untimed);
+  CHECK(faultsOfCounts([](Pipeline& p) { return timedNumbersOf(p).map(identity); }).empty());
+  // Its timers may have times.
+  CHECK(faultsOfCounts([](Pipeline& p) {
+          return numbersOf(p).keyBy(identity).process<int>("process",
+                                                           [](const int&, ProcessContext<int, int>&) {});
+        }).empty());
+
+  Pipeline global("p");
+  numbersOf(global).keyBy(identity).window(millrace::global(2)).aggregate("counts", count()).sink("out", discard());
+  CHECK(global.build().ok());
+}
+
+TEST_CASE("files have event times where their format does") {
+  const auto faultsOfLines = [](auto source) {
+    Pipeline pipeline("p");
+    pipeline.source("in", source, noWatermarks())
+        .keyBy([](const auto&) { return 0; })
+        .window(tumbling(1s))
+        .aggregate("counts", count())
+        .sink("out", discard());
+    return faultsOf(pipeline);
+  };
+  CHECK(faultsOfLines(file<test::Timed>("x")).empty());
+  CHECK_THAT(faultsOfLines(file<test::Untimed>("x")), Catch::Contains("source 'in' has none"));
+  CHECK_THAT(faultsOfLines(file<std::string>("x")), Catch::Contains("source 'in' has none"));
 }
 
 TEST_CASE("a side output that was not declared is a fault, with its name") {

@@ -171,6 +171,29 @@ TEST_CASE("what is thrown by a timer names the operator") {
   REQUIRE_THAT(std::string(status.message()), Contains("operator 'timing' (worker 0)") && Contains("too late"));
 }
 
+TEST_CASE("a source that turns out to have no event times fails the job at the first window") {
+  for (const std::size_t workers : {1, 2}) {
+    Pipeline pipeline("timeless");
+    pipeline
+        .source("in",
+                test::FunctionSource<int>([](SourceOutput<int>& out, OperatorContext&) {
+                  out.append() = 1;
+                  return ReadState::kEnd;
+                }),
+                noWatermarks())
+        .keyBy([](const int& n) { return n; })
+        .window(tumbling(1h))
+        .aggregate("windows", count())
+        .sink("out", discard());
+    JobOptions options;
+    options.workers = workers;
+    const Status status = run(pipeline, options);
+    CHECK(absl::IsAborted(status));
+    CHECK_THAT(std::string(status.message()),
+               Contains("operator 'windows'") && Contains("the record has no event time, which windows need"));
+  }
+}
+
 TEST_CASE("something thrown that is no exception is told as such") {
   const Status status = runOver([](const In& in) {
     in.peek([](const int&) { throw 7; }).sink("out", discard());

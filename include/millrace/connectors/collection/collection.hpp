@@ -31,6 +31,7 @@ class CollectionSource final : public SourceConnector<T> {
   std::string describe() const override {
     return "collection(" + std::to_string(values_->size()) + " values)";
   }
+  bool hasEventTimes() const override { return false; }
 
  private:
   class Reader final : public SourceReader<T> {

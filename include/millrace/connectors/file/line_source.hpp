@@ -36,6 +36,16 @@ class LineSource final : public SourceConnector<T> {
   }
 
   std::string describe() const override { return path_.empty() ? "stdin" : "file(" + path_ + ")"; }
+  bool hasEventTimes() const override {
+    if constexpr (requires { Decoder::hasEventTimes(); }) {
+      try {
+        return Decoder::hasEventTimes();
+      } catch (const InternalError&) {
+        // A contradictory description: making the reader fails, and says why.
+      }
+    }
+    return true;
+  }
 
  private:
   class Reader final : public SourceReader<T> {

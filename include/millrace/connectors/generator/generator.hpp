@@ -37,6 +37,7 @@ class GeneratorSource final : public SourceConnector<T> {
   std::string describe() const override {
     return "generator(" + (options_.count ? std::to_string(*options_.count) : "endless") + ")";
   }
+  bool hasEventTimes() const override { return false; }
 
  private:
   class Reader final : public SourceReader<T> {
