@@ -76,7 +76,7 @@ StatusOr<Duration> parseWindow(const std::string& text) {
       std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
   StatusOr<Duration> window = parseDuration(bare ? text + "s" : text);
   if (!window.ok() || *window < Duration(1))
-    return absl::InvalidArgumentError(
+    return invalidArgumentError(
         fmt::format("'{}' is not a number of seconds or a duration (60, 250ms, 5m)", text));
   return window;
 }
@@ -115,7 +115,7 @@ class Board {
 
   Status showIfDue() {
     const double seconds = static_cast<double>(interval_.count()) / 1000;
-    if (now() - lastShown_ < seconds) return absl::OkStatus();
+    if (now() - lastShown_ < seconds) return okStatus();
     lastShown_ = now();
     return show("\n");
   }

@@ -157,9 +157,9 @@ std::string resolve(const FlagSet& flags, ProducerSettings* s) {
 StatusOr<Output> openSink(std::string sink) {
   if (sink == "stdout" || sink == "-") return posixFileSystem().standardOutput();
   if (sink.rfind("kafka:", 0) == 0)
-    return absl::InvalidArgumentError("writing to Kafka is not available in this version");
+    return invalidArgumentError("writing to Kafka is not available in this version");
   if (sink.rfind("file:", 0) == 0) sink.erase(0, 5);
-  if (sink.empty()) return absl::InvalidArgumentError("file: needs a path (file:PATH)");
+  if (sink.empty()) return invalidArgumentError("file: needs a path (file:PATH)");
   std::error_code error;
   if (std::filesystem::is_directory(sink, error)) sink += "/events.ndjson";
   return posixFileSystem().openWrite(sink, WriteMode::kTruncate);
@@ -257,7 +257,7 @@ class Producer {
   }
 
   Status flush() {
-    if (chunk_.empty()) return absl::OkStatus();
+    if (chunk_.empty()) return okStatus();
     MILLRACE_RETURN_IF_ERROR(sink_->append(chunk_));
     const SteadyClock::time_point now = SteadyClock::now();
     for (const auto& [begun, records] : bursts_) {
@@ -274,7 +274,7 @@ class Producer {
     chunk_.clear();
     written_.store(whole_.records, std::memory_order_relaxed);
     reportInterval(now);
-    return absl::OkStatus();
+    return okStatus();
   }
 
   void reportInterval(SteadyClock::time_point now) {

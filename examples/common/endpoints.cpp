@@ -15,7 +15,7 @@ bool takePrefix(std::string_view* text, std::string_view prefix) {
 }
 
 Status kafkaMissing(std::string_view verb) {
-  return absl::InvalidArgumentError(fmt::format("{} Kafka is not available in this version", verb));
+  return invalidArgumentError(fmt::format("{} Kafka is not available in this version", verb));
 }
 
 }  // namespace
@@ -26,7 +26,7 @@ StatusOr<SourceSpec> parseSource(std::string_view text) {
   if (text == "stdin") return source;
   if (takePrefix(&rest, "kafka:")) return kafkaMissing("reading from");
   if (takePrefix(&rest, "file:")) {
-    if (rest.empty()) return absl::InvalidArgumentError("file: needs a path (file:PATH)");
+    if (rest.empty()) return invalidArgumentError("file: needs a path (file:PATH)");
     source.kind = SourceSpec::Kind::kFile;
     source.path = rest;
     return source;
@@ -36,11 +36,11 @@ StatusOr<SourceSpec> parseSource(std::string_view text) {
     const auto [stop, error] =
         std::from_chars(rest.data(), rest.data() + rest.size(), source.events);
     if (error != std::errc() || stop != rest.data() + rest.size() || source.events < 0)
-      return absl::InvalidArgumentError(
+      return invalidArgumentError(
           fmt::format("generate: needs a number of events, not '{}' (generate:1000)", rest));
     return source;
   }
-  return absl::InvalidArgumentError(fmt::format(
+  return invalidArgumentError(fmt::format(
       "'{0}' is not a source (file:PATH, stdin, generate:N or kafka:TOPIC; for a file: file:{0})",
       text));
 }
@@ -54,12 +54,12 @@ StatusOr<SinkSpec> parseSink(std::string_view text) {
   }
   if (takePrefix(&rest, "kafka:")) return kafkaMissing("writing to");
   if (takePrefix(&rest, "file:")) {
-    if (rest.empty()) return absl::InvalidArgumentError("file: needs a directory (file:DIR)");
+    if (rest.empty()) return invalidArgumentError("file: needs a directory (file:DIR)");
     sink.kind = SinkSpec::Kind::kDirectory;
     sink.directory = rest;
     return sink;
   }
-  return absl::InvalidArgumentError(fmt::format(
+  return invalidArgumentError(fmt::format(
       "'{0}' is not a sink (stdout, file:DIR or kafka:TOPIC; for a directory: file:{0})", text));
 }
 

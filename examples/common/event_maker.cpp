@@ -121,13 +121,13 @@ StatusOr<std::vector<WeightedType>> parseEventTypes(std::string_view text) {
     const std::size_t equals = std::min(item.find('='), item.size());
     WeightedType type{std::string(item.substr(0, equals)), 1};
     if (type.name.empty())
-      return absl::InvalidArgumentError(fmt::format("'{}' has no name (a,b=3)", item));
+      return invalidArgumentError(fmt::format("'{}' has no name (a,b=3)", item));
     if (equals < item.size()) {
       const std::string_view weight = item.substr(equals + 1);
       const char* const end = weight.data() + weight.size();
       const auto [stop, error] = std::from_chars(weight.data(), end, type.weight);
       if (error != std::errc() || stop != end || type.weight == 0)
-        return absl::InvalidArgumentError(
+        return invalidArgumentError(
             fmt::format("'{}' is not a weight of 1 or more (a,b=3)", weight));
     }
     types.push_back(std::move(type));

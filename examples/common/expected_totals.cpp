@@ -37,7 +37,7 @@ class RowWriter {
   Status write(const Row& row) {
     appendRow(chunk_, row);
     chunk_ += '\n';
-    return chunk_.size() < kChunkBytes ? absl::OkStatus() : flush();
+    return chunk_.size() < kChunkBytes ? okStatus() : flush();
   }
   Status flush() {
     const Status written = file_.append(chunk_);

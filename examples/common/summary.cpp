@@ -27,7 +27,7 @@ StatusOr<SummaryFile> SummaryFile::open(const std::string& path) {
 }
 
 Status SummaryFile::write(const Summary& summary) {
-  if (!file_) return absl::OkStatus();
+  if (!file_) return okStatus();
   MILLRACE_RETURN_IF_ERROR(file_->append(toJson(summary)));
   return file_->close();
 }

@@ -25,9 +25,9 @@ class CollatzSource final : public millrace::SourceConnector<std::int64_t> {
     explicit Reader(std::int64_t start) : next_(start) {}
 
     millrace::Status open(millrace::OperatorContext& context) override {
-      if (next_ < 1) return absl::InvalidArgumentError("a Collatz sequence starts at 1 or above");
+      if (next_ < 1) return millrace::invalidArgumentError("a Collatz sequence starts at 1 or more");
       isDone_ = context.worker() != 0;
-      return absl::OkStatus();
+      return millrace::okStatus();
     }
 
     // Puts out what is ready, as far as there is room; never waits.
@@ -66,12 +66,13 @@ class Bars final : public millrace::SinkConnector<std::int64_t> {
       for (std::size_t i = batch.cursor(); i < batch.size(); ++i) {
         std::cout << std::string(static_cast<std::size_t>(batch[i]), '#') << ' ' << batch[i] << '\n';
       }
-      return std::cout ? absl::OkStatus() : absl::DataLossError("cannot write to standard output");
+      if (!std::cout) return millrace::dataLossError("cannot write to standard output");
+      return millrace::okStatus();
     }
 
     millrace::Status flush() override {
       std::cout.flush();
-      return absl::OkStatus();
+      return millrace::okStatus();
     }
   };
 };

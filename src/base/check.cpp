@@ -5,7 +5,7 @@
 
 namespace millrace {
 
-JobError::JobError(const std::string& message, absl::StatusCode code)
+JobError::JobError(const std::string& message, StatusCode code)
     : std::runtime_error(message), code_(code) {}
 
 JobError::JobError(const Status& status)

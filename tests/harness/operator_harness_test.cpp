@@ -19,7 +19,7 @@ class Twice final : public Operator {
  public:
   Status open(OperatorContext& context) override {
     out_ = Emitter<int>(context.output(0));
-    return absl::OkStatus();
+    return okStatus();
   }
 
   void onBatch(std::size_t, BatchPtr& batch) override {
@@ -56,7 +56,7 @@ class ForgetfulTwice final : public Operator {
  public:
   Status open(OperatorContext& context) override {
     out_ = Emitter<int>(context.output(0));
-    return absl::OkStatus();
+    return okStatus();
   }
   void onBatch(std::size_t, BatchPtr& batch) override {
     auto& in = static_cast<TypedBatch<int>&>(*batch);
@@ -84,7 +84,7 @@ class BatchSum final : public Operator {
  public:
   Status open(OperatorContext& context) override {
     out_ = Emitter<int>(context.output(0));
-    return absl::OkStatus();
+    return okStatus();
   }
   void onBatch(std::size_t, BatchPtr& batch) override {
     auto& in = static_cast<TypedBatch<int>&>(*batch);

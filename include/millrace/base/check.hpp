@@ -19,14 +19,14 @@ class InternalError : public std::logic_error {
 /// disk), thrown where no Status can be returned. The job fails with the code and the message.
 class JobError : public std::runtime_error {
  public:
-  explicit JobError(const std::string& message, absl::StatusCode code = absl::StatusCode::kAborted);
+  explicit JobError(const std::string& message, StatusCode code = StatusCode::kAborted);
   /// REQUIRES: !status.ok().
   explicit JobError(const Status& status);
 
-  absl::StatusCode code() const noexcept { return code_; }
+  StatusCode code() const noexcept { return code_; }
 
  private:
-  absl::StatusCode code_;
+  StatusCode code_;
 };
 
 /// The exception being handled as a status: a JobError's own code, kInternal for an InternalError,

@@ -16,7 +16,21 @@ namespace millrace {
 /// `kNotFound`, `kDataLoss` stored bytes are damaged, `kUnavailable` the only
 /// retriable code, `kInternal` a bug in Millrace, `kAborted` user code threw.
 using absl::Status;
+using absl::StatusCode;
 using absl::StatusOr;
+
+/// Statuses by their code, for connectors and whoever else has one to return.
+inline Status okStatus() { return absl::OkStatus(); }
+Status invalidArgumentError(std::string_view message);
+Status notFoundError(std::string_view message);
+Status alreadyExistsError(std::string_view message);
+Status permissionDeniedError(std::string_view message);
+Status resourceExhaustedError(std::string_view message);
+Status failedPreconditionError(std::string_view message);
+Status dataLossError(std::string_view message);
+Status unavailableError(std::string_view message);
+Status abortedError(std::string_view message);
+Status internalError(std::string_view message);
 
 /// `status` with "while <doing>: " put before its message; ok stays ok.
 Status annotate(const Status& status, std::string_view doing);
