@@ -46,7 +46,7 @@ int main() {
                ": " + std::to_string(sales) + " sold for " + std::to_string(total) +
                ", the dearest for " + std::to_string(dearest);
       })
-      .sink("out", millrace::toStdout([](const std::string& line) { return line; }));
+      .sink("out", millrace::toStdout());
   // [keys end]
 
   const millrace::Status status = millrace::run(pipeline);

@@ -43,7 +43,7 @@ int main() {
       .keyBy(&View::user)
       .window(millrace::session(30min))
       .process<std::string>("visits", tellPath)
-      .sink("out", millrace::toStdout([](const std::string& path) { return path; }));
+      .sink("out", millrace::toStdout());
   // [sessions end]
 
   const millrace::Status status = millrace::run(pipeline);

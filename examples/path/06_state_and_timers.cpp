@@ -70,7 +70,7 @@ int main() {
               millrace::boundedOutOfOrderness(1min).timestamps(&Added::time))
       .keyBy(&Added::user)
       .process<std::string>("carts", AbandonedCarts())
-      .sink("out", millrace::toStdout([](const std::string& cart) { return cart; }));
+      .sink("out", millrace::toStdout());
 
   const millrace::Status status = millrace::run(pipeline);
   if (!status.ok()) std::cerr << status << '\n';

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -20,6 +21,11 @@ namespace millrace {
 template <typename F, typename T>
 concept LineFormat = std::invocable<const F&, const T&, std::string&> ||
     requires(const F& format, const T& value, std::string& out) { out += format(value); };
+
+/// The format of records that are lines already.
+struct PlainLine {
+  void operator()(std::string_view line, std::string& out) const { out += line; }
+};
 
 template <typename T, typename F>
 void appendLines(const TypedBatch<T>& batch, const F& format, std::string& out) {
@@ -145,15 +151,15 @@ struct PartFileSink {
   auto connector() const { return std::make_shared<PartFileConnector<T, F>>(directory, format); }
 };
 
-/// Prints each result as a line of standard output.
-template <typename F>
-StdoutSink<F> toStdout(F format) {
+/// Prints each result as a line of standard output; strings need no format.
+template <typename F = PlainLine>
+StdoutSink<F> toStdout(F format = {}) {
   return {std::move(format)};
 }
 
-/// Writes each result as a line of a part file in `directory`.
-template <typename F>
-PartFileSink<F> toFiles(std::string directory, F format) {
+/// Writes each result as a line of a part file in `directory`; strings need no format.
+template <typename F = PlainLine>
+PartFileSink<F> toFiles(std::string directory, F format = {}) {
   return {std::move(directory), std::move(format)};
 }
 
