@@ -66,8 +66,10 @@ class WindowFiring : public Operator {
 
   Step onWatermark(Timestamp watermark) final {
     if (watermark > advancedTo_) {
+      // The first watermark comes from the beginning of time, which is no tick of any record's.
+      const Timestamp from = advancedTo_ == kMinTimestamp ? firstTime_ : advancedTo_;
       isEarlyDue_ = early_.kind == EarlyFiring::Kind::kEventTime && watermark != kMaxTimestamp &&
-                    early_.isDue(advancedTo_, watermark);
+                    early_.isDue(from, watermark);
       windows_->advance(watermark, watermark == kMaxTimestamp);
       advancedTo_ = watermark;
       isFired_ = false;
@@ -106,6 +108,12 @@ class WindowFiring : public Operator {
 
   auto emitter() {
     return [this](Result&& result) { out_.append(result.timestamp()) = std::move(result); };
+  }
+
+  // The records of `batch` are about to be added.
+  void noteTimes(const Batch& batch) {
+    if (early_.kind != EarlyFiring::Kind::kEventTime || advancedTo_ != kMinTimestamp) return;
+    for (std::size_t i = 0; i < batch.size(); ++i) firstTime_ = std::min(firstTime_, batch.time(i));
   }
 
   // Returns how many of the records went into no window.
@@ -152,6 +160,7 @@ class WindowFiring : public Operator {
   const EarlyFiring early_;
   Emitter<Result> out_;
   Timestamp advancedTo_ = kMinTimestamp;
+  Timestamp firstTime_ = kMaxTimestamp;  // of the records before the first watermark
   bool isFired_ = true;
   bool isEarlyDue_ = false;
   Timestamp lastEarly_ = 0;
@@ -186,10 +195,12 @@ class WindowOperator final : public WindowFiring<Windows> {
   using WindowFiring<Windows>::context_;
   using WindowFiring<Windows>::emitter;
   using WindowFiring<Windows>::kRefires;
+  using WindowFiring<Windows>::noteTimes;
   using WindowFiring<Windows>::windows_;
 
   void addRecords(TypedBatch<T>& in) {
     if constexpr (!requires { Windows::kIgnoresEventTime; }) requireEventTimes(in);
+    noteTimes(in);
     std::uint64_t dropped = 0;
     // A throwing aggregate is told which record it was; a local, so that it costs no store a record.
     struct Place {

@@ -123,6 +123,8 @@ struct EarlyFiring {
   std::uint64_t records = 0;  ///< for kRecords: per key and window
 
   static EarlyFiring none() { return {}; }
+  /// Whenever the watermark passes a multiple of `interval`: the first watermark those since the
+  /// first record, each later one those since the one before.
   static EarlyFiring everyEventTime(Duration interval) { return {Kind::kEventTime, interval, 0}; }
   static EarlyFiring everyProcessingTime(Duration interval) {
     return {Kind::kProcessingTime, interval, 0};

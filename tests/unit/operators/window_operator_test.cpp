@@ -125,6 +125,19 @@ TEST_CASE("early firing in event time goes with the watermark") {
           "main: wm:0 wm:9 a=1[0,100)early@99 wm:10 a=2[0,100)early@99 wm:25 wm:29 a=2[0,100)@99 wm:99 end");
 }
 
+TEST_CASE("the first watermark is a tick of early firing only when one has passed since the first record") {
+  const auto countsEvery10 = [] {
+    return countsOver(
+        [](auto& keyed) { return keyed.window(tumbling(100ms)).early(EarlyFiring::everyEventTime(10ms)); });
+  };
+  auto within = countsEvery10();
+  within.record(Event{"a", 1}, 8).record(Event{"a", 2}, 1).watermark(9).watermark(10).end();
+  REQUIRE(within.run().front() == "main: wm:9 a=2[0,100)early@99 wm:10 a=2[0,100)end-of-input@99 end");
+  auto beyond = countsEvery10();
+  beyond.record(Event{"a", 1}, 18).record(Event{"a", 2}, 9).watermark(10).end();
+  REQUIRE(beyond.run().front() == "main: a=2[0,100)early@99 wm:10 a=2[0,100)end-of-input@99 end");
+}
+
 TEST_CASE("cumulating windows tell the growing window every step") {
   auto harness = countsOver([](auto& keyed) { return keyed.window(cumulating(30ms, 10ms)); });
   harness.record(Event{"a", 1}, 5).record(Event{"a", 2}, 15).watermark(9).watermark(19).watermark(29).end();
