@@ -9,9 +9,11 @@ void OutputPort::configure(BatchPool* pool, std::size_t batchSize, TaskCounters*
   counters_ = counters;
 }
 
-bool OutputPort::hasRoom() const {
+bool OutputPort::hasRoom() {
   for (const Channel* consumer : consumers_) {
-    if (!consumer->hasRoom()) return false;
+    if (consumer->hasRoom()) continue;
+    wasRefused_ = true;
+    return false;
   }
   return true;
 }

@@ -76,6 +76,14 @@ void SplitWatermarks::end(std::size_t index) {
   valve_.end(index, false);
 }
 
+void SplitWatermarks::passOver(Timestamp from, Timestamp to) {
+  if (to <= from) return;
+  const Timestamp passed = saturatingSubtract(to, from);
+  for (Split& split : splits_) {
+    split.lastRecordAt = std::min(saturatingAdd(split.lastRecordAt, passed), to);
+  }
+}
+
 void SplitWatermarks::checkIdleness(Timestamp now) {
   if (!strategy_.idleTimeout) return;
   for (std::size_t i = 0; i < splits_.size(); ++i) {

@@ -52,7 +52,8 @@ class ReaderSource final : public SourceOperator, private SourceOutput<T> {
   }
 
   SourcePoll poll() override {
-    now_ = context_->processingTime();
+    const Timestamp before = std::exchange(now_, context_->processingTime());
+    if (wasBlocked()) watermarks_.passOver(before, now_);
     batch_ = &out_.open();
     const std::size_t from = batch_->size();
     const std::size_t limit = std::max(from, context_->batchSize());
@@ -63,6 +64,7 @@ class ReaderSource final : public SourceOperator, private SourceOutput<T> {
     rejected_ = 0;
     StatusOr<ReadState> state = reader_->read(*this);
     throwIfFailed(state.status());
+    hasMore_ = *state == ReadState::kMore;
     batch_->setSize(static_cast<std::size_t>(this->slot_ - batch_->slots()));
     assignTimestamps(from);
     context_->counters().in.add(batch_->size() - from + rejected_);
@@ -71,10 +73,19 @@ class ReaderSource final : public SourceOperator, private SourceOutput<T> {
   }
 
   Timestamp nextDeadline() const override {
+    // Polled at once, or as soon as there is room: no clock has to wake it.
+    if (hasMore_) return kMaxTimestamp;
     return std::min(reader_->nextDeadline(), watermarks_.nextDeadline());
   }
 
  private:
+  // Since the last poll(): there was more to read and no room for it.
+  bool wasBlocked() {
+    const bool records = out_.port().takeRefusal();
+    const bool letters = deadLetters_.port().takeRefusal();
+    return hasMore_ && (records || letters);
+  }
+
   static SourcePoll::State toPollState(ReadState state) {
     switch (state) {
       case ReadState::kMore:
@@ -153,6 +164,7 @@ class ReaderSource final : public SourceOperator, private SourceOutput<T> {
   Timestamp floor_ = kMinTimestamp;  // the watermark that an earlier run had come to
   std::size_t split_ = 0;
   std::size_t rejected_ = 0;
+  bool hasMore_ = false;  // as the reader said last
 };
 
 }  // namespace millrace

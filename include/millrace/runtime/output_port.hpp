@@ -48,7 +48,11 @@ class OutputPort {
   /// Sends what has been collected. False when a consumer has no room now.
   bool flush();
 
-  bool hasRoom() const;
+  /// True when every consumer takes one more item.
+  bool hasRoom();
+
+  /// True when hasRoom(), also on behalf of other calls, has said no since the last takeRefusal().
+  bool takeRefusal() { return std::exchange(wasRefused_, false); }
 
   /// For observers on any thread: an estimate of !hasRoom().
   bool isFull() const;
@@ -65,6 +69,7 @@ class OutputPort {
   BatchPool* pool_ = nullptr;
   TaskCounters* counters_ = nullptr;
   std::vector<Channel*> consumers_;
+  bool wasRefused_ = false;
 };
 
 /// A typed view of an output port.

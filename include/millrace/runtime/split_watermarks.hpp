@@ -39,6 +39,9 @@ class SplitWatermarks {
 
   void end(std::size_t split);
 
+  /// No split counts as silent from `from` to `to`, when the source could not be read.
+  void passOver(Timestamp from, Timestamp to);
+
   /// Marks splits idle that have been silent for too long.
   void checkIdleness(Timestamp now);
   /// When checkIdleness() has something to do next.
@@ -50,7 +53,7 @@ class SplitWatermarks {
  private:
   struct Split {
     Timestamp maximum = kMinTimestamp;
-    Timestamp lastRecordAt = kMinTimestamp;  // wall clock
+    Timestamp lastRecordAt = kMinTimestamp;  // wall clock, less what was passed over
     bool isIdle = false;
     bool isEnded = false;
     std::unique_ptr<WatermarkGenerator> generator;

@@ -136,6 +136,21 @@ TEST_CASE("a split is idle when it has been silent for the timeout, to the milli
   REQUIRE(splits.nextDeadline() == kMaxTimestamp);
 }
 
+TEST_CASE("time that is passed over is no silence, and does not reach beyond now") {
+  SplitWatermarks splits(boundedOutOfOrderness(0ms).withIdleness(30ms));
+  read(splits, 0, {100}, 1000);
+  splits.passOver(1010, 1050);
+  REQUIRE(splits.nextDeadline() == 1070);
+  splits.checkIdleness(1069);
+  REQUIRE_FALSE(splits.isIdle());
+  splits.passOver(0, 1069);
+  REQUIRE(splits.nextDeadline() == 1099);
+  splits.passOver(1069, 1000);  // a clock that was set back
+  REQUIRE(splits.nextDeadline() == 1099);
+  splits.checkIdleness(1099);
+  REQUIRE(splits.isIdle());
+}
+
 TEST_CASE("when the last split goes idle the maximum over all splits is the watermark") {
   SplitWatermarks splits(boundedOutOfOrderness(0ms).withIdleness(30ms));
   splits.announce(0, 0);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <millrace/base/clock.hpp>
+#include <millrace/operators/source_operator.hpp>
 #include <millrace/operators/stateless.hpp>
 #include <millrace/runtime/batch_pool.hpp>
 
@@ -17,6 +18,7 @@ namespace millrace {
 namespace {
 
 Batch* makeInts() { return new TypedBatch<int>; }
+Batch* makeLetters() { return new TypedBatch<DeadLetter>; }
 
 // An operator that notes its calls and does what it is told.
 class Noting final : public Operator {
@@ -80,6 +82,7 @@ struct Bench {
     }
     out = std::make_unique<Channel>(outputCapacity, nullptr, nullptr);
     task->addOutput(&pool).connect(out.get());
+    if (isSource) task->addOutput(&letters);
     REQUIRE(task->open().ok());
   }
   void send(std::size_t input, const std::vector<int>& values) {
@@ -125,6 +128,7 @@ struct Bench {
   JobContext job;
   WorkerContext worker;
   BatchPool pool{&makeInts};
+  BatchPool letters{&makeLetters};
   std::vector<std::unique_ptr<Channel>> in;
   std::unique_ptr<Channel> out;
   std::unique_ptr<Task> task;
@@ -398,6 +402,46 @@ TEST_CASE("a deadline that a full output keeps from being met does not keep the 
   it.take();
   it.run();
   REQUIRE(it.task->nextDeadline() == 5);
+}
+
+// Split 0 brings one record and falls silent; split 1 always has more.
+class OneOfTwoSilent final : public SourceReader<int> {
+ public:
+  StatusOr<ReadState> read(SourceOutput<int>& out) override {
+    const bool isFirst = next_ == 0;
+    out.split(0);
+    if (!isFirst) out.split(1);
+    out.append(isFirst ? 1 : 100 + next_) = next_;
+    ++next_;
+    return ReadState::kMore;
+  }
+
+ private:
+  int next_ = 0;
+};
+
+TEST_CASE("time in which a source waits for room is no silence of its splits") {
+  Bench bench(std::make_unique<ReaderSource<int, ConnectorTimestamps>>(
+                  std::make_unique<OneOfTwoSilent>(), boundedOutOfOrderness(Duration(0)).withIdleness(Duration(30)),
+                  ConnectorTimestamps{}, OnInvalid::kSkip),
+              0, 2, 1, true);
+  // The watermarks told while the task is stepped at `now`, with its output read or not.
+  const auto stepAt = [&](Timestamp now, bool isRead) {
+    bench.worker.now = now;
+    std::string watermarks;
+    for (int i = 0; i < 10; ++i) {
+      bench.task->step();
+      if (!isRead) continue;
+      for (const std::string& text : bench.takeAll()) watermarks += text.starts_with("wm") ? text + " " : "";
+    }
+    return watermarks;
+  };
+  stepAt(0, false);
+  REQUIRE(bench.takeAll() == std::vector<std::string>{"0", "wm:0"});
+  // It has waited for room ever since, which is far longer than the timeout.
+  REQUIRE(stepAt(1'000, true).empty());
+  REQUIRE(stepAt(1'029, true).empty());
+  REQUIRE_FALSE(stepAt(1'030, true).empty());
 }
 
 }  // namespace
