@@ -43,6 +43,13 @@ bool readable(int milliseconds) noexcept {
   return poll(&entry, 1, milliseconds) > 0;
 }
 
+// Returns when the writing end is closed, whatever has been written.
+void waitForClose() noexcept {
+  pollfd entry = {signalPipe[0], 0, 0};
+  while (poll(&entry, 1, -1) < 0 && errno == EINTR) {
+  }
+}
+
 }  // namespace
 
 StopSignal::StopSignal() {
@@ -71,6 +78,8 @@ void StopSignal::onRequest(std::function<void()> stop) {
     while (!readable(-1) && !requested()) {
     }
     if (requested()) stop();
+    // Not over before it can be joined: a second signal would leave a finished thread behind.
+    waitForClose();
   });
 }
 

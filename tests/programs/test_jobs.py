@@ -228,13 +228,14 @@ class Jobs(ProgramTest):
         reader, writer = os.pipe()
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
         # Nobody reads the pipe, so an orderly stop cannot finish.
-        with subprocess.Popen([program.path_of("event_count"), *QUIET, "--source", f"file:{source}", "--window", "1s"], stdout=writer) as job:
+        with subprocess.Popen([program.path_of("event_count"), *QUIET, "--source", f"file:{source}", "--window", "1s"], stdout=writer, stderr=subprocess.PIPE) as job:
             time.sleep(0.5)
             job.send_signal(signal.SIGINT)
             time.sleep(0.3)
             self.assertIsNone(job.poll())
             job.send_signal(signal.SIGINT)
             self.assertEqual(job.wait(timeout=5), 128 + signal.SIGINT)
+            self.assertEqual(job.stderr.read(), b"")
         os.close(reader)
         os.close(writer)
 
