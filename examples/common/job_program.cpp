@@ -37,6 +37,8 @@ Summary summaryOf(const JobCounts& counts, SteadyClock::time_point begun) {
   summary.late = static_cast<std::int64_t>(counts.late());
   summary.latePartial = static_cast<std::int64_t>(counts.latePartial());
   summary.filtered = static_cast<std::int64_t>(counts.filtered());
+  summary.checkpoints = static_cast<std::int64_t>(counts.checkpoints);
+  summary.restarts = static_cast<std::int64_t>(counts.restarts);
   summary.elapsedSeconds = std::chrono::duration<double>(SteadyClock::now() - begun).count();
   return summary;
 }
@@ -100,6 +102,16 @@ void sayBefore(const JobProgram& program, const JobCommandLine& line) {
     say(program, "reading events from the terminal (Ctrl-D ends them; --help shows other sources)");
 }
 
+JobOptions optionsFor(const JobSettings& settings) {
+  JobOptions options;
+  options.workers = static_cast<std::size_t>(settings.workers);
+  options.batchSize = static_cast<std::size_t>(settings.batchSize);
+  options.checkpoints.directory = settings.checkpointDir;
+  options.checkpoints.interval = settings.checkpointInterval;
+  options.checkpoints.allowUnclaimedState = settings.allowUnclaimedState;
+  return options;
+}
+
 void sayAfter(const JobProgram& program, const Summary& summary, bool stopped) {
   if (program.settings().logLevel == "error" || program.settings().logLevel == "warn") return;
   say(program, fmt::format("{}{} records in, {} rows out, {} invalid, {} late in {:.2f} s",
@@ -122,12 +134,9 @@ int runJobProgram(const JobProgram& program, const JobCommandLine& line) {
   sayBefore(program, line);
 
   const Extent extent(settings.source);
-  millrace::JobOptions options;
-  options.workers = static_cast<std::size_t>(settings.workers);
-  options.batchSize = static_cast<std::size_t>(settings.batchSize);
   StopSignal stop;
   const SteadyClock::time_point begun = SteadyClock::now();
-  StatusOr<Job> started = start(program.pipeline(), options);
+  StatusOr<Job> started = start(program.pipeline(), optionsFor(settings));
   if (!started.ok()) return reportFailure(name, messageOf(started.status()));
   // Shared with the thread that waits for signals, which may outlive this function's locals.
   const auto job = std::make_shared<Job>(*std::move(started));

@@ -70,11 +70,14 @@ void declareRunning(FlagSet& flags, JobSettings& settings) {
 
 void declareDurability(FlagSet& flags, JobSettings& settings, UnavailableSettings& unavailable) {
   flags.group("State and checkpoints");
-  flags.text("--checkpoint-dir", "DIR", "keep state across runs here", &unavailable.checkpointDir,
-             "nothing is kept");
-  flags.notAvailable("--checkpoint-dir", "keeping state across runs");
+  flags.text("--checkpoint-dir", "DIR",
+             "keep state across runs and crashes here: the job goes on where it was",
+             &settings.checkpointDir, "nothing is kept");
   flags.duration("--checkpoint-interval", "time between checkpoints", &settings.checkpointInterval,
                  kShortest);
+  flags.toggle("--allow-unclaimed-state",
+               "drop saved state that the job has no use for any more, instead of refusing to start",
+               &settings.allowUnclaimedState);
   flags.choice("--state", "where state lives", &settings.state, {"memory", "rocksdb"});
   flags.choice("--delivery", "guarantee of the results after a failure", &settings.delivery,
                {"exactly-once", "at-least-once"});
@@ -113,7 +116,9 @@ std::string resolve(const Endpoints& endpoints, JobSettings* settings) {
 }
 
 std::vector<std::string> noticesFor(const JobKind& kind, const FlagSet& flags) {
-  std::vector<std::string> notices = {"no --checkpoint-dir: nothing is kept across runs"};
+  std::vector<std::string> notices;
+  if (!flags.given("--checkpoint-dir"))
+    notices.push_back("no --checkpoint-dir: nothing is kept across runs");
   const auto noteUnused = [&](const char* flag) {
     if (flags.given(flag))
       notices.push_back(fmt::format("{} has no effect on {}", flag, kind.program));

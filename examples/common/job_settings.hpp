@@ -32,17 +32,19 @@ struct JobSettings {
   std::string onInvalid = "skip";
   std::string delivery = "exactly-once";
   std::string state = "memory";
+  std::string checkpointDir;  ///< empty: nothing is kept across runs
   Duration checkpointInterval = std::chrono::seconds(60);
+  bool allowUnclaimedState = false;
 
   std::string summary;  ///< a file, empty for none
   std::string logLevel = "info";
   bool noProgress = false;
 };
 
-/// Flags of Kafka, checkpoints and the web interface have to be on every program's
+/// Flags of Kafka, savepoints and the web interface have to be on every program's
 /// command line, so that scripts can be written once; their values land here.
 struct UnavailableSettings {
-  std::string bootstrapServers, groupId, topic, checkpointDir, fromSavepoint, http;
+  std::string bootstrapServers, groupId, topic, fromSavepoint, http;
   std::vector<std::string> kafka;
 };
 

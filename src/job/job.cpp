@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <millrace/job/job.hpp>
 
-#include "job/running_engine.hpp"
+#include "job/job_supervisor.hpp"
 
 namespace millrace {
 namespace {
@@ -31,21 +31,22 @@ std::uint64_t JobCounts::latePartial() const { return sumOver(*this, &OperatorCo
 std::uint64_t JobCounts::filtered() const { return sumOver(*this, &OperatorCounts::filtered); }
 std::uint64_t JobCounts::bytesIn() const { return sumOver(*this, &OperatorCounts::bytesIn); }
 
-Job::Job(std::unique_ptr<RunningEngine> running) : running_(std::move(running)) {}
+Job::Job(std::unique_ptr<JobSupervisor> supervisor) : supervisor_(std::move(supervisor)) {}
 Job::~Job() = default;
 Job::Job(Job&&) noexcept = default;
 Job& Job::operator=(Job&&) noexcept = default;
 
-void Job::stop() { running_->engine().stop(); }
-void Job::cancel() { running_->engine().cancel(); }
-Status Job::wait() { return running_->wait(); }
-bool Job::isFinished() const { return running_->engine().isOver(); }
-JobCounts Job::counts() const { return running_->engine().counts(); }
-std::vector<TaskStatus> Job::status() const { return running_->engine().status(); }
+void Job::stop() { supervisor_->stop(); }
+void Job::checkpoint() { supervisor_->checkpoint(); }
+void Job::cancel() { supervisor_->cancel(); }
+Status Job::wait() { return supervisor_->wait(); }
+bool Job::isFinished() const { return supervisor_->isOver(); }
+JobCounts Job::counts() const { return supervisor_->counts(); }
+std::vector<TaskStatus> Job::status() const { return supervisor_->status(); }
 
 StatusOr<Job> start(const Graph& graph, const JobOptions& options) {
-  MILLRACE_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, Engine::create(graph, options));
-  return Job(std::make_unique<RunningEngine>(std::move(engine)));
+  MILLRACE_ASSIGN_OR_RETURN(auto supervisor, JobSupervisor::start(graph, options));
+  return Job(std::move(supervisor));
 }
 
 Status run(const Graph& graph, const JobOptions& options) {

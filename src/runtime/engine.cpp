@@ -53,15 +53,20 @@ Status checkOptions(const JobOptions& options) {
 
 }  // namespace
 
-StatusOr<std::unique_ptr<Engine>> Engine::create(const Graph& graph, const JobOptions& options) {
+StatusOr<std::unique_ptr<Engine>> Engine::create(const Graph& graph, const JobOptions& options,
+                                                 CheckpointStore* store) {
   MILLRACE_RETURN_IF_ERROR(graph.validate());
   MILLRACE_RETURN_IF_ERROR(checkOptions(options));
-  std::unique_ptr<Engine> engine(new Engine(graph, options));
+  std::unique_ptr<Engine> engine(new Engine(graph, options, store));
   MILLRACE_RETURN_IF_ERROR(engine->build());
   return engine;
 }
 
-Engine::Engine(const Graph& graph, const JobOptions& options) : graph_(graph), options_(options) {
+Engine::Engine(const Graph& graph, const JobOptions& options, CheckpointStore* store)
+    : graph_(graph),
+      options_(options),
+      store_(store),
+      catalog_(store == nullptr ? StateCatalog() : StateCatalog(store->found().states)) {
   job_.name = graph.name();
   job_.workers = options.workers != 0 ? options.workers
                                       : std::max(1U, std::thread::hardware_concurrency());
@@ -86,13 +91,28 @@ Status Engine::build() {
       return absl::OkStatus();
     }));
   }
-  for (const auto& worker : workers_) {
-    const Status opened = worker->open();
-    if (opened.ok()) continue;
-    fail(opened);
-    return close();
+  if (store_ != nullptr) {
+    job_.states = &catalog_;
+    coordinator_ = std::make_unique<CheckpointCoordinator>(
+        CheckpointCoordinator::Surroundings{store_, job_.fileSystem, job_.clock, committers(),
+                                            placed_.size(),
+                                            [this](std::uint64_t epoch) {
+                                              job_.wantedEpoch.store(epoch);
+                                              wakeAll();
+                                            }},
+        options_.checkpoints);
+    job_.snapshots = coordinator_.get();
   }
-  return absl::OkStatus();
+  const Status opened = openTasks();
+  if (opened.ok()) return opened;
+  fail(opened);
+  return close();
+}
+
+Status Engine::openTasks() {
+  if (store_ != nullptr) MILLRACE_RETURN_IF_ERROR(recoverSinks());
+  for (const auto& worker : workers_) MILLRACE_RETURN_IF_ERROR(worker->open());
+  return store_ == nullptr ? absl::OkStatus() : restore();
 }
 
 void Engine::placeNode(NodeId id) {
@@ -103,9 +123,10 @@ void Engine::placeNode(NodeId id) {
   std::shared_ptr<void> shared;
   for (std::size_t worker = 0; worker < job_.workers; ++worker) {
     tasks.push_back(std::make_unique<Task>(job_, workers_[worker]->context(), node.name,
-                                           static_cast<std::size_t>(id),
+                                           static_cast<std::size_t>(id), taskCount_++,
                                            node.makeOperator({worker, job_.workers, &shared}),
-                                           node.kind == NodeKind::kSource));
+                                           node.kind == NodeKind::kSource ? Task::Role::kSource
+                                                                          : Task::Role::kOperator));
     for (const OutputInfo& output : node.outputs) {
       tasks.back()->addOutput(poolOf(worker, output.type));
     }
@@ -148,7 +169,8 @@ Task& Engine::makeTask(std::size_t worker, NodeId node, std::unique_ptr<Operator
                        bool isPartitioner) {
   Task& task = workers_[worker]->addTask(
       std::make_unique<Task>(job_, workers_[worker]->context(), graph_.node(node).name,
-                             static_cast<std::size_t>(node), std::move(op), false));
+                             static_cast<std::size_t>(node), taskCount_++, std::move(op),
+                             isPartitioner ? Task::Role::kShuffle : Task::Role::kOperator));
   placed_.push_back({&task, node, isPartitioner});
   return task;
 }
@@ -199,8 +221,27 @@ void Engine::runWorker(std::size_t index) {
   finishedWorkers_.fetch_add(1);
 }
 
+void Engine::runCoordinator() {
+  while (!job_.isCancelled.load() && !coordinator_->isDone()) {
+    const Status stepped =
+        guarded("taking a checkpoint", [this] { return coordinator_->step(); });
+    if (!stepped.ok()) return fail(stepped);
+    coordinator_->wait();
+  }
+}
+
+void Engine::runBase() {
+  std::uint64_t seen = 0;
+  while (!job_.isCancelled.load() && !coordinator_->isDone()) {
+    seen = coordinator_->waitForCommit(seen);
+    const Status done = guarded("bringing the base forward", [this] { return store_->bringForward(); });
+    if (!done.ok()) return fail(done);
+  }
+}
+
 void Engine::stop() {
   job_.stopRequested.store(true);
+  if (coordinator_ != nullptr) coordinator_->noteStoppedInput();
   wakeAll();
 }
 
@@ -212,6 +253,7 @@ void Engine::fail(Status status) {
     if (failure_.ok()) failure_ = std::move(status);
   }
   job_.isCancelled.store(true);
+  if (coordinator_ != nullptr) coordinator_->stop();
   wakeAll();
 }
 
@@ -220,7 +262,9 @@ void Engine::wakeAll() {
 }
 
 bool Engine::isOver() const {
-  return job_.isCancelled.load() || finishedWorkers_.load() == workers_.size();
+  if (job_.isCancelled.load()) return true;
+  return finishedWorkers_.load() == workers_.size() &&
+         (coordinator_ == nullptr || coordinator_->isDone());
 }
 
 Status Engine::close() {
@@ -265,6 +309,11 @@ JobCounts Engine::counts() const {
     sum.bytesIn += task.bytesIn.value();
     sum.futureDated += task.futureDated.value();
   }
+  if (coordinator_ == nullptr) return counts;
+  const CheckpointCounts checkpoints = coordinator_->counts();
+  counts.checkpoints = checkpoints.completed;
+  counts.failedCheckpoints = checkpoints.failed;
+  counts.lastEpoch = checkpoints.lastEpoch;
   return counts;
 }
 

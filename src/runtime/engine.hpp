@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "runtime/checkpoint_coordinator.hpp"
 #include "runtime/worker.hpp"
 
 #include <millrace/graph/graph.hpp>
@@ -26,7 +27,10 @@ namespace millrace {
 /// for anyone.
 class Engine {
  public:
-  static StatusOr<std::unique_ptr<Engine>> create(const Graph& graph, const JobOptions& options);
+  /// With a store the job takes checkpoints in it, and goes on from the last one there. The store
+  /// outlives the engine.
+  static StatusOr<std::unique_ptr<Engine>> create(const Graph& graph, const JobOptions& options,
+                                                  CheckpointStore* store = nullptr);
 
   std::size_t workerCount() const { return workers_.size(); }
 
@@ -38,6 +42,14 @@ class Engine {
 
   /// Runs worker `index` to the end of the job; sleeps when there is nothing to do.
   void runWorker(std::size_t index);
+
+  /// For a thread of its own, where the job takes checkpoints: to its end. Likewise for the second,
+  /// which brings the store's base forward.
+  void runCoordinator();
+  void runBase();
+  bool isCheckpointed() const { return coordinator_ != nullptr; }
+  /// Null without checkpoints.
+  CheckpointCoordinator* coordinator() { return coordinator_.get(); }
 
   void stop();
   void cancel();
@@ -59,9 +71,16 @@ class Engine {
     bool isPartitioner;
   };
 
-  Engine(const Graph& graph, const JobOptions& options);
+  Engine(const Graph& graph, const JobOptions& options, CheckpointStore* store);
 
   Status build();
+  Status openTasks();
+  SinkCommitters committers() const;
+  Status recoverSinks();
+  Status restore();
+  Status restorePositions(const Epoch& epoch);
+  Status restoreEntries();
+  Status claimAll();
   void placeNode(NodeId id);
   void connect(NodeId id, std::size_t input);
   void connectByKey(NodeId id, std::size_t input, const Exchange& exchange);
@@ -75,6 +94,8 @@ class Engine {
 
   const Graph graph_;
   const JobOptions options_;
+  CheckpointStore* const store_;  // null: no checkpoints
+  StateCatalog catalog_;
   JobContext job_;
 
   // Batches lie in channels and tasks and go home to their pools: the pools go last.
@@ -83,6 +104,8 @@ class Engine {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::vector<Task*>> tasks_;  // by node, then worker
   std::vector<PlacedTask> placed_;
+  std::size_t taskCount_ = 0;
+  std::unique_ptr<CheckpointCoordinator> coordinator_;
 
   std::atomic<std::size_t> finishedWorkers_{0};
   std::vector<char> isWorkerFinished_;  // each entry touched by its worker alone

@@ -10,17 +10,26 @@
 
 namespace millrace {
 
+namespace {
+
+/// Bytes of a snapshot that are written between two pieces of other work: some 100 microseconds.
+constexpr std::size_t kSnapshotPiece = 64 << 10;
+
+}  // namespace
+
 Task::Task(JobContext& job, WorkerContext& worker, std::string name, std::size_t ordinal,
-           std::unique_ptr<Operator> op, bool isSource)
+           std::size_t number, std::unique_ptr<Operator> op, Role role)
     : job_(job),
       worker_(worker),
       name_(std::move(name)),
+      number_(number),
       seed_(combineHashes(job.seed, combineHashes(ordinal, worker.index))),
+      role_(role),
       operator_(std::move(op)),
-      source_(isSource ? static_cast<SourceOperator*>(operator_.get()) : nullptr) {}
+      source_(role == Role::kSource ? static_cast<SourceOperator*>(operator_.get()) : nullptr) {}
 
 void Task::addInput(Channel* channel, std::size_t logicalInput, std::string from) {
-  inputs_.push_back({channel, logicalInput, std::move(from)});
+  inputs_.push_back({channel, logicalInput, std::move(from), false, false});
 }
 
 OutputPort& Task::addOutput(BatchPool* pool) {
@@ -39,7 +48,18 @@ void Task::enter(Phase phase) {
   shownPhase_.store(phase, std::memory_order_relaxed);
 }
 
+StatusOr<StateId> Task::declareState(const StateDeclaration& declaration) {
+  if (job_.states == nullptr) return StateId{};
+  return job_.states->declare(name_, worker_.index, declaration);
+}
+
 bool Task::step() {
+  // Also while an output is full: a snapshot needs no room there.
+  const bool wrote = owesSnapshot_ && writeSnapshot();
+  return stepPhase() || wrote;
+}
+
+bool Task::stepPhase() {
   switch (phase_) {
     case Phase::kReady:
       return stepReady();
@@ -47,6 +67,8 @@ bool Task::step() {
       return consume();
     case Phase::kAdvancing:
       return advance();
+    case Phase::kAligned:
+      return align();
     case Phase::kTiming:
       return runDeadline();
     case Phase::kQuieting:
@@ -58,6 +80,10 @@ bool Task::step() {
 }
 
 bool Task::stepReady() {
+  if (arrivingEpoch_ > epoch_ && barrierIsDue()) {
+    enter(Phase::kAligned);
+    return align();
+  }
   if (source_ == nullptr && operator_->nextDeadline() <= worker_.now) {
     enter(Phase::kTiming);
     return runDeadline();
@@ -70,6 +96,11 @@ bool Task::pollSource() {
     valve_->end(0, false);
     enter(Phase::kAdvancing);
     return advance();
+  }
+  if (barrierIsDue()) {
+    arrivingEpoch_ = job_.wantedEpoch.load(std::memory_order_relaxed);
+    enter(Phase::kAligned);
+    return align();
   }
   if (!outputsReady()) return false;
   const SourcePoll poll = source_->poll();
@@ -88,6 +119,7 @@ bool Task::pollSource() {
 bool Task::takeItem() {
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const std::size_t index = (nextInput_ + i) % inputs_.size();
+    if (inputs_[index].hasBarrier) continue;
     Item* front = inputs_[index].channel->front();
     if (front == nullptr) continue;
     if (front->batch != nullptr && !outputsReady()) return false;
@@ -96,8 +128,8 @@ bool Task::takeItem() {
     nextInput_ = index + 1;
     if (item.batch == nullptr) {
       takeMark(index, item.mark);
-      enter(Phase::kAdvancing);
-      advance();
+      enter(barrierIsDue() ? Phase::kAligned : Phase::kAdvancing);
+      stepPhase();
       return true;
     }
     batch_ = std::move(item.batch);
@@ -120,9 +152,73 @@ void Task::takeMark(std::size_t input, Mark mark) {
       return valve_->idle(input);
     case Mark::Kind::kActive:
       return valve_->active(input);
+    case Mark::Kind::kBarrier:
+      inputs_[input].hasBarrier = true;
+      arrivingEpoch_ = mark.epoch;
+      return;
     case Mark::Kind::kEnd:
+      inputs_[input].isEnded = true;
       return valve_->end(input, mark.isDrained);
   }
+}
+
+// A source is asked for its barrier; other tasks have it once every input that goes on has brought
+// it. When the last of the others ends, its end and the barrier are due together: the barrier first.
+bool Task::barrierIsDue() const {
+  if (owesSnapshot_) return false;
+  if (source_ != nullptr) return job_.wantedEpoch.load(std::memory_order_relaxed) > epoch_;
+  bool isThere = false;
+  for (const Input& input : inputs_) {
+    if (!input.hasBarrier && !input.isEnded) return false;
+    isThere = isThere || input.hasBarrier;
+  }
+  return isThere;
+}
+
+bool Task::align() {
+  if (!isBarrierFlushed_) {
+    if (!outputsReady()) return false;
+    if (operator_->onBarrier() == Step::kAgain) return true;
+    isBarrierFlushed_ = true;
+  }
+  if (!sendMark(Mark::barrier(arrivingEpoch_))) return false;
+  isBarrierFlushed_ = false;
+  epoch_ = arrivingEpoch_;
+  noteSnapshot(false);
+  for (Input& input : inputs_) input.hasBarrier = false;
+  // What has become due meanwhile: an end that came while other inputs still brought the barrier.
+  enter(Phase::kAdvancing);
+  return true;
+}
+
+void Task::noteSnapshot(bool isLast) {
+  if (job_.snapshots == nullptr) return;
+  snapshot_ = {snapshotName(), static_cast<std::uint32_t>(worker_.index), {}, {}};
+  counters_.write(snapshot_.state.position);
+  operator_->beginSnapshot(snapshot_.state);
+  owesSnapshot_ = true;
+  isLastSnapshot_ = isLast;
+}
+
+bool Task::writeSnapshot() {
+  if (operator_->writeSnapshot(snapshot_.changes, kSnapshotPiece)) return true;
+  owesSnapshot_ = false;
+  // What happened after the last barrier belongs to the epoch that would have come.
+  const std::uint64_t epoch = isLastSnapshot_ ? epoch_ + 1 : epoch_;
+  job_.snapshots->onSnapshot(number_, epoch, std::move(snapshot_), isLastSnapshot_);
+  return true;
+}
+
+Status Task::restore(std::span<const std::string> positions, bool countsOn) {
+  std::vector<std::string> ofOperators;
+  for (const std::string& position : positions) {
+    std::string_view rest = position;
+    if (!counters_.read(rest, countsOn)) {
+      return absl::DataLossError("the counters of a task are damaged");
+    }
+    ofOperators.emplace_back(rest);
+  }
+  return operator_->restoreTask(ofOperators);
 }
 
 bool Task::consume() {
@@ -180,8 +276,10 @@ bool Task::finish() {
     if (operator_->onEnd(valve_->isDrained()) == Step::kAgain) return true;
     isEndDone_ = true;
   }
+  if (owesSnapshot_) return true;  // the last one has to wait for the one before
   if (!sendMark(Mark::end(valve_->isDrained()))) return false;
   enter(Phase::kFinished);
+  noteSnapshot(true);
   return true;
 }
 
@@ -249,6 +347,7 @@ std::string Task::stateName() const {
     if (output->isFull()) return "waiting for room in its output";
   }
   if (phase == Phase::kAdvancing) return "firing";
+  if (phase == Phase::kAligned) return "at a barrier";
   if (phase != Phase::kReady) return "running";
   return source_ == nullptr && queued() == 0 ? "waiting for input" : "running";
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <millrace/base/clock.hpp>
+#include <millrace/checkpoint/epoch.hpp>
+#include <millrace/checkpoint/state_catalog.hpp>
 #include <millrace/runtime/channel.hpp>
 #include <millrace/runtime/operator.hpp>
 #include <millrace/runtime/watermark_valve.hpp>
@@ -13,6 +15,18 @@
 
 namespace millrace {
 
+/// Receives what tasks add to checkpoints.
+///
+/// **Thread safety**: called from any worker.
+class SnapshotReceiver {
+ public:
+  virtual ~SnapshotReceiver() = default;
+
+  /// `task` is the number of the task within the job; `isLast`: the task has finished, and this
+  /// counts for all epochs to come.
+  virtual void onSnapshot(std::size_t task, std::uint64_t epoch, TaskSnapshot snapshot, bool isLast) = 0;
+};
+
 /// What all tasks of a job share.
 struct JobContext {
   std::string name;
@@ -22,6 +36,9 @@ struct JobContext {
   std::uint64_t seed = 0;
   const Clock* clock = nullptr;
   FileSystem* fileSystem = nullptr;
+  StateCatalog* states = nullptr;          // null: nothing is kept, ids do not matter
+  SnapshotReceiver* snapshots = nullptr;   // null: no checkpoints
+  std::atomic<std::uint64_t> wantedEpoch{0};  // sources send its barrier
   std::atomic<bool> stopRequested{false};  // sources take in nothing more
   std::atomic<bool> isCancelled{false};    // workers drop everything
 };
@@ -40,6 +57,8 @@ struct WorkerContext {
 ///   Ready ───────────────► Consuming ───────────────────────────────────────► Ready
 ///     │      a mark                          operator done, marks passed on
 ///     ├──────────────────► Advancing ───────────────────────────────────────► Ready | Finished
+///     │      a barrier by every input        flushed, state noted, barrier passed on
+///     ├──────────────────► Aligned ─────────────────────────────────────────► Ready
 ///     │      a deadline                      operator done
 ///     ├──────────────────► Timing ──────────────────────────────────────────► Ready
 ///     │      the worker has nothing to do    what was held back is sent
@@ -47,17 +66,30 @@ struct WorkerContext {
 ///
 /// In every state but Ready the task waits for room in its outputs and is stepped again.
 ///
+/// After a barrier the task writes its snapshot down in pieces, one between any two other steps, and
+/// hands it to the SnapshotReceiver. An input that has brought its barrier waits for the others: what
+/// ran ahead stays in its channel.
+///
 /// **Thread safety**: stepped by its worker; counters() and describe() may be read by any thread.
 class Task final : public OperatorContext {
  public:
+  enum class Role : std::uint8_t { kSource, kOperator, kShuffle };
+
+  /// `ordinal` is the node's; `number` the task's own within the job.
   Task(JobContext& job, WorkerContext& worker, std::string name, std::size_t ordinal,
-       std::unique_ptr<Operator> op, bool isSource);
+       std::size_t number, std::unique_ptr<Operator> op, Role role);
 
   // Wiring, before open().
   void addInput(Channel* channel, std::size_t logicalInput, std::string from);
   OutputPort& addOutput(BatchPool* pool);
 
   Status open();
+  /// Goes on from what the operator's tasks had noted. `countsOn`: this task's counters begin with
+  /// the sum of theirs, so that a job's account does not begin anew; for one task of the operator.
+  Status restore(std::span<const std::string> positions, bool countsOn);
+  Status restoreEntry(StateId state, KeyGroup group, std::string_view key, std::string_view value) {
+    return operator_->restoreEntry(state, group, key, value);
+  }
   /// Does one piece of work. False: there is nothing to do until an input or output changes.
   bool step();
   /// The worker is about to sleep: sends all that is held back. False: nothing was.
@@ -65,7 +97,9 @@ class Task final : public OperatorContext {
   Status close(bool succeeded) { return operator_->close(succeeded); }
 
   bool isSource() const { return source_ != nullptr; }
-  bool isFinished() const { return phase_ == Phase::kFinished; }
+  /// What stands in checkpoints; a shuffle is told apart from the operator it belongs to.
+  std::string snapshotName() const { return role_ == Role::kShuffle ? name_ + " (shuffle)" : name_; }
+  bool isFinished() const { return phase_ == Phase::kFinished && !owesSnapshot_; }
   Timestamp nextDeadline() const;
 
   /// Where in the stream an exception that step() let through came from.
@@ -91,16 +125,29 @@ class Task final : public OperatorContext {
   const Clock& clock() const override { return *job_.clock; }
   Waker& waker() override { return worker_.waker; }
   Timestamp processingTime() const override { return worker_.now; }
+  bool isCheckpointed() const override { return job_.snapshots != nullptr; }
+  StatusOr<StateId> declareState(const StateDeclaration& declaration) override;
 
  private:
-  enum class Phase : std::uint8_t { kReady, kConsuming, kAdvancing, kTiming, kQuieting, kFinished };
+  enum class Phase : std::uint8_t {
+    kReady,
+    kConsuming,
+    kAdvancing,
+    kAligned,
+    kTiming,
+    kQuieting,
+    kFinished,
+  };
 
   struct Input {
     Channel* channel;
     std::size_t logicalInput;
     std::string from;
+    bool hasBarrier = false;  // and waits until the other inputs have it too
+    bool isEnded = false;
   };
 
+  bool stepPhase();
   bool stepReady();
   bool pollSource();
   bool takeItem();
@@ -110,6 +157,10 @@ class Task final : public OperatorContext {
   bool passMarksOn();
   bool announceIdleness();
   bool finish();
+  bool barrierIsDue() const;
+  bool align();
+  void noteSnapshot(bool isLast);
+  bool writeSnapshot();
   bool runDeadline();
   bool quieten();
   bool outputsReady();
@@ -120,7 +171,9 @@ class Task final : public OperatorContext {
   JobContext& job_;
   WorkerContext& worker_;
   const std::string name_;
+  const std::size_t number_;
   const std::uint64_t seed_;
+  const Role role_;
   const std::unique_ptr<Operator> operator_;
   SourceOperator* const source_;  // null unless the operator is one
 
@@ -138,6 +191,13 @@ class Task final : public OperatorContext {
   bool owesWatermark_ = false;           // ... and its consumers have not
   bool isIdleAnnounced_ = false;
   bool isEndDone_ = false;  // the operator has had its onEnd()
+
+  std::uint64_t epoch_ = 0;         // of the last barrier
+  std::uint64_t arrivingEpoch_ = 0;  // of the barrier that inputs are bringing
+  bool isBarrierFlushed_ = false;   // the operator has had its onBarrier()
+  bool owesSnapshot_ = false;       // noted, not yet handed over
+  bool isLastSnapshot_ = false;
+  TaskSnapshot snapshot_;
   bool isQuiet_ = true;
 
   // Copies for observers, stored by the worker.

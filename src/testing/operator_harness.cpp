@@ -39,8 +39,8 @@ class OperatorHarness::Play {
     job_.clock = &clock_;
     job_.fileSystem = &posixFileSystem();
     worker_.now = clock_.now();
-    task_ = std::make_unique<Task>(job_, worker_, "operator", 0, harness.make_(),
-                                   harness.inputs_.empty());
+    task_ = std::make_unique<Task>(job_, worker_, "operator", 0, 0, harness.make_(),
+                                   harness.inputs_.empty() ? Task::Role::kSource : Task::Role::kOperator);
     for (const Input& input : harness.inputs_) {
       inputs_.push_back(std::make_unique<Channel>(kInputCapacity, nullptr, nullptr));
       task_->addInput(inputs_.back().get(), input.logicalInput, "input");
@@ -183,6 +183,8 @@ class OperatorHarness::Play {
         return "idle";
       case Mark::Kind::kActive:
         return "active";
+      case Mark::Kind::kBarrier:
+        return fmt::format("barrier:{}", mark.epoch);
       case Mark::Kind::kEnd:
         break;
     }

@@ -18,6 +18,7 @@ import tempfile
 
 import nasty
 import oracle
+import rows as written
 
 WORKERS = (1, 2, 4)
 BATCHES = (1, 1024)
@@ -57,26 +58,7 @@ def run_job(binaries, job, source, case, workers, batch, scratch, more=()):
     if done.returncode != 0:
         raise Failure(f"exit {done.returncode}: {' '.join(command)}\n{done.stderr}")
     with open(summary, encoding="utf-8") as file:
-        return read_directory(out), json.load(file), " ".join(command)
-
-
-def read_directory(path):
-    rows = collections.Counter()
-    for folder, folders, names in os.walk(path):
-        folders[:] = [each for each in folders if not each.startswith(".")]
-        for name in names:
-            if name.startswith("."):
-                continue
-            with open(os.path.join(folder, name), encoding="utf-8", newline="\n") as file:
-                rows.update(oracle.read_row(line) for line in file)
-    return rows
-
-
-def compare(wanted, got):
-    missing, extra = wanted - got, got - wanted
-    if missing or extra:
-        shown = [f"  missing {row}" for row in list(missing)[:3]] + [f"  unexpected {row}" for row in list(extra)[:3]]
-        raise Failure(f"{sum(missing.values())} rows missing, {sum(extra.values())} unexpected\n" + "\n".join(shown))
+        return written.read_directory(out), json.load(file), " ".join(command)
 
 
 def check_summary(job, case, summary, events, invalid, rows):
@@ -95,9 +77,9 @@ def check_exact(args, job, source, case, scratch):
     for workers, batch in itertools.product(WORKERS, BATCHES):
         rows, summary, command = run_job(args.bin, job, source, case, workers, batch, scratch)
         try:
-            compare(wanted, rows)
+            written.compare(wanted, rows)
             check_summary(job, case, summary, events, invalid, sum(wanted.values()))
-        except Failure as failure:
+        except (Failure, written.Difference) as failure:
             raise Failure(f"{command}\n{failure}") from None
 
 
@@ -110,12 +92,12 @@ def check_late(args, source, scratch):
         rows, summary, command = run_job(args.bin, "event_count", source, case, workers, batch, scratch)
         try:
             if (workers, batch) == (1, 1):
-                compare(oracle.wanted_rows("event_count", kept, case["size"], case["slide"], 0), rows)
+                written.compare(oracle.wanted_rows("event_count", kept, case["size"], case["slide"], 0), rows)
                 expect("late", late, summary["late"])
             counted = sum(int(dict(row)["count"][1]) * times for row, times in rows.items())
             expect("counted and late", len(events), counted + summary["late"])
             expect("records_in", len(events) + invalid, summary["records_in"])
-        except Failure as failure:
+        except (Failure, written.Difference) as failure:
             raise Failure(f"{command}\n{failure}") from None
 
 
@@ -132,10 +114,10 @@ def check_refiring(args, source, scratch):
                 key = row[:3]
                 last[key] = max(last.get(key, row), row, key=lambda each: int(each[3][1][1]))
             try:
-                compare(wanted, collections.Counter(last.values()))
+                written.compare(wanted, collections.Counter(last.values()))
                 expect("late", 0, summary["late"] + summary["late_partial"])
                 expect("records_out", sum(rows.values()), summary["records_out"])
-            except Failure as failure:
+            except (Failure, written.Difference) as failure:
                 raise Failure(f"{command}\n{failure}") from None
 
 

@@ -15,7 +15,7 @@
 
 namespace millrace {
 
-class RunningEngine;
+class JobSupervisor;
 
 /// What one operator has accounted for, summed over its tasks; see TaskCounters.
 struct OperatorCounts {
@@ -34,9 +34,15 @@ struct OperatorCounts {
   std::uint64_t futureDated = 0;
 };
 
-/// The whole job's account.
+/// The whole job's account. Where a job goes on from a checkpoint, records are counted from the
+/// beginning of the job, each once: a crash takes back what it undoes.
 struct JobCounts {
   std::vector<OperatorCounts> operators;
+
+  std::uint64_t checkpoints = 0;        ///< completed by this run
+  std::uint64_t failedCheckpoints = 0;
+  std::uint64_t lastEpoch = 0;          ///< the last committed one, over all runs; 0: none
+  std::uint64_t restarts = 0;           ///< within this run, after failures
 
   /// Sums over operators: records the sources read, records the sinks took.
   std::uint64_t recordsIn() const;
@@ -65,9 +71,12 @@ struct TaskStatus {
 ///
 /// Destroying a running job stops it and waits. Errors of the job arrive by wait(); nothing is
 /// ever printed, and the process never ends because of a job.
+///
+/// A job with a state directory that fails starts again from its last checkpoint, as RestartOptions
+/// say. Its end, by the end of its input or by stop(), is a checkpoint too.
 class Job {
  public:
-  explicit Job(std::unique_ptr<RunningEngine> running);
+  explicit Job(std::unique_ptr<JobSupervisor> supervisor);
   ~Job();
   Job(Job&&) noexcept;
   Job& operator=(Job&&) noexcept;
@@ -75,6 +84,9 @@ class Job {
   /// Asks for an orderly stop: sources take in nothing more, what is on its way reaches the sinks,
   /// windows that are still open do not fire. Safe in a signal handler's thread, not in the handler.
   void stop();
+
+  /// Asks for a checkpoint now rather than when it is time. Nothing without a state directory.
+  void checkpoint();
 
   /// Stops at once; records on their way are dropped. wait() then returns kCancelled.
   void cancel();
@@ -88,7 +100,7 @@ class Job {
   std::vector<TaskStatus> status() const;
 
  private:
-  std::unique_ptr<RunningEngine> running_;
+  std::unique_ptr<JobSupervisor> supervisor_;
 };
 
 /// Starts `graph` on threads of its own. The graph is copied.

@@ -307,6 +307,7 @@ class CombineOperator final : public Operator {
   }
 
   Step onQuiet() override { return flush(); }
+  Step onBarrier() override { return flush(); }
   Step onEnd(bool) override { return flush(); }
 
  private:

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace millrace {
 
@@ -36,6 +38,12 @@ struct TaskCounters {
   Counter held;         ///< entries in state now
   Counter bytesIn;      ///< sources: bytes read
   Counter futureDated;  ///< sources: records the future guard kept from moving time
+
+  /// Appends the values, for a checkpoint.
+  void write(std::string& out) const;
+  /// Takes what write() appended off the front of `in`, adding the values to these if `adds` (all
+  /// but held, which tells of now). False: they are not there.
+  bool read(std::string_view& in, bool adds);
 };
 
 }  // namespace millrace

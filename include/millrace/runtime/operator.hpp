@@ -52,6 +52,10 @@ class OperatorContext {
   /// earlier run follow in restoreEntry(). Errors: kInvalidArgument when the name is declared
   /// already, kFailedPrecondition when the state was saved with other types.
   virtual StatusOr<StateId> declareState(const StateDeclaration& declaration) = 0;
+
+  /// What the checkpoint the job goes on from says of a declared state, with the schemas of all
+  /// the programs that have written to it; nullptr when it has no such state.
+  virtual const StateDeclaration* savedState(StateId) const { return nullptr; }
 };
 
 /// What a task adds to a checkpoint besides its keyed state; small.

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+#include "job/job_supervisor.hpp"
+
+#include <millrace/base/clock.hpp>
+#include <millrace/base/file_system.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <utility>
+
+namespace millrace {
+namespace {
+
+// What another attempt cannot change: a wrong set-up, input that is not what it was, damage, and a
+// disk that has lost what it was given.
+bool isForGood(const Status& failure) {
+  switch (failure.code()) {
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kDataLoss:
+    case absl::StatusCode::kUnimplemented:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Duration pauseBefore(std::size_t restart, const RestartOptions& options) {
+  Duration pause = options.firstPause;
+  for (std::size_t i = 1; i < restart && pause < options.longestPause; ++i) pause *= 2;
+  return std::min(pause, options.longestPause);
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<JobAttempt>> JobAttempt::make(const Graph& graph, const JobOptions& options) {
+  std::unique_ptr<JobAttempt> attempt(new JobAttempt);
+  if (!options.checkpoints.directory.empty()) {
+    FileSystem& files = options.fileSystem != nullptr ? *options.fileSystem : posixFileSystem();
+    CheckpointStore::Options store;
+    store.directory = options.checkpoints.directory;
+    store.jobName = graph.name();
+    store.keyGroups = static_cast<std::uint32_t>(options.keyGroups);
+    MILLRACE_ASSIGN_OR_RETURN(attempt->store_, CheckpointStore::open(files, store));
+  }
+  MILLRACE_ASSIGN_OR_RETURN(attempt->engine_,
+                            Engine::create(graph, options, attempt->store_.get()));
+  return attempt;
+}
+
+Status JobAttempt::run() {
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < engine_->workerCount(); ++i) {
+    threads.emplace_back([this, i] { engine_->runWorker(i); });
+  }
+  if (engine_->isCheckpointed()) {
+    threads.emplace_back([this] { engine_->runCoordinator(); });
+    threads.emplace_back([this] { engine_->runBase(); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  Status ended = engine_->close();
+  store_.reset();  // unlocks the directory, for the next attempt or another program
+  return ended;
+}
+
+StatusOr<std::unique_ptr<JobSupervisor>> JobSupervisor::start(const Graph& graph,
+                                                              const JobOptions& options) {
+  MILLRACE_ASSIGN_OR_RETURN(std::unique_ptr<JobAttempt> first, JobAttempt::make(graph, options));
+  std::unique_ptr<JobSupervisor> supervisor(new JobSupervisor(graph, options, std::move(first)));
+  supervisor->thread_ = std::thread([job = supervisor.get()] { job->superviseToTheEnd(); });
+  return supervisor;
+}
+
+JobSupervisor::JobSupervisor(const Graph& graph, const JobOptions& options,
+                             std::shared_ptr<JobAttempt> first)
+    : graph_(graph),
+      options_(options),
+      clock_(options.clock != nullptr ? *options.clock : systemClock()),
+      attempt_(std::move(first)) {}
+
+JobSupervisor::~JobSupervisor() {
+  stop();
+  wait().IgnoreError();
+}
+
+void JobSupervisor::superviseToTheEnd() {
+  while (true) {
+    const std::int64_t startedAt = clock_.monotonicNanos();
+    Status ended = attempt()->run();
+    const auto ran = std::chrono::nanoseconds(clock_.monotonicNanos() - startedAt);
+    {
+      std::lock_guard lock(mutex_);
+      if (ran >= options_.restarts.resetAfter) failuresInARow_ = 0;
+    }
+    const bool isOver = ended.ok();
+    if (!isOver) ended = prepareNext(ended);
+    if (!isOver && ended.ok()) continue;
+    std::lock_guard lock(mutex_);
+    result_ = ended;
+    return;
+  }
+}
+
+Status JobSupervisor::prepareNext(const Status& failure) {
+  Status last = failure;
+  while (mayTryAgain(last)) {
+    std::size_t restart = 0;
+    {
+      std::lock_guard lock(mutex_);
+      restart = failuresInARow_;
+    }
+    if (!pauseUnlessStopped(pauseBefore(restart, options_.restarts))) return last;
+    StatusOr<std::unique_ptr<JobAttempt>> next = JobAttempt::make(graph_, options_);
+    if (!next.ok()) {
+      last = next.status();
+      continue;
+    }
+    std::lock_guard lock(mutex_);
+    ++restarts_;
+    const JobCounts counts = attempt_->engine().counts();
+    earlierCheckpoints_ += counts.checkpoints;
+    earlierFailedCheckpoints_ += counts.failedCheckpoints;
+    attempt_ = *std::move(next);
+    if (isStopping_) attempt_->engine().stop();
+    if (isCancelling_) attempt_->engine().cancel();
+    return absl::OkStatus();
+  }
+  return last;
+}
+
+bool JobSupervisor::mayTryAgain(const Status& failure) {
+  std::lock_guard lock(mutex_);
+  if (options_.checkpoints.directory.empty() || isForGood(failure)) return false;
+  return ++failuresInARow_ <= options_.restarts.attempts && !isStopping_ && !isCancelling_;
+}
+
+bool JobSupervisor::pauseUnlessStopped(Duration pause) {
+  std::unique_lock lock(mutex_);
+  return !changed_.wait_for(lock, pause, [this] { return isStopping_ || isCancelling_; });
+}
+
+std::shared_ptr<JobAttempt> JobSupervisor::attempt() const {
+  std::lock_guard lock(mutex_);
+  return attempt_;
+}
+
+void JobSupervisor::stop() {
+  std::lock_guard lock(mutex_);
+  isStopping_ = true;
+  attempt_->engine().stop();
+  changed_.notify_all();
+}
+
+void JobSupervisor::cancel() {
+  std::lock_guard lock(mutex_);
+  isCancelling_ = true;
+  attempt_->engine().cancel();
+  changed_.notify_all();
+}
+
+void JobSupervisor::checkpoint() {
+  const std::shared_ptr<JobAttempt> current = attempt();
+  if (current->engine().isCheckpointed()) current->engine().coordinator()->request();
+}
+
+Status JobSupervisor::wait() {
+  {
+    std::lock_guard lock(joinMutex_);
+    if (thread_.joinable()) thread_.join();
+  }
+  std::lock_guard lock(mutex_);
+  return *result_;
+}
+
+bool JobSupervisor::isOver() const {
+  std::lock_guard lock(mutex_);
+  return result_.has_value();
+}
+
+JobCounts JobSupervisor::counts() const {
+  JobCounts counts = attempt()->engine().counts();
+  std::lock_guard lock(mutex_);
+  counts.restarts = restarts_;
+  counts.checkpoints += earlierCheckpoints_;
+  counts.failedCheckpoints += earlierFailedCheckpoints_;
+  return counts;
+}
+
+std::vector<TaskStatus> JobSupervisor::status() const {
+  return attempt()->engine().status();
+}
+
+}  // namespace millrace

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "runtime/engine.hpp"
+
+#include <millrace/checkpoint/checkpoint_store.hpp>
+#include <millrace/job/job.hpp>
+#include <millrace/job/options.hpp>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace millrace {
+
+/// One attempt at a job: its state directory, an engine, and their threads.
+///
+/// **Thread safety**: run() for one thread, the engine's methods as they say.
+class JobAttempt {
+ public:
+  static StatusOr<std::unique_ptr<JobAttempt>> make(const Graph& graph, const JobOptions& options);
+
+  Engine& engine() { return *engine_; }
+
+  /// Runs the job to its end, or to a failure.
+  Status run();
+
+ private:
+  JobAttempt() = default;
+
+  std::unique_ptr<CheckpointStore> store_;  // null: nothing is kept
+  std::unique_ptr<Engine> engine_;
+};
+
+/// Runs a job, and again from its last checkpoint when it fails, until it comes to an end or its
+/// attempts are used up.
+///
+/// **Thread safety**: all methods may be called from any thread.
+class JobSupervisor {
+ public:
+  /// The first attempt is made ready here, so that what is wrong from the beginning is told at once.
+  static StatusOr<std::unique_ptr<JobSupervisor>> start(const Graph& graph, const JobOptions& options);
+
+  /// Stops the job and waits.
+  ~JobSupervisor();
+
+  void stop();
+  void cancel();
+  void checkpoint();
+  Status wait();
+  bool isOver() const;
+  JobCounts counts() const;
+  std::vector<TaskStatus> status() const;
+
+ private:
+  JobSupervisor(const Graph& graph, const JobOptions& options, std::shared_ptr<JobAttempt> first);
+
+  void superviseToTheEnd();
+  // Makes the next attempt; an error is the job's result.
+  Status prepareNext(const Status& failure);
+  bool mayTryAgain(const Status& failure);
+  bool pauseUnlessStopped(Duration pause);
+  std::shared_ptr<JobAttempt> attempt() const;
+
+  const Graph graph_;
+  const JobOptions options_;
+  const Clock& clock_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::shared_ptr<JobAttempt> attempt_;  // under mutex_, as all below
+  bool isStopping_ = false;
+  bool isCancelling_ = false;
+  std::size_t failuresInARow_ = 0;
+  std::uint64_t restarts_ = 0;
+  std::uint64_t earlierCheckpoints_ = 0;  // of the attempts before this one
+  std::uint64_t earlierFailedCheckpoints_ = 0;
+  std::optional<Status> result_;
+
+  std::mutex joinMutex_;
+  std::thread thread_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/checkpoint_coordinator.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace millrace {
+namespace {
+
+// The store and the disk may be better in a while: the epoch is tried again.
+bool mayPass(const Status& status) {
+  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
+}
+
+const SinkCommitter* committerOf(const TaskSnapshot& task, const SinkCommitters& committers) {
+  if (task.state.prepared.empty()) return nullptr;
+  const auto it = committers.find(task.operatorName);
+  return it == committers.end() ? nullptr : it->second.get();
+}
+
+}  // namespace
+
+Status commitPrepared(const Epoch& epoch, const SinkCommitters& committers, FileSystem& files) {
+  for (const TaskSnapshot& task : epoch.tasks) {
+    const SinkCommitter* committer = committerOf(task, committers);
+    if (committer == nullptr) continue;
+    MILLRACE_RETURN_IF_ERROR(
+        annotate(committer->commit(files, task.state.prepared),
+                 fmt::format("finishing epoch {} of sink '{}'", epoch.number, task.operatorName)));
+  }
+  return absl::OkStatus();
+}
+
+CheckpointCoordinator::CheckpointCoordinator(Surroundings surroundings,
+                                             const CheckpointOptions& options)
+    : store_(*surroundings.store),
+      files_(*surroundings.files),
+      clock_(*surroundings.clock),
+      committers_(std::move(surroundings.committers)),
+      askForBarrier_(std::move(surroundings.askForBarrier)),
+      options_(options),
+      shares_(surroundings.tasks),
+      nextEpoch_(store_.found().epoch.number + 1),
+      startedAt_(now()),
+      endedAt_(startedAt_) {
+  counts_.lastEpoch = store_.found().epoch.number;
+}
+
+void CheckpointCoordinator::onSnapshot(std::size_t task, std::uint64_t epoch, TaskSnapshot snapshot,
+                                       bool isLast) {
+  std::lock_guard lock(mutex_);
+  Share& share = shares_[task];
+  share.last = {snapshot.operatorName, snapshot.worker, {snapshot.state.position, {}}, {}};
+  share.waiting.emplace_back(epoch, std::move(snapshot));
+  share.epoch = epoch;
+  share.isFinished = isLast;
+  if (hasWork()) changed_.notify_all();
+}
+
+void CheckpointCoordinator::request() {
+  std::lock_guard lock(mutex_);
+  isRequested_ = true;
+  changed_.notify_all();
+}
+
+void CheckpointCoordinator::stop() {
+  std::lock_guard lock(mutex_);
+  isStopped_ = true;
+  changed_.notify_all();
+}
+
+void CheckpointCoordinator::noteStoppedInput() {
+  std::lock_guard lock(mutex_);
+  isInputStopped_ = true;
+}
+
+std::uint64_t CheckpointCoordinator::waitForCommit(std::uint64_t seen) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return isStopped_ || isDone_ || counts_.completed > seen; });
+  return counts_.completed;
+}
+
+bool CheckpointCoordinator::isDone() const {
+  std::lock_guard lock(mutex_);
+  return isDone_;
+}
+
+CheckpointCounts CheckpointCoordinator::counts() const {
+  std::lock_guard lock(mutex_);
+  return counts_;
+}
+
+std::int64_t CheckpointCoordinator::nextStart() const {
+  return std::max(saturatingAdd(startedAt_, options_.interval.count()),
+                  saturatingAdd(endedAt_, options_.minimumPause.count()));
+}
+
+bool CheckpointCoordinator::isGathered() const {
+  return isInFlight_ && std::all_of(shares_.begin(), shares_.end(), [this](const Share& share) {
+           return share.isFinished || share.epoch >= nextEpoch_;
+         });
+}
+
+bool CheckpointCoordinator::allFinished() const {
+  return std::all_of(shares_.begin(), shares_.end(), [](const Share& s) { return s.isFinished; });
+}
+
+bool CheckpointCoordinator::hasWork() const {
+  if (isDone_ || isStopped_) return false;
+  if (isInFlight_) return isGathered() || now() >= countedLateAt_ + options_.timeout.count();
+  // A checkpoint that failed is tried again after a pause, the last one of a job no less.
+  const bool isPausing = failuresInARow_ > 0 && now() < nextStart();
+  return (!isPausing && allFinished()) || isRequested_ || now() >= nextStart();
+}
+
+void CheckpointCoordinator::wait() {
+  std::unique_lock lock(mutex_);
+  while (!isStopped_ && !isDone_ && !hasWork()) {
+    const std::int64_t until =
+        isInFlight_ ? saturatingAdd(countedLateAt_, options_.timeout.count()) : nextStart();
+    const std::int64_t wait = std::clamp<std::int64_t>(until - now(), 1, 3'600'000);
+    changed_.wait_for(lock, std::chrono::milliseconds(wait));
+  }
+}
+
+Status CheckpointCoordinator::step() {
+  std::unique_lock lock(mutex_);
+  if (!hasWork()) return absl::OkStatus();
+  if (isInFlight_ && !isGathered()) {
+    countedLateAt_ = now();
+    return countFailure(absl::DeadlineExceededError(
+        fmt::format("epoch {} is not complete after {} ms", nextEpoch_, now() - startedAt_)));
+  }
+  if (isInFlight_ || allFinished()) {
+    const bool isFinal = allFinished();
+    lock.unlock();
+    return commitGathered(isFinal);
+  }
+  isInFlight_ = true;
+  isRequested_ = false;
+  startedAt_ = countedLateAt_ = now();
+  const std::uint64_t epoch = nextEpoch_;
+  lock.unlock();
+  askForBarrier_(epoch);
+  return absl::OkStatus();
+}
+
+Status CheckpointCoordinator::commitGathered(bool isFinal) {
+  Epoch epoch = takeEpoch(isFinal);
+  std::uint64_t bytes = 0;
+  for (const TaskSnapshot& task : epoch.tasks) bytes += task.changes.size();
+  const Status committed = commit(epoch);
+  std::lock_guard lock(mutex_);
+  isInFlight_ = false;
+  endedAt_ = now();
+  if (committed.ok()) {
+    countSuccess(epoch, bytes);
+    return absl::OkStatus();
+  }
+  if (!mayPass(committed)) return committed;
+  startedAt_ = endedAt_;
+  giveBack(std::move(epoch));
+  return countFailure(committed);
+}
+
+Epoch CheckpointCoordinator::takeEpoch(bool isFinal) {
+  std::lock_guard lock(mutex_);
+  Epoch epoch;
+  epoch.number = nextEpoch_;
+  epoch.incarnation = store_.found().incarnation + 1;
+  epoch.completedAt = clock_.now();
+  takenFrom_.clear();
+  bool isComplete = isFinal;
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    Share& share = shares_[i];
+    bool hasPosition = false;
+    std::vector<std::pair<std::uint64_t, TaskSnapshot>> later;
+    for (auto& [number, snapshot] : share.waiting) {
+      if (number > nextEpoch_) {
+        later.emplace_back(number, std::move(snapshot));
+        continue;
+      }
+      epoch.tasks.push_back(std::move(snapshot));
+      takenFrom_.push_back(i);
+      // Of several, which failed commits have piled up, the newest alone says where to go on.
+      if (hasPosition) epoch.tasks[epoch.tasks.size() - 2].state.position.clear();
+      hasPosition = true;
+    }
+    isComplete = isComplete && later.empty();
+    if (!hasPosition) {
+      epoch.tasks.push_back(share.last);
+      takenFrom_.push_back(i);
+    }
+    share.waiting = std::move(later);
+  }
+  epoch.isFinal = isComplete;
+  epoch.isDrained = isComplete && !isInputStopped_;
+  return epoch;
+}
+
+void CheckpointCoordinator::giveBack(Epoch epoch) {
+  for (std::size_t i = 0; i < epoch.tasks.size(); ++i) {
+    auto& waiting = shares_[takenFrom_[i]].waiting;
+    const auto at = std::find_if(waiting.begin(), waiting.end(),
+                                 [&](const auto& each) { return each.first > epoch.number; });
+    waiting.insert(at, {epoch.number, std::move(epoch.tasks[i])});
+  }
+}
+
+Status CheckpointCoordinator::commit(const Epoch& epoch) {
+  MILLRACE_RETURN_IF_ERROR(persistPrepared(epoch));
+  MILLRACE_RETURN_IF_ERROR(store_.append(epoch));
+  // Committed. What is not finished now is finished when the job recovers.
+  const Status finished = commitPrepared(epoch, committers_, files_);
+  return mayPass(finished) ? annotate(absl::AbortedError(finished.message()), "after the commit")
+                           : finished;
+}
+
+Status CheckpointCoordinator::persistPrepared(const Epoch& epoch) const {
+  for (const TaskSnapshot& task : epoch.tasks) {
+    const SinkCommitter* committer = committerOf(task, committers_);
+    if (committer == nullptr) continue;
+    MILLRACE_RETURN_IF_ERROR(
+        annotate(committer->persist(files_, task.state.prepared),
+                 fmt::format("preparing epoch {} of sink '{}'", epoch.number, task.operatorName)));
+  }
+  return absl::OkStatus();
+}
+
+void CheckpointCoordinator::countSuccess(const Epoch& epoch, std::uint64_t bytes) {
+  ++nextEpoch_;
+  isDone_ = epoch.isFinal;
+  failuresInARow_ = 0;
+  ++counts_.completed;
+  counts_.lastEpoch = epoch.number;
+  counts_.lastBytes = bytes;
+  counts_.lastDurationMillis = endedAt_ - startedAt_;
+  counts_.lastCompletedAt = epoch.completedAt;
+  changed_.notify_all();
+}
+
+Status CheckpointCoordinator::countFailure(const Status& cause) {
+  ++counts_.failed;
+  if (++failuresInARow_ <= options_.tolerableFailures) return absl::OkStatus();
+  return annotate(cause, fmt::format("{} checkpoints in a row have failed", failuresInARow_));
+}
+
+}  // namespace millrace

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+// How an engine goes on from a checkpoint.
+#include "runtime/engine.hpp"
+
+#include <millrace/base/file_system.hpp>
+#include <millrace/state/key_group.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace millrace {
+namespace {
+
+constexpr std::string_view kHowToDrop =
+    "bring the operator back under its name, or allow unclaimed state to be dropped";
+
+std::vector<std::string> positionsOf(const std::string& operatorName, const Epoch& epoch) {
+  std::vector<std::string> positions;
+  for (const TaskSnapshot& task : epoch.tasks) {
+    if (task.operatorName == operatorName && !task.state.position.empty()) {
+      positions.push_back(task.state.position);
+    }
+  }
+  return positions;
+}
+
+}  // namespace
+
+SinkCommitters Engine::committers() const {
+  SinkCommitters committers;
+  for (const Node& node : graph_.nodes()) {
+    if (node.committer != nullptr) committers.emplace(node.name, node.committer);
+  }
+  return committers;
+}
+
+Status Engine::recoverSinks() {
+  const SinkCommitters all = committers();
+  MILLRACE_RETURN_IF_ERROR(commitPrepared(store_->found().epoch, all, *job_.fileSystem));
+  for (const auto& [name, committer] : all) {
+    MILLRACE_RETURN_IF_ERROR(
+        annotate(committer->removeUncommitted(*job_.fileSystem),
+                 fmt::format("removing what sink '{}' had not committed", name)));
+  }
+  return absl::OkStatus();
+}
+
+Status Engine::restore() {
+  MILLRACE_RETURN_IF_ERROR(claimAll());
+  if (store_->found().epoch.number > 0) {
+    MILLRACE_RETURN_IF_ERROR(restorePositions(store_->found().epoch));
+    MILLRACE_RETURN_IF_ERROR(restoreEntries());
+  }
+  return annotate(store_->begin(catalog_.states()), "beginning a run");
+}
+
+// What was saved for an operator that is no longer there must not vanish by a slip of the pen.
+Status Engine::claimAll() {
+  std::set<std::string> orphans;
+  for (const CataloguedState& state : catalog_.unclaimed()) {
+    orphans.insert(fmt::format("state '{}' of operator '{}'", state.declaration.name,
+                               state.operatorName));
+  }
+  for (const TaskSnapshot& task : store_->found().epoch.tasks) {
+    const bool isThere =
+        std::any_of(placed_.begin(), placed_.end(), [&](const PlacedTask& placed) {
+          return placed.task->snapshotName() == task.operatorName;
+        });
+    const bool isShuffle = task.operatorName.ends_with(" (shuffle)");  // comes and goes with workers
+    if (!isThere && !isShuffle) orphans.insert(fmt::format("operator '{}'", task.operatorName));
+  }
+  if (!orphans.empty() && !options_.checkpoints.allowUnclaimedState) {
+    std::string list;
+    for (const std::string& orphan : orphans) list += "\n  " + orphan;
+    return absl::FailedPreconditionError(fmt::format(
+        "the checkpoint holds what no operator of the pipeline claims ({}):{}", kHowToDrop, list));
+  }
+  for (const CataloguedState& state : catalog_.unclaimed()) catalog_.drop(state.id);
+  return absl::OkStatus();
+}
+
+Status Engine::restorePositions(const Epoch& epoch) {
+  for (const PlacedTask& placed : placed_) {
+    const std::vector<std::string> positions = positionsOf(placed.task->snapshotName(), epoch);
+    if (positions.empty()) continue;
+    MILLRACE_RETURN_IF_ERROR(
+        annotate(placed.task->restore(positions, placed.task->worker() == 0),
+                 fmt::format("operator '{}' (worker {}) going on from epoch {}",
+                             placed.task->operatorName(), placed.task->worker(), epoch.number)));
+  }
+  return absl::OkStatus();
+}
+
+Status Engine::restoreEntries() {
+  std::vector<const std::vector<Task*>*> owners;  // by state id
+  for (const CataloguedState& state : catalog_.states()) {
+    const auto index = static_cast<std::size_t>(state.id);
+    if (owners.size() <= index) owners.resize(index + 1, nullptr);
+    for (std::size_t node = 0; node < graph_.nodes().size(); ++node) {
+      if (graph_.nodes()[node].name == state.operatorName) owners[index] = &tasks_[node];
+    }
+  }
+  const auto workers = static_cast<std::uint32_t>(job_.workers);
+  const auto groups = static_cast<std::uint32_t>(job_.keyGroups);
+  const auto restoreOne = [&](StateId state, KeyGroup group, std::string_view key,
+                              std::string_view value) -> Status {
+    const auto index = static_cast<std::size_t>(state);
+    if (index >= owners.size() || owners[index] == nullptr) return absl::OkStatus();  // dropped
+    Task& task = *(*owners[index])[ownerOf(group, workers, groups)];
+    const Status restored = task.restoreEntry(state, group, key, value);
+    if (restored.ok()) [[likely]] return restored;
+    return annotate(restored, fmt::format("restoring operator '{}'", task.operatorName()));
+  };
+  return store_->forEachEntry(restoreOne);
+}
+
+}  // namespace millrace
