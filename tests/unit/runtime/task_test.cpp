@@ -28,6 +28,7 @@ class Noting final : public Operator {
     std::optional<Timestamp> deadline;
     int again = 0;  // times a firing asks to be called once more
     bool forwards = true;
+    int pieces = 0;  // of the snapshot, still to be written
   };
   explicit Noting(std::shared_ptr<Calls> calls) : calls_(std::move(calls)) {}
 
@@ -56,6 +57,19 @@ class Noting final : public Operator {
     if (step == Step::kDone) calls_->deadline.reset();
     return step;
   }
+  Step onBarrier() override {
+    note("barrier");
+    return again();
+  }
+  void beginSnapshot(TaskState& out) override {
+    note("snapshot");
+    out.prepared = std::to_string(calls_->made.size());
+    calls_->pieces = 2;
+  }
+  bool writeSnapshot(StateChanges& out, std::size_t) override {
+    out.erase(StateId{7}, KeyGroup{1}, [](ByteWriter& key) { key.bytes("k"); });
+    return --calls_->pieces > 0;
+  }
   Step onEnd(bool drained) override {
     note(drained ? "end" : "stopped");
     return again();
@@ -75,7 +89,8 @@ struct Bench {
                  std::size_t batchSize = 2, bool isSource = false) {
     job.batchSize = batchSize;
     job.clock = &clock;
-    task = std::make_unique<Task>(job, worker, "it", 0, std::move(op), isSource);
+    task = std::make_unique<Task>(job, worker, "it", 0, 0, std::move(op),
+                                  isSource ? Task::Role::kSource : Task::Role::kOperator);
     for (std::size_t i = 0; i < inputs; ++i) {
       in.push_back(std::make_unique<Channel>(8, nullptr, nullptr));
       task->addInput(in.back().get(), i, "input " + std::to_string(i));
@@ -109,6 +124,8 @@ struct Bench {
           return "idle";
         case Mark::Kind::kActive:
           return "active";
+        case Mark::Kind::kBarrier:
+          return "barrier:" + std::to_string(item.mark.epoch);
         case Mark::Kind::kEnd:
           return item.mark.isDrained ? "end" : "stopped";
       }
@@ -156,6 +173,111 @@ TEST_CASE("a task passes records and marks on in the order they came") {
   REQUIRE(it.made() == Texts{"batch of 3 by 0", "watermark 5", "batch of 1 by 0",
                              "watermark " + std::to_string(kMaxTimestamp), "end"});
   REQUIRE(it.task->isFinished());
+}
+
+// Takes snapshots in.
+struct Snapshots final : SnapshotReceiver {
+  struct Got {
+    std::uint64_t epoch;
+    TaskSnapshot snapshot;
+    bool isLast;
+  };
+  void onSnapshot(std::size_t, std::uint64_t epoch, TaskSnapshot snapshot, bool isLast) override {
+    got.push_back({epoch, std::move(snapshot), isLast});
+  }
+  std::vector<Got> got;
+};
+
+TEST_CASE("a barrier waits for all inputs, and what ran ahead of it waits with it") {
+  NotingBench it(2);
+  Snapshots snapshots;
+  it.job.snapshots = &snapshots;
+  it.send(0, {1});
+  it.send(0, Mark::barrier(1));
+  it.send(0, {2});
+  it.send(1, {3});
+  it.run();
+  REQUIRE(it.takeAll() == Texts{"1 3"});
+  REQUIRE(snapshots.got.empty());
+  it.send(1, Mark::barrier(1));
+  it.send(1, {4});
+  it.run();
+  const Texts after = it.takeAll();
+  REQUIRE(after.at(0) == "barrier:1");
+  REQUIRE(after.size() == 2);  // "2 4" or "4 2": inputs have no order among them
+  REQUIRE(it.made() == Texts{"batch of 1 by 0", "batch of 1 by 1", "barrier", "snapshot",
+                             "batch of 1 by 1", "batch of 1 by 0"});
+  REQUIRE(snapshots.got.size() == 1);
+  REQUIRE(snapshots.got[0].epoch == 1);
+  REQUIRE(!snapshots.got[0].isLast);
+  REQUIRE(snapshots.got[0].snapshot.operatorName == "it");
+  REQUIRE(snapshots.got[0].snapshot.changes.count() == 2);
+}
+
+TEST_CASE("an input that ends is not waited for by a barrier") {
+  NotingBench it(2);
+  Snapshots snapshots;
+  it.job.snapshots = &snapshots;
+  it.send(0, Mark::barrier(1));
+  it.send(1, {3});
+  it.run();
+  it.takeAll();
+  it.send(1, Mark::end(true));
+  it.send(0, Mark::end(true));
+  it.run();
+  REQUIRE(it.takeAll() == Texts{"barrier:1", "end"});
+  REQUIRE(snapshots.got.size() == 2);
+  REQUIRE(snapshots.got[0].epoch == 1);
+  REQUIRE(!snapshots.got[0].isLast);
+  // What came after the barrier belongs to the epoch that would have followed.
+  REQUIRE(snapshots.got[1].epoch == 2);
+  REQUIRE(snapshots.got[1].isLast);
+  REQUIRE(it.task->isFinished());
+}
+
+TEST_CASE("a task that ends without a barrier hands in its last snapshot for the epoch under way") {
+  NotingBench it;
+  Snapshots snapshots;
+  it.job.snapshots = &snapshots;
+  it.send(0, Mark::end(false));
+  while (!it.task->isFinished()) REQUIRE(it.task->step());
+  REQUIRE(snapshots.got.size() == 1);
+  REQUIRE(snapshots.got[0].epoch == 1);
+  REQUIRE(snapshots.got[0].isLast);
+}
+
+TEST_CASE("what the operator sends before a barrier may take several steps, and goes before it") {
+  NotingBench it(1, 1);
+  Snapshots snapshots;
+  it.job.snapshots = &snapshots;
+  it.calls->again = 2;
+  it.send(0, {1});
+  it.send(0, Mark::barrier(1));
+  it.run();
+  REQUIRE(it.takeAll() == Texts{"1"});
+  REQUIRE(snapshots.got.empty());  // the output was full
+  it.run();
+  REQUIRE(it.takeAll() == Texts{"barrier:1"});
+  REQUIRE(it.made() == Texts{"batch of 1 by 0", "barrier", "barrier", "barrier", "snapshot"});
+  it.run();
+  REQUIRE(snapshots.got.size() == 1);
+}
+
+TEST_CASE("counters go into snapshots, and an operator's tasks go on from their sum") {
+  NotingBench it;
+  Snapshots snapshots;
+  it.job.snapshots = &snapshots;
+  it.send(0, {1, 2, 3});
+  it.send(0, Mark::barrier(1));
+  it.run();
+  const std::string position = snapshots.got.at(0).snapshot.state.position;
+  NotingBench other;
+  const std::vector<std::string> positions = {position, position};
+  REQUIRE(other.task->restore(positions, false).ok());
+  REQUIRE(other.task->counters().in.value() == 0);
+  REQUIRE(other.task->restore(positions, true).ok());
+  REQUIRE(other.task->counters().in.value() == 6);
+  REQUIRE(!other.task->restore(std::vector<std::string>{position.substr(0, 1)}, true).ok());
 }
 
 TEST_CASE("a stopped task is told so, and its watermark stays") {
