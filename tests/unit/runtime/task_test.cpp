@@ -206,7 +206,7 @@ TEST_CASE("a barrier waits for all inputs, and what ran ahead of it waits with i
   REQUIRE(after.at(0) == "barrier:1");
   REQUIRE(after.size() == 2);  // "2 4" or "4 2": inputs have no order among them
   REQUIRE(it.made() == Texts{"batch of 1 by 0", "batch of 1 by 1", "barrier", "snapshot",
-                             "batch of 1 by 1", "batch of 1 by 0"});
+                             "batch of 1 by 0", "batch of 1 by 1"});
   REQUIRE(snapshots.got.size() == 1);
   REQUIRE(snapshots.got[0].epoch == 1);
   REQUIRE(!snapshots.got[0].isLast);
