@@ -115,7 +115,7 @@ class Combiner {
       isFlushing_ = true;
       for (; cursor_ != slice.table.end(); ++cursor_, --budget) {
         if (budget == 0) return true;
-        emit(slice.extent.start, cursor_->first, std::move(cursor_->second), takeRecords(slice));
+        emit(slice.extent.start, cursor_->key, std::move(cursor_->value), takeRecords(slice));
       }
       isFlushing_ = false;
       slices_.dropFirst(1);
@@ -194,7 +194,7 @@ class Combiner {
   std::uint64_t records_ = 0;
   Timestamp watermark_ = kMinTimestamp;
 
-  typename SliceTable<K, Accumulator>::MutableIterator cursor_{};
+  typename SliceTable<K, Accumulator>::Entry* cursor_ = nullptr;
   bool isFlushing_ = false;
   double reduction_ = kWorthwhileReduction;
   bool hasFlushed_ = false;

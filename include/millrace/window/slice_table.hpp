@@ -8,11 +8,13 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <millrace/base/hash.hpp>
 #include <millrace/time/timestamp.hpp>
+#include <millrace/window/slice_index.hpp>
 #include <millrace/window/window_layout.hpp>
 
 namespace millrace {
@@ -36,20 +38,25 @@ const Q& plainKey(const HashedKey<Q>& key) {
   return key.key;
 }
 
+template <typename Q>
+std::uint64_t stableHashOf(const Q& key) {
+  if constexpr (StablyHashable<Q>)
+    return millraceHash(key);
+  else  // a string literal
+    return millraceHash(std::string_view(key));
+}
+template <typename Q>
+std::uint64_t stableHashOf(const HashedKey<Q>& key) {
+  return key.hash;
+}
+
 /// StableHash and equality over keys, what they compare with (a string_view for a string), and
 /// HashedKey.
 struct KeyHash {
   using is_transparent = void;
   template <typename Q>
   std::size_t operator()(const Q& key) const {
-    if constexpr (StablyHashable<Q>)
-      return tableHash(millraceHash(key));
-    else  // a string literal
-      return tableHash(millraceHash(std::string_view(key)));
-  }
-  template <typename Q>
-  std::size_t operator()(const HashedKey<Q>& key) const {
-    return tableHash(key.hash);
+    return tableHash(stableHashOf(key));
   }
 };
 struct KeyEqual {
@@ -80,66 +87,179 @@ template <typename K, typename V, typename Q, typename Create>
   return it->second;
 }
 
-/// The accumulators of one slice. A table that is growing towards the size its predecessor had is
-/// brought to that size in one step, once it is an eighth of the way: growing by doubling costs
-/// more, and reserving at once would cost dearly for a slice that stays small.
-template <typename K, typename Acc>
+/// The accumulators of one slice, by key: entries that lie one behind the other in the order in
+/// which their keys came, and an index to find them by. Telling and merging a slice walks its
+/// entries and touches no empty slot; emptying it keeps the memory for the slice that comes next.
+///
+/// A table that is growing towards the size its predecessor had is brought to that size in one
+/// step, once it is an eighth of the way: growing by doubling costs more, and reserving at once
+/// would cost dearly for a slice that stays small.
+///
+/// Invariants:
+///  1. Entries keep their positions until one is erased: the last one then takes its place.
+///  2. References to values are good until the next key is added or erased.
+/// Thread safety: that of a vector. REQUIRES: fewer than 2^32 - 1 keys.
+template <typename K, typename V>
 class SliceTable {
  public:
-  using Map = KeyTable<K, Acc>;
-  using Iterator = typename Map::const_iterator;
-  using MutableIterator = typename Map::iterator;
+  struct Entry {
+    K key;
+    V value;
+  };
+  using Iterator = const Entry*;
 
-  explicit SliceTable(std::size_t expectedSize)
-      : leapAt_(std::max<std::size_t>(expectedSize / 8, kSmall)), leapTo_(expectedSize) {}
+  explicit SliceTable(std::size_t expectedSize = 0) { expect(expectedSize); }
 
+  /// The value of `key`, made by `create()` where there is none. `isNew` tells which.
   template <typename Q, typename Create>
-  [[gnu::always_inline]] Acc& at(const Q& key, Create&& create, bool& isNew) {
-    const auto it = map_.find(key);
-    isNew = it == map_.end();
-    if (isNew) [[unlikely]]
-      return createNew(key, create);
-    return it->second;
+  [[gnu::always_inline]] V& at(const Q& key, Create&& create, bool& isNew) {
+    return entryOf(key, hashOf(key), create, isNew).value;
+  }
+
+  /// As at(keyAt(i), create, isNew) for each i below `n`, in order; `use(i, entry, isNew)` gets the
+  /// entry and may erase it. Large tables are asked ahead, so that cache misses overlap; keyAt(i)
+  /// is then called twice.
+  template <typename KeyAt, typename Create, typename Use>
+  [[gnu::always_inline]] void atEach(std::size_t n, KeyAt&& keyAt, Create&& create, Use&& use) {
+    using Key = decltype(keyAt(std::size_t{}));
+    constexpr bool canAskTwice = std::is_reference_v<Key> || std::is_trivially_copyable_v<Key>;
+    bool isNew = false;
+    std::uint64_t hashes[kAhead];
+    for (std::size_t first = 0; first < n; first += kAhead) {
+      const std::size_t count = std::min(n - first, kAhead);
+      const bool asksAhead = canAskTwice && isLarge();
+      if (asksAhead) askAhead(first, count, keyAt, hashes);
+      for (std::size_t j = 0; j < count; ++j) {
+        const std::size_t i = first + j;
+        const auto& key = keyAt(i);
+        Entry& entry = entryOf(key, asksAhead ? hashes[j] : hashOf(key), create, isNew);
+        use(i, entry, isNew);
+      }
+    }
   }
 
   template <typename Q>
-  const Acc* find(const Q& key) const {
-    const auto it = map_.find(key);
-    return it == map_.end() ? nullptr : &it->second;
+  const V* find(const Q& key) const {
+    std::size_t slot = 0;
+    const std::uint32_t place = placeOf(key, hashOf(key), slot);
+    return place == SliceIndex::kNone ? nullptr : &entries_[place].value;
   }
-
-  template <typename Q>
-  void prefetch(const Q& key) const {
-    map_.prefetch(key);
-  }
-
-  /// Whether a look-up is likely to miss the caches, so that prefetching pays.
-  bool isLarge() const { return map_.capacity() * sizeof(typename Map::value_type) > kCached; }
 
   template <typename Q>
   void erase(const Q& key) {
-    map_.erase(key);
+    const std::uint64_t hash = hashOf(key);
+    std::size_t slot = 0;
+    const std::uint32_t place = placeOf(key, hash, slot);
+    if (place == SliceIndex::kNone) return;
+    index_.erase(hash, place);
+    const auto last = static_cast<std::uint32_t>(entries_.size() - 1);
+    if (place != last) {
+      index_.replace(hashOf(entries_[last].key), last, place);
+      entries_[place] = std::move(entries_[last]);
+    }
+    entries_.pop_back();
   }
-  void clear() { map_.clear(); }
-  std::size_t size() const { return map_.size(); }
-  MutableIterator begin() { return map_.begin(); }
-  MutableIterator end() { return map_.end(); }
-  Iterator begin() const { return map_.begin(); }
-  Iterator end() const { return map_.end(); }
+
+  /// Empties the table and keeps its memory.
+  void clear() {
+    entries_.clear();
+    index_.clear();
+  }
+
+  /// Empties the table for a slice of about `expectedSize` keys. False, with nothing done: it is so
+  /// much larger than what it held that emptying and keeping it would cost too much.
+  bool reuse(std::size_t expectedSize) {
+    if (index_.capacity() > kSmall && index_.capacity() / kSparse > entries_.size()) return false;
+    clear();
+    expect(expectedSize);
+    return true;
+  }
+
+  std::size_t size() const { return entries_.size(); }
+  const Entry& operator[](std::size_t position) const { return entries_[position]; }
+  Entry& operator[](std::size_t position) { return entries_[position]; }
+  Entry* begin() { return entries_.data(); }
+  Entry* end() { return entries_.data() + entries_.size(); }
+  Iterator begin() const { return entries_.data(); }
+  Iterator end() const { return entries_.data() + entries_.size(); }
 
  private:
-  template <typename Q, typename Create>
-  [[gnu::noinline]] Acc& createNew(const Q& key, Create&& create) {
-    if (map_.size() == leapAt_ && leapTo_ > leapAt_) map_.reserve(leapTo_);
-    return map_.try_emplace(K(plainKey(key)), create()).first->second;
+  static constexpr std::size_t kSmall = 1024;
+  static constexpr std::size_t kSparse = 16;
+  static constexpr std::size_t kAhead = 32;
+  // Bytes of entries from which on the index, and then the entries too, are fetched ahead.
+  static constexpr std::size_t kFetchesIndex = std::size_t{32} << 10;
+  static constexpr std::size_t kFetchesEntries = std::size_t{512} << 10;
+
+  // Integers are hashed anew, more cheaply: nothing here outlives the process.
+  template <typename Q>
+  static std::uint64_t hashOf(const Q& key) {
+    if constexpr (IntegerLike<K>) {
+      const auto product =
+          static_cast<__uint128_t>(static_cast<std::uint64_t>(static_cast<K>(plainKey(key))) ^
+                                   0x9e3779b97f4a7c15ULL) *
+          0xd6e8feb86659fd93ULL;
+      return static_cast<std::uint64_t>(product >> 64) ^ static_cast<std::uint64_t>(product);
+    } else {
+      return tableHash(stableHashOf(key));
+    }
   }
 
-  static constexpr std::size_t kSmall = 1024;
-  static constexpr std::size_t kCached = std::size_t{32} << 10;
+  void expect(std::size_t size) {
+    leapAt_ = std::max(size / 8, kSmall);
+    leapTo_ = size;
+  }
 
-  Map map_;
-  std::size_t leapAt_;
-  std::size_t leapTo_;
+  bool isLarge() const { return entries_.size() * sizeof(Entry) > kFetchesIndex; }
+
+  template <typename Q>
+  [[gnu::always_inline]] std::uint32_t placeOf(const Q& key, std::uint64_t hash,
+                                               std::size_t& slot) const {
+    const Entry* const entries = entries_.data();
+    return index_.find(
+        hash, [&](std::uint32_t place) { return entries[place].key == plainKey(key); }, slot);
+  }
+
+  template <typename Q, typename Create>
+  [[gnu::always_inline]] Entry& entryOf(const Q& key, std::uint64_t hash, Create&& create,
+                                        bool& isNew) {
+    std::size_t slot = 0;
+    const std::uint32_t place = placeOf(key, hash, slot);
+    isNew = place == SliceIndex::kNone;
+    if (isNew) [[unlikely]]
+      return createNew(key, hash, slot, create);
+    return entries_[place];
+  }
+
+  template <typename KeyAt>
+  [[gnu::always_inline]] void askAhead(std::size_t first, std::size_t count, KeyAt&& keyAt,
+                                       std::uint64_t* hashes) const {
+    for (std::size_t j = 0; j < count; ++j) {
+      hashes[j] = hashOf(keyAt(first + j));
+      index_.prefetch(hashes[j]);
+    }
+    if (entries_.size() * sizeof(Entry) <= kFetchesEntries) return;
+    for (std::size_t j = 0; j < count; ++j)
+      __builtin_prefetch(&entries_[index_.guess(hashes[j])], 1);
+  }
+
+  template <typename Q, typename Create>
+  [[gnu::noinline]] Entry& createNew(const Q& key, std::uint64_t hash, std::size_t slot,
+                                     Create&& create) {
+    entries_.push_back(Entry{K(plainKey(key)), create()});
+    const auto hashAt = [this](std::uint32_t place) { return hashOf(entries_[place].key); };
+    index_.insert(hash, slot, hashAt);
+    if (entries_.size() == leapAt_ && leapTo_ > leapAt_) {
+      index_.reserve(leapTo_, hashAt);
+      entries_.reserve(leapTo_);
+    }
+    return entries_.back();
+  }
+
+  std::vector<Entry> entries_;
+  SliceIndex index_;
+  std::size_t leapAt_ = 0;
+  std::size_t leapTo_ = 0;
 };
 
 /// What a slice keeps beside its table where windows may fire early.
@@ -151,7 +271,8 @@ struct EarlyTables {
 template <typename K>
 struct EarlyTables<K, false> {};
 
-/// The live slices of one operator, in time order.
+/// The live slices of one operator, in time order. The last few that were dropped are kept, empty,
+/// to be the next ones: filling memory that is there already costs half of filling new memory.
 template <typename K, typename Acc, bool kFiresEarly = true>
 class SliceList {
  public:
@@ -161,6 +282,7 @@ class SliceList {
 
     WindowLayout::Slice extent;
     SliceTable<K, Acc> table;
+    std::vector<std::uint32_t> merged;  // a sliding merge's notes on the table's entries
     std::uint64_t records = 0;
   };
 
@@ -193,16 +315,32 @@ class SliceList {
   Slice& insert(const WindowLayout::Slice& extent) {
     const std::size_t at = endingAfter(extent.end);
     const auto position = slices_.begin() + static_cast<std::ptrdiff_t>(at);
-    return **slices_.insert(position, std::make_unique<Slice>(extent, expectedSize_));
+    return **slices_.insert(position, makeSlice(extent));
   }
 
   void dropFirst(std::size_t n) {
     if (n == 0) return;
     expectedSize_ = slices_[n - 1]->table.size();
+    for (std::size_t i = 0; i < n && spares_.size() < kSpares; ++i)
+      if (slices_[i]->table.reuse(expectedSize_)) spares_.push_back(std::move(slices_[i]));
     slices_.erase(slices_.begin(), slices_.begin() + static_cast<std::ptrdiff_t>(n));
   }
 
  private:
+  // As many as one step of the watermark drops when records come in the order of time.
+  static constexpr std::size_t kSpares = 2;
+
+  std::unique_ptr<Slice> makeSlice(const WindowLayout::Slice& extent) {
+    if (spares_.empty()) return std::make_unique<Slice>(extent, expectedSize_);
+    std::unique_ptr<Slice> slice = std::move(spares_.back());
+    spares_.pop_back();
+    static_cast<EarlyTables<K, kFiresEarly>&>(*slice) = {};
+    slice->extent = extent;
+    slice->merged.clear();
+    slice->records = 0;
+    return slice;
+  }
+
   template <typename Predicate>
   std::size_t indexOfFirst(Predicate&& holds) const {
     const auto it = std::partition_point(slices_.begin(), slices_.end(),
@@ -211,6 +349,7 @@ class SliceList {
   }
 
   std::vector<std::unique_ptr<Slice>> slices_;
+  std::vector<std::unique_ptr<Slice>> spares_;  // their tables are empty
   std::size_t expectedSize_ = 0;
 };
 

@@ -27,8 +27,8 @@ namespace millrace {
 /// Use: `add` records; on a watermark `advance`, then `fire` until it returns false. When an add
 /// answers `due`, call `emitDue` with the same key at once.
 ///
-/// What windows do not ask for need not be compiled: `kOverlap` false promises a layout whose windows
-/// share no slices (tumbling, calendar), `kRefires` false that options are the defaults.
+/// What windows do not ask for need not be compiled: `kOverlap` false promises a layout whose
+/// windows share no slices (tumbling, calendar), `kRefires` false that options are the defaults.
 ///
 /// Thread safety: none; one owner. Not movable (tables refer to the aggregate).
 /// Invariants:
@@ -70,18 +70,19 @@ class SlicedWindows {
     return place(key, t, 1, [&](Accumulator& a) { aggregate_.add(a, in); });
   }
 
-  /// Offers `n` records and prefetches for the later of them while it works at the earlier:
-  /// keyAt(i), inAt(i), timeAt(i). `onOther(i, result)` is called, right after its add, for each
-  /// record that was not simply accepted; it may call emitDue.
+  /// Offers `n` records: keyAt(i), inAt(i), timeAt(i), in order. Runs of records of one slice share
+  /// what looking the slice up costs, and their cache misses overlap. `onOther(i, result)` is
+  /// called, right after its add, for each record that was not simply accepted; it may call
+  /// emitDue.
   template <typename KeyAt, typename InAt, typename TimeAt, typename OnOther>
   void addBatch(std::size_t n, KeyAt&& keyAt, InAt&& inAt, TimeAt&& timeAt, OnOther&& onOther) {
     for (std::size_t i = 0; i < n; ++i) {
-      if (prefetches_ && i + kPrefetchDistance < n) prefetch(keyAt(i + kPrefetchDistance));
+      i += addRun(i, runFrom(i, n, timeAt), keyAt, inAt);
+      if (i == n) return;
       const AddResult result = add(keyAt(i), inAt(i), timeAt(i));
       if (result != AddResult{}) [[unlikely]]
         onOther(i, result);
     }
-    prefetches_ = current_ != nullptr && current_->table.isLarge();
   }
 
   /// Offers what a combiner made of `records` records of one key and the slice at `sliceStart`.
@@ -215,9 +216,23 @@ class SlicedWindows {
     currentLength_ = 0;
   }
 
-  template <typename Q>
-  void prefetch(const Q& key) const {
-    if (current_ != nullptr) current_->table.prefetch(key);
+  // How many records from `first` on belong to the current slice.
+  template <typename TimeAt>
+  std::size_t runFrom(std::size_t first, std::size_t n, TimeAt&& timeAt) const {
+    std::size_t i = first;
+    while (i < n && isInCurrent(timeAt(i))) ++i;
+    return i - first;
+  }
+
+  template <typename KeyAt, typename InAt>
+  std::size_t addRun(std::size_t first, std::size_t n, KeyAt&& keyAt, InAt&& inAt) {
+    if (n == 0) return 0;
+    current_->table.atEach(
+        n, [&](std::size_t i) -> decltype(auto) { return keyAt(first + i); },
+        [this] { return aggregate_.create(); },
+        [&](std::size_t i, auto& entry, bool) { aggregate_.add(entry.value, inAt(first + i)); });
+    current_->records += n;
+    return n;
   }
 
   template <typename Q, typename Apply>
@@ -343,7 +358,7 @@ class SlicedWindows {
     }
     for (; cursor_ != cursorEnd_; ++cursor_, --budget) {
       if (budget == 0) return false;
-      emit(resultOf(cursor_->first, cursor_->second, window_, firingPane_));
+      emit(resultOf(cursor_->key, cursor_->value, window_, firingPane_));
     }
     return true;
   }
@@ -443,7 +458,6 @@ class SlicedWindows {
   Slice* current_ = nullptr;
   Timestamp currentStart_ = 0;
   std::uint64_t currentLength_ = 0;
-  bool prefetches_ = false;
 
   Slices slices_;
   Timestamp watermark_ = kMinTimestamp;

@@ -40,7 +40,8 @@ namespace millrace {
 ///  2. A slice that is covered is never changed without include().
 
 /// A running table: slices that leave the window are subtracted, those that enter are merged.
-/// Each entry knows in how many slices its key is; at none it goes, so no empty value is told.
+/// Each entry knows in how many slices its key is; at none it goes, so no empty value is told. A
+/// slice keeps a note of where its entries went, so that it need not look them up when it leaves.
 template <typename K, typename Agg, bool kFiresEarly = true>
 class SubtractingMerge {
  public:
@@ -50,23 +51,22 @@ class SubtractingMerge {
 
   explicit SubtractingMerge(const Agg& aggregate) : aggregate_(aggregate) {}
 
-  bool moveTo(const WindowBounds& window, const Slices& slices, std::size_t& budget) {
+  bool moveTo(const WindowBounds& window, Slices& slices, std::size_t& budget) {
     if (window.start >= high_) {
       clear();
       low_ = high_ = window.start;
     }
     if (!leave(window.start, slices, budget) || !enter(window.end, slices, budget)) return false;
-    cursor_ = running_.begin();
+    cursor_ = 0;
     return true;
   }
 
   template <typename F>
   bool emit(std::size_t& budget, F&& f) {
-    for (; cursor_ != running_.end(); ++cursor_, --budget) {
-      if (budget == 0) return false;
-      f(cursor_->first, std::as_const(cursor_->second.value));
-    }
-    return true;
+    const std::size_t to = std::min(running_.size(), cursor_ + budget);
+    budget -= to - cursor_;
+    for (; cursor_ < to; ++cursor_) f(running_[cursor_].key, running_[cursor_].value.value);
+    return cursor_ == running_.size();
   }
 
   template <typename Q, typename Apply>
@@ -77,60 +77,84 @@ class SubtractingMerge {
     apply(entry.value);
   }
 
-  void forgetBefore(Timestamp t, const Slices& slices) {
+  void forgetBefore(Timestamp t, Slices& slices) {
     if (t >= high_) return clear();
     std::size_t unlimited = static_cast<std::size_t>(-1);
     leave(t, slices, unlimited);
   }
 
   void clear() {
-    running_.clear();
+    if (!running_.reuse(0)) running_ = SliceTable<K, Entry>();
     low_ = high_ = kMinTimestamp;
   }
 
  private:
+  using Table = SliceTable<K, Accumulator>;
   struct Entry {
     Accumulator value;
     std::uint32_t slices = 0;
   };
 
   // Leaves before it enters, so that a checked sum never holds more than a window.
-  bool leave(Timestamp start, const Slices& slices, std::size_t& budget) {
+  bool leave(Timestamp start, Slices& slices, std::size_t& budget) {
     for (std::size_t i = slices.endingAfter(low_); low_ < start; ++i) {
       if (i == slices.size() || slices[i].extent.start >= start) {
         low_ = start;
         break;
       }
       if (!spend(slices[i].table.size(), budget)) return false;
-      for (const auto& [key, accumulator] : slices[i].table) subtract(key, accumulator);
+      subtract(slices[i]);
       low_ = slices[i].extent.end;
     }
     return true;
   }
 
-  bool enter(Timestamp end, const Slices& slices, std::size_t& budget) {
+  bool enter(Timestamp end, Slices& slices, std::size_t& budget) {
     for (std::size_t i = slices.endingAfter(high_); high_ < end; ++i) {
       if (i == slices.size() || slices[i].extent.start >= end) {
         high_ = end;
         break;
       }
       if (!spend(slices[i].table.size(), budget)) return false;
-      for (const auto& [key, accumulator] : slices[i].table) {
-        Entry& entry = entryOf(key);
-        ++entry.slices;
-        aggregate_.merge(entry.value, accumulator);
-      }
+      merge(slices[i]);
       high_ = slices[i].extent.end;
     }
     return true;
   }
 
-  void subtract(const K& key, const Accumulator& accumulator) {
-    const auto it = running_.find(key);
-    if (--it->second.slices == 0)
-      running_.erase(it);
-    else
-      aggregate_.subtract(it->second.value, accumulator);
+  void merge(Slice& slice) {
+    const Table& table = slice.table;
+    slice.merged.resize(table.size());
+    running_.atEach(
+        table.size(), [&](std::size_t i) -> const K& { return table[i].key; },
+        [this] { return Entry{aggregate_.create()}; },
+        [&](std::size_t i, auto& running, bool) {
+          slice.merged[i] = static_cast<std::uint32_t>(&running - running_.begin());
+          ++running.value.slices;
+          aggregate_.merge(running.value.value, table[i].value);
+        });
+  }
+
+  void subtract(Slice& slice) {
+    const Table& table = slice.table;
+    for (std::size_t i = 0; i < table.size(); ++i) {
+      Entry& entry = entryNoted(slice, i);
+      if (--entry.slices == 0)
+        running_.erase(table[i].key);
+      else
+        aggregate_.subtract(entry.value, table[i].value);
+    }
+  }
+
+  // Entries that are erased move others, so what merge() has noted is right most of the time.
+  Entry& entryNoted(const Slice& slice, std::size_t i) {
+    const K& key = slice.table[i].key;
+    if (i < slice.merged.size()) [[likely]] {
+      const std::size_t noted = slice.merged[i];
+      if (noted < running_.size() && running_[noted].key == key) [[likely]]
+        return running_[noted].value;
+    }
+    return entryOf(key);
   }
 
   // A slice is merged whole: with any budget left it goes, and takes what there is.
@@ -143,13 +167,13 @@ class SubtractingMerge {
   template <typename Q>
   Entry& entryOf(const Q& key) {
     bool isNew = false;
-    return findOrCreate(
-        running_, key, [this] { return Entry{aggregate_.create()}; }, isNew);
+    return running_.at(
+        key, [this] { return Entry{aggregate_.create()}; }, isNew);
   }
 
   const Agg& aggregate_;
-  KeyTable<K, Entry> running_;
-  typename KeyTable<K, Entry>::const_iterator cursor_{};
+  SliceTable<K, Entry> running_;
+  std::size_t cursor_ = 0;
   Timestamp low_ = kMinTimestamp;  // running_ is the merge of the slices in [low_, high_)
   Timestamp high_ = kMinTimestamp;
 };
@@ -196,8 +220,8 @@ class TwoStackMerge {
     }
     for (; cursor_ != newer_.end(); ++cursor_) {
       if (budget == 0) return false;
-      if (!older_.empty() && older_.back().table.contains(cursor_->first)) continue;
-      f(cursor_->first, cursor_->second);
+      if (!older_.empty() && older_.back().table.find(cursor_->key) != nullptr) continue;
+      f(cursor_->key, cursor_->value);
       --budget;
     }
     return true;
@@ -226,7 +250,7 @@ class TwoStackMerge {
   }
 
  private:
-  using Table = KeyTable<K, Accumulator>;
+  using Table = SliceTable<K, Accumulator>;
   struct Suffix {
     Timestamp start;
     Table table;
@@ -286,8 +310,7 @@ class TwoStackMerge {
   }
 
   Table copyOf(const Table& table) const {
-    Table copy;
-    copy.reserve(table.size());
+    Table copy(table.size());
     for (const auto& [key, accumulator] : table)
       aggregate_.merge(accumulatorOf(copy, key), accumulator);
     return copy;
@@ -303,25 +326,25 @@ class TwoStackMerge {
 
   template <typename F>
   void emitMerged(F&& f) {
-    const auto newer = newer_.find(cursor_->first);
-    if (newer == newer_.end()) return f(cursor_->first, cursor_->second);
+    const Accumulator* newer = newer_.find(cursor_->key);
+    if (newer == nullptr) return f(cursor_->key, cursor_->value);
     Accumulator merged = aggregate_.create();
-    aggregate_.merge(merged, cursor_->second);
-    aggregate_.merge(merged, newer->second);
-    f(cursor_->first, std::as_const(merged));
+    aggregate_.merge(merged, cursor_->value);
+    aggregate_.merge(merged, *newer);
+    f(cursor_->key, std::as_const(merged));
   }
 
   template <typename Q>
   Accumulator& accumulatorOf(Table& table, const Q& key) const {
     bool isNew = false;
-    return findOrCreate(
-        table, key, [this] { return aggregate_.create(); }, isNew);
+    return table.at(
+        key, [this] { return aggregate_.create(); }, isNew);
   }
 
   const Agg& aggregate_;
   std::vector<Suffix> older_;  // by start, the newest first
   Table newer_;
-  typename Table::const_iterator cursor_{};
+  typename Table::Iterator cursor_ = nullptr;
   bool inOlder_ = false;  // where cursor_ is
   Timestamp low_ = kMinTimestamp;
   Timestamp middle_ = kMinTimestamp;
