@@ -3,6 +3,7 @@
 
 #include "keyed_records.hpp"
 
+#include <millrace/connectors/collection/collection.hpp>
 #include <millrace/runtime/source.hpp>
 
 #include <memory>
@@ -37,8 +38,7 @@ class SharedRecords final : public SourceConnector<KeyedRecord> {
 
     StatusOr<ReadState> read(SourceOutput<KeyedRecord>& out) override {
       out.split(0);
-      for (; next_ < records_.size() && !out.isFull(); ++next_)
-        out.append(records_[next_].time) = records_[next_];
+      next_ = appendFrom(records_, next_, out, [](const KeyedRecord& r) { return r.time; });
       if (next_ < records_.size()) return ReadState::kMore;
       out.endSplit(0);
       return ReadState::kEnd;
