@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <millrace/base/check.hpp>
-#include <millrace/base/hash.hpp>
 
 namespace millrace {
 namespace {
@@ -171,6 +171,78 @@ class RecordWriter {
   int depth_ = 0;
 };
 
+/// Passes over a value of which there is nothing but its saved type.
+class SavedSkipper {
+ public:
+  SavedSkipper(ByteReader& in, int depth) : in_(in), depth_(depth) {}
+
+  bool value(const Schema::Type& type) {
+    if (type.record != nullptr) return record(*type.record);
+    if (type.word == "string") return sized();
+    if (type.word == "optional") return optional(*type.element);
+    if (type.word == "vector") return vector(*type.element);
+    if (type.word == "loose") return loose(*type.element);
+    const std::size_t size = widthOf(type.word);
+    std::string_view passed;
+    return size != 0 && in_.bytes(size, passed);
+  }
+
+ private:
+  // 0: no type of fixed width is called so.
+  static std::size_t widthOf(std::string_view word) {
+    if (word == "bool") return 1;
+    if (word == "f64" || word == "timestamp" || word == "decimal") return 8;
+    for (const std::string_view kind : {"enum", "i", "u"}) {
+      if (word.substr(0, kind.size()) != kind) continue;
+      const std::string_view bits = word.substr(kind.size());
+      if (bits == "8") return 1;
+      if (bits == "16") return 2;
+      if (bits == "32") return 4;
+      if (bits == "64") return 8;
+    }
+    return 0;
+  }
+
+  bool record(const Schema::Record& record) {
+    if (depth_ == kMaxRecordDepth) return false;
+    ++depth_;
+    std::uint8_t pad = 0;
+    if (record.fields.empty() && (!in_.fixed(pad) || pad != 0)) return false;
+    for (const Schema::Field& field : record.fields) {
+      if (!value(field.type)) return false;
+    }
+    --depth_;
+    return true;
+  }
+
+  bool sized() {
+    std::uint64_t size = 0;
+    std::string_view passed;
+    return in_.length(size) && in_.bytes(size, passed);
+  }
+
+  bool optional(const Schema::Type& element) {
+    bool isThere = false;
+    return Serde<bool>::read(in_, isThere) && (!isThere || value(element));
+  }
+
+  bool vector(const Schema::Type& element) {
+    std::size_t count = 0;
+    if (!in_.count(1, count)) return false;
+    while (count > 0 && value(element)) --count;
+    return count == 0;
+  }
+
+  bool loose(const Schema::Type& element) {
+    std::uint8_t state = 0;
+    if (!in_.fixed(state) || state > static_cast<std::uint8_t>(LooseState::kValue)) return false;
+    return static_cast<LooseState>(state) != LooseState::kValue || value(element);
+  }
+
+  ByteReader& in_;
+  int depth_;
+};
+
 class RecordReader {
  public:
   explicit RecordReader(ByteReader& in) : in_(in) {}
@@ -181,13 +253,63 @@ class RecordReader {
     std::uint8_t pad = 0;
     if (type.members().empty() && (!in_.fixed(pad) || pad != 0)) return false;
     for (const Member& member : type.members()) {
-      if (!value(*member.type, static_cast<std::byte*>(record) + member.offset)) return false;
+      if (!value(*member.type, placeOf(member, record))) return false;
+    }
+    --depth_;
+    return true;
+  }
+
+  // As record(), from bytes of another schema. REQUIRES: SavedSchemas::checkReadableAs().
+  bool savedRecord(const RecordType& type, const Schema::Record& saved, void* record) {
+    if (depth_ == kMaxRecordDepth) return false;
+    ++depth_;
+    for (const Member& member : type.members()) {
+      member.type->assign(placeOf(member, record), member.defaultValue);
+    }
+    std::uint8_t pad = 0;
+    if (saved.fields.empty() && (!in_.fixed(pad) || pad != 0)) return false;
+    std::size_t next = 0;
+    for (const Schema::Field& field : saved.fields) {
+      const Member* member = memberNamed(field.name, type.members(), next);
+      const bool isRead = member == nullptr
+                              ? SavedSkipper(in_, depth_).value(field.type)
+                              : savedValue(*member->type, field.type, placeOf(*member, record));
+      if (!isRead) return false;
     }
     --depth_;
     return true;
   }
 
  private:
+  static void* placeOf(const Member& member, void* record) {
+    return static_cast<std::byte*>(record) + member.offset;
+  }
+
+  // Looks from `next` on, since most members are where they were.
+  static const Member* memberNamed(std::string_view name, const std::vector<Member>& members,
+                                   std::size_t& next) {
+    for (std::size_t looked = 0; looked < members.size(); ++looked) {
+      const std::size_t at = (next + looked) % members.size();
+      if (members[at].name != name) continue;
+      next = at + 1;
+      return &members[at];
+    }
+    return nullptr;
+  }
+
+  bool savedValue(const ValueType& type, const Schema::Type& saved, void* value) {
+    const Schema::Record* outer = std::exchange(savedElement_, innermostRecord(saved));
+    const bool isRead = this->value(type, value);
+    savedElement_ = outer;
+    return isRead;
+  }
+
+  static const Schema::Record* innermostRecord(const Schema::Type& type) {
+    const Schema::Type* inner = &type;
+    while (inner->element) inner = inner->element.get();
+    return inner->record;
+  }
+
   template <typename T>
   bool scalar(void* value) {
     return Serde<T>::read(in_, *static_cast<T*>(value));
@@ -209,7 +331,8 @@ class RecordReader {
       case ValueKind::kDecimal:
         return scalar<Decimal>(value);
       case ValueKind::kRecord:
-        return record(type.record(), value);
+        return savedElement_ == nullptr ? record(type.record(), value)
+                                        : savedRecord(type.record(), *savedElement_, value);
       case ValueKind::kOptional:
         return optional(type, value);
       case ValueKind::kVector:
@@ -259,6 +382,7 @@ class RecordReader {
   }
 
   ByteReader& in_;
+  const Schema::Record* savedElement_ = nullptr;  // of the value being read, if it holds structs
   int depth_ = 0;
 };
 
@@ -272,7 +396,7 @@ std::string schemaText(const RecordType& type) {
 }
 
 std::uint32_t schemaFingerprint(const RecordType& type) {
-  return static_cast<std::uint32_t>(millraceHash(schemaText(type)) >> 32);
+  return schemaFingerprint(schemaText(type));
 }
 
 void writeRecord(const RecordType& type, const void* record, ByteWriter& out) {
@@ -281,6 +405,14 @@ void writeRecord(const RecordType& type, const void* record, ByteWriter& out) {
 
 bool readRecord(const RecordType& type, ByteReader& in, void* record) {
   return RecordReader(in).record(type, record);
+}
+
+bool readSavedRecord(const RecordType& type, std::uint32_t fingerprint, ByteReader& in,
+                     void* record) {
+  if (in.savedSchemas() == nullptr) return false;
+  const Schema* saved = in.savedSchemas()->find(fingerprint);
+  if (saved == nullptr || saved->root().name != type.name()) return false;
+  return RecordReader(in).savedRecord(type, saved->root(), record);
 }
 
 }  // namespace millrace

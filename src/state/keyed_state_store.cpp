@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace millrace {
@@ -21,8 +20,15 @@ class UndeclaredStates final : public KeyedStateStore {
   std::size_t entries() override { return 0; }
   std::size_t memoryBytes() const override { return 0; }
   std::size_t expireSome(Timestamp, std::size_t) override { return 0; }
+  void writeAll(StateChanges&) override {}
 
  private:
+  RowHead* rowOf(ByteReader&, bool) override { return nullptr; }
+  void removeEmptyRow(RowHead&) override {}
+  void writeKey(const RowHead&, ByteWriter&) const override {}
+  KeyGroup groupOf(const RowHead&) const override { return {}; }
+  std::string keyTypeName() const override { return {}; }
+  void settleCurrentRow() override {}
   RowHead& createRow() override {
     throw JobError("a state is used that open() never declared (assign the handle there)");
   }
@@ -106,6 +112,7 @@ StatusOr<StateCell> KeyedStateStore::declare(StateDescriptor descriptor) {
   cell.bit_ = 1U << cell.index_;
   places_.push_back(place);
   states_.push_back(std::move(descriptor));
+  savedSchemas_.emplace_back();
   return cell;
 }
 
@@ -118,36 +125,46 @@ void* KeyedStateStore::stampOf(RowHead& row, std::size_t state) const noexcept {
   return reinterpret_cast<std::byte*>(&row) + places_[state].stamp;
 }
 
-void KeyedStateStore::destroyCell(RowHead& row, std::size_t state) const noexcept {
-  const std::uint32_t bit = 1U << state;
-  if ((row.present & bit) == 0) return;
-  states_[state].ops->destroy(valueOf(row, state), stampOf(row, state));
-  row.present &= ~bit;
-  row.changed |= bit;
+void KeyedStateStore::destroyCells(RowHead& row) const noexcept {
+  for (std::size_t state = 0; state < states_.size(); ++state) {
+    if ((row.present & 1U << state) == 0) continue;
+    states_[state].ops->destroy(valueOf(row, state), stampOf(row, state));
+  }
+  row.present = 0;
 }
 
-void KeyedStateStore::destroyCells(RowHead& row) const noexcept {
-  for (std::size_t state = 0; state < states_.size(); ++state) destroyCell(row, state);
+void KeyedStateStore::destroyCell(RowHead& row, std::size_t state) {
+  const CellOps& ops = *states_[state].ops;
+  if (isTracked() && ops.elements != nullptr) {
+    CellLog log(*this, row, state, changes_);
+    ops.elements->logRemovalOfAll(valueOf(row, state), log);
+  }
+  ops.destroy(valueOf(row, state), stampOf(row, state));
+  row.present &= ~(1U << state);
 }
 
 bool KeyedStateStore::expireRow(RowHead& row, std::size_t& state, Timestamp now, ExpiryWalk& walk) {
   for (; state < states_.size(); ++state, walk.position = 0) {
-    const std::uint32_t bit = 1U << state;
-    if ((row.present & bit) == 0 || !states_[state].ttl) continue;
-    if (walk.budget == 0) return false;
-    const Timestamp deadline = saturatingSubtract(now, states_[state].ttl->duration.count());
-    const std::size_t removedBefore = walk.removed;
-    walk.isFinished = false;
-    const bool isEmpty =
-        states_[state].ops->expire(valueOf(row, state), stampOf(row, state), deadline, walk);
-    if (walk.removed != removedBefore) row.changed |= bit;
-    if (isEmpty) {
-      destroyCell(row, state);
-    } else if (!walk.isFinished) {
-      return false;
-    }
+    if ((row.present & 1U << state) == 0 || !states_[state].ttl) continue;
+    if (walk.budget == 0 || !expireCell(row, state, now, walk)) return false;
   }
   return true;
+}
+
+bool KeyedStateStore::expireCell(RowHead& row, std::size_t state, Timestamp now, ExpiryWalk& walk) {
+  // Elements are taken out before it is known whether there are any to take out.
+  if (isFrozen(row)) writeFrozen(row, frozenChanges_);
+  const Timestamp deadline = saturatingSubtract(now, states_[state].ttl->duration.count());
+  const std::size_t removedBefore = walk.removed;
+  walk.isFinished = false;
+  std::optional<CellLog> log;
+  if (isTracked()) walk.log = &log.emplace(*this, row, state, changes_);
+  const bool isEmpty =
+      states_[state].ops->expire(valueOf(row, state), stampOf(row, state), deadline, walk);
+  walk.log = nullptr;
+  if (walk.removed != removedBefore && isTracked()) noteWrite(row, 1U << state);
+  if (isEmpty) destroyCell(row, state);
+  return isEmpty || walk.isFinished;
 }
 
 std::size_t KeyedStateStore::heapBytesOf(const RowHead& row) const {
@@ -160,52 +177,11 @@ std::size_t KeyedStateStore::heapBytesOf(const RowHead& row) const {
   return bytes;
 }
 
-void KeyedStateStore::writeCells(const RowHead& row, ByteWriter& out) const {
-  auto& head = const_cast<RowHead&>(row);  // only looked at: see CellOps::write
-  out.fixed(static_cast<std::uint8_t>(__builtin_popcount(row.present)));
-  for (std::size_t state = 0; state < states_.size(); ++state) {
-    if ((row.present & (1U << state)) == 0) continue;
-    out.fixed(static_cast<std::uint8_t>(state));
-    const std::size_t sizeAt = out.size();
-    out.fixed(std::uint32_t{0});
-    states_[state].ops->write(valueOf(head, state), stampOf(head, state), out);
-    const std::size_t size = out.size() - sizeAt - sizeof(std::uint32_t);
-    MILLRACE_CHECK(size <= std::numeric_limits<std::uint32_t>::max(),
-                   fmt::format("state '{}' of one key is over 4 GiB", states_[state].name));
-    out.patch(sizeAt, static_cast<std::uint32_t>(size));
-  }
-}
-
-Status KeyedStateStore::readCells(RowHead& row, ByteReader& in) const {
-  const Status damaged = absl::DataLossError("the cells of a state row are damaged");
-  std::uint8_t count = 0;
-  if (!in.fixed(count) || count == 0) return damaged;
-  for (; count > 0; --count) {
-    std::uint8_t state = 0;
-    std::uint32_t size = 0;
-    std::string_view content;
-    if (!in.fixed(state) || !in.fixed(size) || !in.bytes(size, content)) return damaged;
-    if (state >= states_.size()) {
-      return absl::DataLossError(
-          fmt::format("a state row names state {}, of {} declared", state, states_.size()));
-    }
-    const std::uint32_t bit = 1U << state;
-    ByteReader cell(content);
-    if ((row.present & bit) != 0 ||
-        !states_[state].ops->read(cell, valueOf(row, state), stampOf(row, state), now_)) {
-      return annotate(damaged, fmt::format("reading state '{}'", states_[state].name));
-    }
-    row.present |= bit;
-    if (!cell.isAtEnd())
-      return annotate(damaged, fmt::format("reading state '{}'", states_[state].name));
-  }
-  return absl::OkStatus();
-}
-
 StateCell::StateCell() noexcept : store_(&undeclaredStates()) {}
 
-void StateCell::clear() const noexcept {
+void StateCell::clear() const {
   if (!isPresent()) return;
+  beginWrite();
   store_->destroyCell(*store_->current_, index_);
   store_->mayBeEmpty_ = true;
 }

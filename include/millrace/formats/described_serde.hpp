@@ -5,6 +5,7 @@
 #include <string>
 
 #include <millrace/formats/describe.hpp>
+#include <millrace/serde/schema.hpp>
 #include <millrace/serde/serde.hpp>
 
 namespace millrace {
@@ -19,8 +20,9 @@ namespace millrace {
 /// A struct without members is one byte 0.
 ///
 /// Invariants:
-/// 1. Bytes written under one schema are refused under any other: `read` is false when
-///    the fingerprint differs.
+/// 1. Bytes written under another schema are read when the reader knows that schema (see
+///    SavedSchemas): members it does not have take their defaults, what it has besides is
+///    passed over. Otherwise they are refused: `read` is false.
 /// 2. A schema has names, order and types of all members, nested ones too, and nothing
 ///    else: what JSON requires of a member may change.
 /// Limit: structs nested in each other at run time up to kMaxRecordDepth; deeper ones
@@ -37,6 +39,11 @@ std::uint32_t schemaFingerprint(const RecordType& type);
 void writeRecord(const RecordType& type, const void* record, ByteWriter& out);
 bool readRecord(const RecordType& type, ByteReader& in, void* record);
 
+/// Reads what was written under the schema with this fingerprint; false when the reader does
+/// not know one for this struct.
+bool readSavedRecord(const RecordType& type, std::uint32_t fingerprint, ByteReader& in,
+                     void* record);
+
 template <typename T>
 requires(std::is_class_v<T>&& Described<T> && !detail::SerialisableByLookup<T>) struct Serde<T> {
   static void write(const T& value, ByteWriter& out) {
@@ -45,25 +52,17 @@ requires(std::is_class_v<T>&& Described<T> && !detail::SerialisableByLookup<T>) 
   }
   static bool read(ByteReader& in, T& value) {
     std::uint32_t found = 0;
-    return in.fixed(found) && found == fingerprint() && readRecord(recordType<T>(), in, &value);
+    if (!in.fixed(found)) return false;
+    if (found == fingerprint()) [[likely]]
+      return readRecord(recordType<T>(), in, &value);
+    return readSavedRecord(recordType<T>(), found, in, &value);
   }
+  static std::string schema() { return schemaText(recordType<T>()); }
 
  private:
   static std::uint32_t fingerprint() {
     static const std::uint32_t value = schemaFingerprint(recordType<T>());
     return value;
-  }
-};
-
-/// Money is its millionths.
-template <>
-struct Serde<Decimal> {
-  static void write(Decimal value, ByteWriter& out) { out.fixed(value.micros()); }
-  static bool read(ByteReader& in, Decimal& value) {
-    std::int64_t micros = 0;
-    if (!in.fixed(micros)) return false;
-    value = Decimal::fromMicros(micros);
-    return true;
   }
 };
 

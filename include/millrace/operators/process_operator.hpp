@@ -6,10 +6,13 @@
 #include <millrace/state/state_context.hpp>
 #include <millrace/state/timers.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -80,8 +83,15 @@ class ProcessContext {
   Timestamp watermark_ = kMinTimestamp;
 };
 
+/// The names that a process function's timers have as states, besides the user's own.
+inline constexpr std::string_view kEventTimersState = "event timers";
+inline constexpr std::string_view kProcessingTimersState = "processing timers";
+
 /// Calls the user's function for each record with its key's state and timers.
 /// Output 0: what it emits. Output i + 1: its i-th side output.
+///
+/// State: what the function declares, each under its name, and the timers. Position: the
+/// watermark (i64).
 template <typename T, typename K, typename KeyOf, typename Out, typename F>
 class ProcessOperator final : public Operator {
  public:
@@ -100,7 +110,7 @@ class ProcessOperator final : public Operator {
       StateContext states(*rows_);
       function_.open(states);
     }
-    return absl::OkStatus();
+    return declareStates();
   }
 
   void onBatch(std::size_t, BatchPtr& batch) override {
@@ -119,7 +129,7 @@ class ProcessOperator final : public Operator {
   }
 
   Step onWatermark(Timestamp watermark) override {
-    userContext_->watermark_ = watermark;
+    userContext_->watermark_ = std::max(userContext_->watermark_, watermark);
     rows_->setProcessingTime(context_->processingTime());
     // A timer registered by onTimer() for a time that has been reached fires in the same sweep.
     while (ready()) {
@@ -144,7 +154,68 @@ class ProcessOperator final : public Operator {
     return Step::kAgain;
   }
 
+  void beginSnapshot(TaskState& out) override {
+    ByteWriter(out.position).fixed(userContext_->watermark_);
+    rows_->beginSnapshot();
+    timers_.beginSnapshot();
+  }
+
+  bool writeSnapshot(StateChanges& out, std::size_t limit) override {
+    return rows_->writeSnapshot(out, limit) || timers_.writeSnapshot(out, limit);
+  }
+
+  // Instances may have been at different points; what one of them has not seen can still come.
+  Status restoreTask(std::span<const std::string> positions) override {
+    Timestamp earliest = kMaxTimestamp;
+    for (const std::string& position : positions) {
+      Timestamp watermark = kMinTimestamp;
+      if (!fromBytes(position, watermark)) {
+        return absl::DataLossError("the position of a process function is damaged");
+      }
+      earliest = std::min(earliest, watermark);
+    }
+    if (!positions.empty()) userContext_->watermark_ = earliest;
+    return absl::OkStatus();
+  }
+
+  Status restoreEntry(StateId state, KeyGroup, std::string_view key,
+                      std::string_view value) override {
+    if (timers_.isState(state)) return timers_.restoreEntry(state, key);
+    const auto index = rows_->indexOf(state);
+    MILLRACE_CHECK(index.has_value(), "an entry of a state that the function does not declare");
+    MILLRACE_RETURN_IF_ERROR(rows_->restoreEntry(*index, key, value));
+    context_->counters().held.set(rows_->entries());
+    return absl::OkStatus();
+  }
+
+  /// For queries from outside, between two calls of the engine: see KeyedStateStore::readEntry.
+  KeyedStateStore& states() { return *rows_; }
+
  private:
+  Status declareStates() {
+    std::vector<StateId> ids;
+    for (std::size_t state = 0; state < rows_->states().size(); ++state) {
+      MILLRACE_ASSIGN_OR_RETURN(ids.emplace_back(),
+                                context_->declareState(rows_->declarationOf(state)));
+      const StateDeclaration* saved = context_->savedState(ids.back());
+      if (saved == nullptr) continue;
+      MILLRACE_RETURN_IF_ERROR(rows_->setSavedSchemas(state, saved->schemas));
+    }
+    rows_->setStateIds(std::move(ids));
+    MILLRACE_ASSIGN_OR_RETURN(const StateId event, declareTimers(kEventTimersState));
+    MILLRACE_ASSIGN_OR_RETURN(const StateId processing, declareTimers(kProcessingTimersState));
+    timers_.setStateIds(event, processing, rows_->keyGroups());
+    if (!context_->isCheckpointed()) return absl::OkStatus();
+    rows_->trackChanges();
+    timers_.trackChanges();
+    return absl::OkStatus();
+  }
+
+  StatusOr<StateId> declareTimers(std::string_view name) {
+    return context_->declareState(
+        {std::string(name), "timers", fullTypeName<K>(), "timestamp", {}});
+  }
+
   bool ready() {
     bool isReady = out_.ready();
     for (std::size_t i = 0; i < tags_.size(); ++i) isReady = context_->output(i + 1).ready() && isReady;

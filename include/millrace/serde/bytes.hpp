@@ -12,6 +12,8 @@
 
 namespace millrace {
 
+class SavedSchemas;
+
 /// Appends to a byte string that the caller owns and may keep from use to use.
 /// Numbers are little endian of fixed width; lengths are LEB128 in as few bytes as
 /// they need. The bytes are the same on every machine.
@@ -63,13 +65,16 @@ class ByteWriter {
 /// 2. After a false nothing more should be read; what was read is to be thrown away.
 /// 3. Only the canonical form of a length is accepted, so what reads back well was
 ///    written exactly so.
-/// Thread safety: none. REQUIRES: the bytes outlive the reader.
+/// Thread safety: none. REQUIRES: the bytes outlive the reader, and so do the schemas.
 class ByteReader {
  public:
-  explicit ByteReader(std::string_view bytes) noexcept : rest_(bytes) {}
+  /// `saved`: what the bytes may have been written under besides the schemas of today.
+  explicit ByteReader(std::string_view bytes, const SavedSchemas* saved = nullptr) noexcept
+      : rest_(bytes), savedSchemas_(saved) {}
 
   std::size_t remaining() const noexcept { return rest_.size(); }
   bool isAtEnd() const noexcept { return rest_.empty(); }
+  const SavedSchemas* savedSchemas() const noexcept { return savedSchemas_; }
 
   /// The next `count` bytes, without a copy.
   bool bytes(std::size_t count, std::string_view& out) {
@@ -116,6 +121,7 @@ class ByteReader {
 
  private:
   std::string_view rest_;
+  const SavedSchemas* savedSchemas_;
 };
 
 }  // namespace millrace

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include <millrace/base/decimal.hpp>
 #include <millrace/serde/bytes.hpp>
 
 namespace millrace {
@@ -202,6 +203,18 @@ struct Serde<std::chrono::duration<Rep, Period>> {
     Rep count{};
     if (!Serde<Rep>::read(in, count)) return false;
     value = std::chrono::duration<Rep, Period>(count);
+    return true;
+  }
+};
+
+/// Money is its millionths.
+template <>
+struct Serde<Decimal> {
+  static void write(Decimal value, ByteWriter& out) { out.fixed(value.micros()); }
+  static bool read(ByteReader& in, Decimal& value) {
+    std::int64_t micros = 0;
+    if (!in.fixed(micros)) return false;
+    value = Decimal::fromMicros(micros);
     return true;
   }
 };

@@ -8,7 +8,7 @@
 #include <memory>
 #include <new>
 #include <optional>
-#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -56,7 +56,7 @@ class KeyedRows final : public KeyedStateStore {
     rowAlign_ = alignof(Row);
   }
 
-  ~KeyedRows() override { clear(); }
+  ~KeyedRows() override { destroyRows(); }
 
   /// Makes `key` current. The second form saves hashing where the batch has the hash.
   /// REQUIRES: hash == millraceHash(key).
@@ -96,63 +96,15 @@ class KeyedRows final : public KeyedStateStore {
 
   std::size_t memoryBytes() const override;
   std::size_t expireSome(Timestamp now, std::size_t limit) override;
+  void writeAll(StateChanges& out) override;
 
   /// Forgets every key; the declarations stay. Ends the use of the current key.
+  /// REQUIRES: !isTracked(): checkpoints would not hear of it.
   void clear();
 
   std::uint32_t keyGroups() const noexcept { return keyGroups_; }
 
-  /// A row as snapshots see it; holds until the next write to its key.
-  class RowRef {
-   public:
-    const K& key() const { return row_->key; }
-    /// Bit i: state i was written, cleared or expired since clearChanges().
-    std::uint32_t changed() const { return row_->changed & ~kInUse; }
-
-   private:
-    friend class KeyedRows;
-    explicit RowRef(const Row* row) : row_(row) {}
-    const Row* row_;
-  };
-
-  /// Rows in order of their key groups.
-  class GroupedRows {
-   public:
-    /// The rows of one group. REQUIRES: group.value < keyGroups().
-    std::span<const RowRef> of(KeyGroup group) const {
-      return std::span(rows_).subspan(ends_[group.value],
-                                      ends_[group.value + 1U] - ends_[group.value]);
-    }
-    std::span<const RowRef> all() const { return rows_; }
-
-   private:
-    friend class KeyedRows;
-    std::vector<RowRef> rows_;
-    std::vector<std::size_t> ends_;  // ends_[g]: where group g begins
-  };
-
-  /// All rows, sorted into their groups in one walk. Ends the use of the current key.
-  GroupedRows rowsByKeyGroup();
-
-  /// Appends the row: key, then number of cells (u8), then each cell's state index (u8),
-  /// size (u32) and content. Times of expiry are kept.
-  void writeRow(const RowRef& row, ByteWriter& out) const {
-    Serde<K>::write(row.key(), out);
-    writeCells(*row.row_, out);
-  }
-
-  /// Makes the row that writeRow wrote in a store with the same declarations.
-  /// kDataLoss: the bytes are damaged, name a state that is not declared, or a key that
-  /// has a row already; the store is then as before. Ends the use of the current key.
-  Status readRow(ByteReader& in);
-
-  /// Forgets what changed so far: the beginning of an epoch.
-  void clearChanges() {
-    forEachRow([](Row& row) { row.changed = kInUse; });
-  }
-
  private:
-  static constexpr std::uint32_t kInUse = 1U << kMaxStatesPerOperator;
   static constexpr std::size_t kSampledRows = 256;
 
   RowHead& createRow() override {
@@ -161,24 +113,60 @@ class KeyedRows final : public KeyedStateStore {
     return insertRow(*rowlessKey_, currentHash_);
   }
 
+  RowHead* rowOf(ByteReader& bytes, bool mayMake) override {
+    leaveCurrentKey();
+    K key{};
+    if (!Serde<K>::read(bytes, key)) return nullptr;
+    const std::uint64_t hash = millraceHash(key);
+    Row* row = findRow(key, hash);
+    if (row != nullptr || !mayMake) return row;
+    row = &insertRow(key, hash);
+    row->marks &= ~RowMarks::kNew;
+    return row;
+  }
+
+  void removeEmptyRow(RowHead& row) override {
+    Row& empty = static_cast<Row&>(row);
+    removeRow(empty, millraceHash(empty.key));
+  }
+
+  void writeKey(const RowHead& row, ByteWriter& out) const override {
+    Serde<K>::write(static_cast<const Row&>(row).key, out);
+  }
+  KeyGroup groupOf(const RowHead& row) const override {
+    return keyGroupOf(millraceHash(static_cast<const Row&>(row).key), keyGroups_);
+  }
+  std::string keyTypeName() const override { return fullTypeName<K>(); }
+  void settleCurrentRow() override { dropEmptyRow(); }
+
   Row& insertRow(const K& key, std::uint64_t hash) {
     if (!arena_) {
       arena_.emplace(rowSize_, rowAlign_);
       isSealed_ = true;
     }
+    const std::size_t everUsed = arena_->used();
     const std::uint32_t number = arena_->allocate();
+    const std::uint32_t before = number < everUsed ? placeOf(number)->marks : 0;
     Row* row = ::new (arena_->at(number)) Row(key);
-    row->changed = kInUse;
+    row->marks = marksOfNewRow(before);
     index_.insert(hash, number);
     return *row;
   }
 
   void removeRow(Row& row, std::uint64_t hash) {
     const std::uint32_t number = findNumber(row.key, hash);
+    const std::uint32_t marks = noteRemoval(row);
     index_.erase(hash, number);
     std::destroy_at(&row);
-    ::new (static_cast<void*>(&row)) RowHead();
+    ::new (static_cast<void*>(&row)) RowHead{0, marks};
     arena_->free(number);
+  }
+
+  void destroyRows() noexcept {
+    forEachRow([this](Row& row) {
+      destroyCells(row);
+      std::destroy_at(&row);
+    });
   }
 
   std::uint32_t findNumber(const K& key, std::uint64_t hash) const {
@@ -208,7 +196,7 @@ class KeyedRows final : public KeyedStateStore {
   // The row at an arena number, or nullptr where none is in use.
   Row* rowAt(std::size_t number) const {
     Row* row = placeOf(number);
-    return (row->changed & kInUse) != 0 ? row : nullptr;
+    return (row->marks & RowMarks::kInUse) != 0 ? row : nullptr;
   }
 
   std::size_t rowsEverUsed() const { return arena_ ? arena_->used() : 0; }
@@ -247,7 +235,7 @@ std::size_t KeyedRows<K>::memoryBytes() const {
   }
   if (sampled > 0) heap = heap * index_.size() / sampled;
   const std::size_t arena = arena_ ? arena_->memoryBytes() : 0;
-  return arena + index_.memoryBytes() + heap;
+  return arena + index_.memoryBytes() + heap + trackingBytes();
 }
 
 template <StateKey K>
@@ -274,52 +262,19 @@ std::size_t KeyedRows<K>::expireSome(Timestamp now, std::size_t limit) {
 
 template <StateKey K>
 void KeyedRows<K>::clear() {
+  MILLRACE_CHECK(!isTracked(), "tracked state is not forgotten");
   current_ = nullptr;
   hasKey_ = false;
-  forEachRow([this](Row& row) {
-    destroyCells(row);
-    std::destroy_at(&row);
-  });
+  destroyRows();
   index_.clear();
   if (arena_) arena_.emplace(rowSize_, rowAlign_);
   nextRow_ = nextState_ = nextElement_ = 0;
 }
 
 template <StateKey K>
-typename KeyedRows<K>::GroupedRows KeyedRows<K>::rowsByKeyGroup() {
-  leaveCurrentKey();
-  std::vector<std::pair<KeyGroup, RowRef>> rows;
-  rows.reserve(index_.size());
-  GroupedRows grouped;
-  grouped.ends_.assign(keyGroups_ + 1, 0);
-  forEachRow([&](Row& row) {
-    const KeyGroup group = keyGroupOf(millraceHash(row.key), keyGroups_);
-    rows.emplace_back(group, RowRef(&row));
-    ++grouped.ends_[group.value + 1U];
-  });
-  for (std::size_t g = 1; g <= keyGroups_; ++g) grouped.ends_[g] += grouped.ends_[g - 1];
-  std::vector<std::size_t> next(grouped.ends_);
-  grouped.rows_.assign(rows.size(), RowRef(nullptr));
-  for (const auto& [group, row] : rows) grouped.rows_[next[group.value]++] = row;
-  return grouped;
-}
-
-template <StateKey K>
-Status KeyedRows<K>::readRow(ByteReader& in) {
-  leaveCurrentKey();
-  K key{};
-  if (!Serde<K>::read(in, key)) return absl::DataLossError("the key of a state row is damaged");
-  const std::uint64_t hash = millraceHash(key);
-  if (findRow(key, hash) != nullptr) {
-    return absl::DataLossError("a key has two state rows");
-  }
-  Row& row = insertRow(key, hash);
-  const Status status = readCells(row, in);
-  if (!status.ok()) {
-    destroyCells(row);
-    removeRow(row, hash);
-  }
-  return status;
+void KeyedRows<K>::writeAll(StateChanges& out) {
+  dropEmptyRow();
+  forEachRow([&](Row& row) { writeCells(row, out); });
 }
 
 }  // namespace millrace

@@ -6,22 +6,45 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <millrace/base/check.hpp>
 #include <millrace/base/status.hpp>
+#include <millrace/serde/schema.hpp>
+#include <millrace/state/key_group.hpp>
+#include <millrace/state/state_changes.hpp>
+#include <millrace/state/state_declaration.hpp>
 #include <millrace/state/state_descriptor.hpp>
 #include <millrace/time/timestamp.hpp>
 
 namespace millrace {
 
 /// How many states one operator may declare: each is a bit in its rows.
-inline constexpr std::size_t kMaxStatesPerOperator = 31;
+inline constexpr std::size_t kMaxStatesPerOperator = 28;
 
 /// The head of a row; key and cells lie behind it at fixed offsets.
 struct RowHead {
   std::uint32_t present = 0;  ///< bit i: state i has a cell
-  std::uint32_t changed = 0;  ///< bit i: state i was written or cleared since clearChanges()
+  std::uint32_t marks = 0;    ///< see RowMarks
+};
+
+/// What a row's marks say, where changes are tracked. Epochs take turns with two tags, so that a
+/// barrier turns all rows of the epoch into frozen ones by changing what the current tag is:
+///
+/// - no tag: nothing of the row has changed since its changes were written last;
+/// - the current tag: it is in the list of rows that changed in this epoch; bit i says that
+///   state i was written or cleared in it, `kNew` that the row was made in it;
+/// - the other tag: frozen. The same of the epoch before, whose changes of this row are not
+///   written yet: they are before anything else happens to the row.
+///
+/// A place in the arena that is not in use keeps its tag, and with it its place in a list.
+struct RowMarks {
+  static constexpr std::uint32_t kNew = 1U << 28;
+  static constexpr std::uint32_t kTags = 3U << 29;
+  static constexpr std::uint32_t kFirstTag = 1U << 29;
+  static constexpr std::uint32_t kInUse = 1U << 31;
+  static constexpr std::uint32_t kStates = kNew - 1;
 };
 
 class StateCell;
@@ -38,6 +61,10 @@ class StateCell;
 /// 2. A row is there exactly while it has a cell (the current key's row may be empty
 ///    until the next key becomes current).
 /// 3. No call on the record path reads a clock: time is what setProcessingTime said.
+/// 4. The changes of all epochs, one after the other, put into a map from state and key to value
+///    give what the store held at the last barrier. An entry is a state of a key: its key is
+///    Serde<K>, its value the cell's content; but maps have an entry for each of theirs: key,
+///    then the map's key.
 /// Thread safety: none; a worker's own.
 class KeyedStateStore {
  public:
@@ -71,8 +98,48 @@ class KeyedStateStore {
   /// Ends the use of the current key. Returns how many values and elements went.
   virtual std::size_t expireSome(Timestamp now, std::size_t limit) = 0;
 
+  /// How state `state` is declared to checkpoints.
+  StateDeclaration declarationOf(std::size_t state) const;
+
+  /// Which id stands for each state, in order. REQUIRES: as many as states().
+  void setStateIds(std::vector<StateId> ids);
+  /// The state's index; kNotFound: none has this id.
+  std::optional<std::size_t> indexOf(StateId id) const noexcept;
+
+  /// Lets restoreEntry() read what was written under these schemas too (of a state saved by an
+  /// older program). kFailedPrecondition: they cannot be read as today's; the message names
+  /// state, struct and field.
+  Status setSavedSchemas(std::size_t state, const std::vector<std::string>& schemas);
+
+  /// Notes from now on what changes. REQUIRES: setStateIds(), no keys yet.
+  void trackChanges() noexcept { tag_ = RowMarks::kFirstTag; }
+  bool isTracked() const noexcept { return tag_ != 0; }
+
+  /// Ends an epoch: the changes up to now are what writeSnapshot() writes. Takes the same time
+  /// however many they are. REQUIRES: isTracked(), writeSnapshot() has answered false.
+  void beginSnapshot();
+
+  /// Appends about `limit` bytes of them to `out`, with the values of the time of beginSnapshot();
+  /// the states may be used between the calls. True: there are more. One key's state is written
+  /// at once, however large.
+  bool writeSnapshot(StateChanges& out, std::size_t limit);
+
+  /// Appends a put of every entry. REQUIRES: setStateIds().
+  virtual void writeAll(StateChanges& out) = 0;
+
+  /// Puts an entry back that was written before; it counts as unchanged. Content without a time
+  /// is as if used now. kDataLoss: the bytes are damaged, or the entry is there already.
+  /// Ends the use of the current key.
+  Status restoreEntry(std::size_t state, std::string_view key, std::string_view value);
+
+  /// Appends the content of an entry, as writeSnapshot() would write it now; with the key alone,
+  /// of a whole map: has-times (bool), count, then key, value and time, if so, of each entry.
+  /// False, and nothing appended: there is no such entry. Ends the use of the current key.
+  bool readEntry(std::size_t state, std::string_view key, std::string& out);
+
  protected:
   friend class StateCell;
+  friend class CellLog;
 
   struct CellPlace {
     std::uint32_t value;
@@ -83,19 +150,40 @@ class KeyedStateStore {
 
   // Makes the row of the current key. Throws JobError when there is no current key.
   virtual RowHead& createRow() = 0;
+  // The row of a serialised key, a new one where there is none and `mayMake`; null: there is
+  // none, or the bytes are no key. Ends the use of the current key.
+  virtual RowHead* rowOf(ByteReader& key, bool mayMake) = 0;
+  virtual void removeEmptyRow(RowHead& row) = 0;
+  virtual void writeKey(const RowHead& row, ByteWriter& out) const = 0;
+  virtual KeyGroup groupOf(const RowHead& row) const = 0;
+  virtual std::string keyTypeName() const = 0;
+  // Before an epoch ends: a row that has lost its last cell goes.
+  virtual void settleCurrentRow() = 0;
 
   void* valueOf(RowHead& row, std::size_t state) const noexcept;
   void* stampOf(RowHead& row, std::size_t state) const noexcept;
   void destroyCells(RowHead& row) const noexcept;
-  void destroyCell(RowHead& row, std::size_t state) const noexcept;
+  // REQUIRES: noteWrite() of it.
+  void destroyCell(RowHead& row, std::size_t state);
   // Walks the row's cells from state `state`; false when the budget ended it.
   bool expireRow(RowHead& row, std::size_t& state, Timestamp now, ExpiryWalk& walk);
+  // REQUIRES: the row has the cell, and the state a TTL. False: the budget ended it.
+  bool expireCell(RowHead& row, std::size_t state, Timestamp now, ExpiryWalk& walk);
   std::size_t heapBytesOf(const RowHead& row) const;
-  void writeCells(const RowHead& row, ByteWriter& out) const;
-  Status readCells(RowHead& row, ByteReader& in) const;
+
+  // The marks of a new row, in a place that had `before`.
+  std::uint32_t marksOfNewRow(std::uint32_t before) const noexcept;
+  // Notes that a state is about to change. Out of the way of StateCell::beginWrite(), which calls
+  // it once a row, state and epoch.
+  void noteWrite(RowHead& row, std::uint32_t stateBit);
+  // Logs the end of a row without cells; what its place keeps as marks.
+  std::uint32_t noteRemoval(const RowHead& row);
+  void writeCells(const RowHead& row, StateChanges& out) const;
+  std::size_t trackingBytes() const noexcept;
 
   RowHead* current_ = nullptr;  // null: no key, or a key without a row
   Timestamp now_ = 0;
+  std::uint32_t tag_ = 0;    // of the current epoch; 0: not tracked
   bool mayBeEmpty_ = false;  // the current row may have lost its last cell
   bool isSealed_ = false;    // set by the first row
   bool hasTtl_ = false;
@@ -106,6 +194,59 @@ class KeyedStateStore {
 
  private:
   Status checkDeclaration(const StateDescriptor& descriptor) const;
+  bool isFrozen(const RowHead& row) const noexcept;
+  void writeFrozen(RowHead& row, StateChanges& out);
+  bool readCell(RowHead& row, std::size_t state, ByteReader& key, std::string_view value);
+
+  std::vector<StateId> ids_;
+  std::vector<SavedSchemas> savedSchemas_;
+  // Rows of this epoch and of the one before. Rows never move, and a place stays one.
+  std::vector<RowHead*> changedRows_;
+  std::vector<RowHead*> frozenRows_;
+  std::size_t nextFrozen_ = 0;
+  StateChanges changes_;        // removals of this epoch
+  StateChanges frozenChanges_;  // of the one before; rows that had to be written early too
+};
+
+/// Where the changes of one cell's elements are written to.
+class CellLog {
+ public:
+  CellLog(const KeyedStateStore& store, const RowHead& row, std::size_t state, StateChanges& out)
+      : store_(store), row_(row), state_(store.ids_[state]), out_(out) {}
+
+  /// Each function appends its bytes to a ByteWriter.
+  template <typename WriteElement, typename WriteValue>
+  void putElement(WriteElement&& writeElement, WriteValue&& writeValue) {
+    out_.put(
+        state_, group(), [&](ByteWriter& out) { store_.writeKey(row_, out), writeElement(out); },
+        writeValue);
+  }
+  template <typename WriteElement>
+  void eraseElement(WriteElement&& writeElement) {
+    out_.erase(state_, group(),
+               [&](ByteWriter& out) { store_.writeKey(row_, out), writeElement(out); });
+  }
+
+  /// The cell as a whole.
+  template <typename WriteValue>
+  void put(WriteValue&& writeValue) {
+    putElement([](ByteWriter&) {}, writeValue);
+  }
+  void erase() {
+    eraseElement([](ByteWriter&) {});
+  }
+
+ private:
+  KeyGroup group() {
+    if (!group_) group_ = store_.groupOf(row_);
+    return *group_;
+  }
+
+  const KeyedStateStore& store_;
+  const RowHead& row_;
+  StateId state_;
+  StateChanges& out_;
+  std::optional<KeyGroup> group_;
 };
 
 /// One state's place in the rows: what every handle is made of. A cell that was never
@@ -137,13 +278,22 @@ class StateCell {
   bool beginWrite() const {
     if (store_->current_ == nullptr) [[unlikely]]
       store_->current_ = &store_->createRow();
-    store_->current_->changed |= bit_;
-    return (store_->current_->present & bit_) != 0;
+    RowHead& row = *store_->current_;
+    if ((row.marks & (RowMarks::kTags | bit_)) != (store_->tag_ | bit_)) [[unlikely]]
+      store_->noteWrite(row, bit_);
+    return (row.present & bit_) != 0;
   }
   void markPresent() const noexcept { store_->current_->present |= bit_; }
 
+  /// Whether cells with elements have to mark those that change, and log their removal.
+  bool isTracked() const noexcept { return store_->tag_ != 0; }
+  /// REQUIRES: isTracked(), isPresent(), beginWrite() just before.
+  CellLog log() const {
+    return CellLog(*store_, *store_->current_, index_, store_->changes_);
+  }
+
   /// Removes the cell, if there is one.
-  void clear() const noexcept;
+  void clear() const;
 
  private:
   friend class KeyedStateStore;

@@ -33,7 +33,8 @@ class ListState {
     ListState state;
     MILLRACE_ASSIGN_OR_RETURN(state.cell_,
                               store.declare(StateDescriptor{std::string(name), StateKind::kList,
-                                                            typeName<V>(), ttl, &kOps}));
+                                                            typeName<V>(), schemasOf<V>(), ttl,
+                                                            &kOps}));
     return state;
   }
 
@@ -84,14 +85,14 @@ class ListState {
   bool dropExpired() const {
     if (!cell_.isPresent()) return false;
     if (!cell_.hasTtl()) return true;
-    const std::size_t before = values().size();
-    removeUpTo(cell_.deadline(), values(), stamps());
-    if (values().empty()) {
-      cell_.clear();
-      return false;
-    }
-    if (values().size() != before) cell_.beginWrite();
-    return true;
+    const Timestamp deadline = cell_.deadline();
+    const auto isExpired = [=](Timestamp time) { return time <= deadline; };
+    if (std::none_of(stamps().begin(), stamps().end(), isExpired)) return true;
+    cell_.beginWrite();
+    removeUpTo(deadline, values(), stamps());
+    if (!values().empty()) return true;
+    cell_.clear();
+    return false;
   }
 
   static void removeUpTo(Timestamp deadline, Values& values, Stamps& stamps) {

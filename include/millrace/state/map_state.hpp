@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <millrace/state/dense_map.hpp>
+#include <millrace/state/element_marks.hpp>
 #include <millrace/state/value_state.hpp>
 
 namespace millrace {
@@ -39,7 +40,8 @@ class MapState {
     MILLRACE_ASSIGN_OR_RETURN(
         state.cell_,
         store.declare(StateDescriptor{std::string(name), StateKind::kMap,
-                                      typeName<MK>() + " -> " + typeName<MV>(), ttl, &kOps}));
+                                      fullTypeName<MK>() + " -> " + typeName<MV>(),
+                                      schemasOf<MV>(), ttl, &kOps}));
     return state;
   }
 
@@ -76,8 +78,7 @@ class MapState {
   std::span<const Entry> entries() const {
     if (!dropExpired()) return {};
     if (cell_.hasTtl() && cell_.isRefreshedByReads()) {
-      cell_.beginWrite();
-      std::fill(stamps().begin(), stamps().end(), cell_.now());
+      for (std::size_t i = 0; i < map().size(); ++i) touch(i);
     }
     return map().entries();
   }
@@ -88,13 +89,19 @@ class MapState {
 
  private:
   using Stamps = std::vector<Timestamp>;
+  struct Content {
+    Map map;
+    ElementMarks marks;
+  };
 
-  Map& map() const noexcept { return *static_cast<Map*>(cell_.value()); }
+  Content& content() const noexcept { return *static_cast<Content*>(cell_.value()); }
+  Map& map() const noexcept { return content().map; }
   Stamps& stamps() const noexcept { return *static_cast<Stamps*>(cell_.stamp()); }
 
   void touch(std::size_t position) const {
     cell_.beginWrite();
     stamps()[position] = cell_.now();
+    if (cell_.isTracked()) content().marks.setChanged(position);
   }
 
   // The position of an entry that is not expired; an expired one goes at once.
@@ -112,7 +119,8 @@ class MapState {
   std::size_t positionForWrite(MK&& key, MV&& initial = MV{}) const {
     beginWrite();
     std::size_t position = map().find(key);
-    if (position == Map::kNone) {
+    const bool isNew = position == Map::kNone;
+    if (isNew) {
       position = map().size();
       map().append(std::move(key), std::move(initial));
       if (cell_.hasTtl()) stamps().push_back(cell_.now());
@@ -120,19 +128,29 @@ class MapState {
       if (stamps()[position] <= cell_.deadline()) map().valueAt(position) = std::move(initial);
       stamps()[position] = cell_.now();
     }
+    if (cell_.isTracked()) mark(position, isNew);
     return position;
+  }
+
+  void mark(std::size_t position, bool isNew) const {
+    ElementMarks& marks = content().marks;
+    isNew ? marks.setNew(position) : marks.setChanged(position);
   }
 
   void beginWrite() const {
     if (cell_.beginWrite()) return;
-    ::new (cell_.value()) Map();
+    ::new (cell_.value()) Content();
     if (cell_.hasTtl()) ::new (cell_.stamp()) Stamps();
     cell_.markPresent();
   }
 
   void removeAt(std::size_t position) const {
     cell_.beginWrite();
-    removeEntry(position, map(), cell_.hasTtl() ? &stamps() : nullptr);
+    if (cell_.isTracked()) {
+      CellLog log = cell_.log();
+      logRemoval(position, content(), log);
+    }
+    removeEntry(position, content(), cell_.hasTtl() ? &stamps() : nullptr);
     if (map().empty()) cell_.clear();
   }
 
@@ -140,31 +158,51 @@ class MapState {
   bool dropExpired() const {
     if (!cell_.isPresent()) return false;
     if (!cell_.hasTtl()) return true;
-    ExpiryWalk walk{.budget = map().size()};
-    if (expire(&map(), &stamps(), cell_.deadline(), walk)) {
-      cell_.clear();
-      return false;
-    }
-    if (walk.removed > 0) cell_.beginWrite();
-    return true;
+    const Timestamp deadline = cell_.deadline();
+    const auto isExpired = [=](Timestamp time) { return time <= deadline; };
+    if (std::none_of(stamps().begin(), stamps().end(), isExpired)) return true;
+    cell_.beginWrite();
+    std::optional<CellLog> log;
+    if (cell_.isTracked()) log.emplace(cell_.log());
+    ExpiryWalk walk{.budget = map().size(), .log = log ? &*log : nullptr};
+    if (!expire(cell_.value(), cell_.stamp(), deadline, walk)) return true;
+    cell_.clear();
+    return false;
   }
 
-  static void removeEntry(std::size_t position, Map& map, Stamps* stamps) {
-    map.removeAt(position);
+  static void removeEntry(std::size_t position, Content& content, Stamps* stamps) {
+    content.marks.removeAt(position, content.map.size() - 1);
+    content.map.removeAt(position);
     if (stamps == nullptr) return;
     (*stamps)[position] = stamps->back();
     stamps->pop_back();
   }
 
+  static void logRemoval(std::size_t position, const Content& content, CellLog& log) {
+    if (content.marks.isNew(position)) return;
+    const Entry& entry = content.map.entries()[position];
+    log.eraseElement([&](ByteWriter& out) { detail::writeElement<MK>(entry.key, out); });
+  }
+
+  static void logPut(std::size_t position, const Content& content, const Stamps* stamps,
+                     CellLog& log) {
+    const Entry& entry = content.map.entries()[position];
+    log.putElement(
+        [&](ByteWriter& out) { detail::writeElement<MK>(entry.key, out); },
+        [&](ByteWriter& out) {
+          detail::writeTimed(entry.value, stamps == nullptr ? nullptr : &(*stamps)[position], out);
+        });
+  }
+
   static void destroy(void* value, void* stamp) noexcept {
-    std::destroy_at(static_cast<Map*>(value));
+    std::destroy_at(static_cast<Content*>(value));
     if (stamp != nullptr) std::destroy_at(static_cast<Stamps*>(stamp));
   }
 
   // Content: has-times (bool), count, then key, value and time, if so, of each entry.
   static void write(const void* value, const void* stamp, ByteWriter& out) {
     const Stamps* stamps = static_cast<const Stamps*>(stamp);
-    const auto entries = static_cast<const Map*>(value)->entries();
+    const auto entries = static_cast<const Content*>(value)->map.entries();
     Serde<bool>::write(stamps != nullptr, out);
     out.length(entries.size());
     for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -174,49 +212,83 @@ class MapState {
     }
   }
 
-  static bool read(ByteReader& in, void* value, void* stamp, Timestamp now) {
-    bool hasTimes = false;
-    std::size_t count = 0;
-    if (!Serde<bool>::read(in, hasTimes)) return false;
-    if (!in.count(detail::kMinimumBytes<MK>, count) || count == 0) return false;
-    Map map;
-    Stamps stamps;
-    for (std::size_t i = 0; i < count; ++i) {
-      MK key{};
-      MV mapped{};
-      Timestamp time = now;
-      if (!detail::readElement<MK>(in, key) || !Serde<MV>::read(in, mapped)) return false;
-      if ((hasTimes && !in.fixed(time)) || map.find(key) != Map::kNone) return false;
-      map.append(std::move(key), std::move(mapped));
-      stamps.push_back(time);
-    }
-    ::new (value) Map(std::move(map));
-    if (stamp != nullptr) ::new (stamp) Stamps(std::move(stamps));
-    return true;
-  }
-
   static bool expire(void* value, void* stamp, Timestamp deadline, ExpiryWalk& walk) {
-    Map& map = *static_cast<Map*>(value);
+    Content& content = *static_cast<Content*>(value);
     Stamps& stamps = *static_cast<Stamps*>(stamp);
-    for (; walk.budget > 0 && walk.position < map.size(); --walk.budget) {
+    for (; walk.budget > 0 && walk.position < content.map.size(); --walk.budget) {
       if (stamps[walk.position] > deadline) {
         ++walk.position;
       } else {
-        removeEntry(walk.position, map, &stamps);
+        if (walk.log != nullptr) logRemoval(walk.position, content, *walk.log);
+        removeEntry(walk.position, content, &stamps);
         ++walk.removed;
       }
     }
-    walk.isFinished = walk.position >= map.size();
-    return map.empty();
+    walk.isFinished = walk.position >= content.map.size();
+    return content.map.empty();
+  }
+
+  static void writeChanged(void* value, const void* stamp, CellLog& log) {
+    Content& content = *static_cast<Content*>(value);
+    for (std::size_t i = 0; i < content.marks.end(); ++i) {
+      if (content.marks.isChanged(i)) logPut(i, content, static_cast<const Stamps*>(stamp), log);
+    }
+    content.marks.clear();
+  }
+
+  static void writeAll(const void* value, const void* stamp, CellLog& log) {
+    const Content& content = *static_cast<const Content*>(value);
+    for (std::size_t i = 0; i < content.map.size(); ++i) {
+      logPut(i, content, static_cast<const Stamps*>(stamp), log);
+    }
+  }
+
+  static void logRemovalOfAll(const void* value, CellLog& log) {
+    const Content& content = *static_cast<const Content*>(value);
+    for (std::size_t i = 0; i < content.map.size(); ++i) logRemoval(i, content, log);
+  }
+
+  static bool readOne(ByteReader& element, ByteReader& in, bool isThere, void* value, void* stamp,
+                      Timestamp now) {
+    MK key{};
+    MV mapped{};
+    Timestamp time = now;
+    if (!detail::readElement<MK>(element, key) || !detail::readTimed(in, mapped, time)) return false;
+    if (!isThere) {
+      ::new (value) Content();
+      if (stamp != nullptr) ::new (stamp) Stamps();
+    }
+    Map& map = static_cast<Content*>(value)->map;
+    if (map.find(key) != Map::kNone) return false;
+    map.append(std::move(key), std::move(mapped));
+    if (stamp != nullptr) static_cast<Stamps*>(stamp)->push_back(time);
+    return true;
+  }
+
+  static bool writeOne(ByteReader& element, const void* value, const void* stamp,
+                       ByteWriter& out) {
+    MK key{};
+    if (!detail::readElement<MK>(element, key) || !element.isAtEnd()) return false;
+    const Map& map = static_cast<const Content*>(value)->map;
+    const std::size_t position = map.find(key);
+    if (position == Map::kNone) return false;
+    const Stamps* stamps = static_cast<const Stamps*>(stamp);
+    detail::writeTimed(map.entries()[position].value,
+                       stamps == nullptr ? nullptr : &(*stamps)[position], out);
+    return true;
   }
 
   static std::size_t heapBytesOfValue(const void* value) {
-    return heapBytes(*static_cast<const Map*>(value));
+    const Content& content = *static_cast<const Content*>(value);
+    return heapBytes(content.map) + content.marks.memoryBytes();
   }
 
-  static constexpr CellOps kOps{sizeof(Map),     alignof(Map), sizeof(Stamps),
-                                alignof(Stamps), &destroy,     &write,
-                                &read,           &expire,      &heapBytesOfValue};
+  static constexpr ElementOps kElements{&writeChanged, &writeAll, &logRemovalOfAll, &readOne,
+                                        &writeOne};
+  static constexpr CellOps kOps{sizeof(Content), alignof(Content), sizeof(Stamps),
+                                alignof(Stamps), &destroy,         &write,
+                                nullptr,         &expire,          &heapBytesOfValue,
+                                &kElements};
 
   StateCell cell_;
 };

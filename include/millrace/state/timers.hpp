@@ -5,11 +5,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include <millrace/base/check.hpp>
 #include <millrace/base/hash.hpp>
+#include <millrace/base/status.hpp>
+#include <millrace/serde/serde.hpp>
 #include <millrace/state/hash_index.hpp>
+#include <millrace/state/key_group.hpp>
+#include <millrace/state/state_changes.hpp>
+#include <millrace/state/state_declaration.hpp>
 #include <millrace/time/timestamp.hpp>
 
 namespace millrace {
@@ -29,22 +36,22 @@ namespace detail {
 //
 // Deleting only takes the timer out of the index; its node dies in the heap and is
 // dropped when it surfaces, or with all the dead ones when they outnumber the living.
+//
+// Where changes are tracked, a node is tagged with the epoch it was made in, epochs taking
+// turns with two tags, until it is written; so a timer that comes and goes within an
+// epoch is never written. A node with the other epoch's tag is frozen: new in the epoch
+// before and not yet written. It is before it goes. Nodes that are not in use keep their
+// tag, and with it their place in a list.
 template <typename K>
 class TimerQueue {
  public:
-  bool add(const K& key, Timestamp time) {
-    const std::uint64_t hash = hashOf(key, time);
-    if (find(key, time, hash) != HashIndex::kNone) return false;
-    const std::uint32_t id = newNode(key, time);
-    index_.insert(hash, id);
-    push(HeapEntry{time, id});
-    return true;
-  }
+  bool add(const K& key, Timestamp time) { return insert(key, time, true); }
 
   bool remove(const K& key, Timestamp time) {
     const std::uint64_t hash = hashOf(key, time);
     const std::uint32_t id = find(key, time, hash);
     if (id == HashIndex::kNone) return false;
+    noteRemoval(nodes_[id]);
     nodes_[id].isLive = false;
     index_.erase(hash, id);
     ++dead_;
@@ -61,6 +68,7 @@ class TimerQueue {
     if (heap_.empty() || heap_.front().time > upTo) return std::nullopt;
     const HeapEntry top = popTop();
     Node& node = nodes_[top.id];
+    noteRemoval(node);
     index_.erase(hashOf(node.key, top.time), top.id);
     std::optional<Timer<K>> due(Timer<K>{std::move(node.key), top.time});
     freeNode(top.id);
@@ -84,25 +92,72 @@ class TimerQueue {
 
   std::size_t memoryBytes() const noexcept {
     return nodes_.capacity() * sizeof(Node) + free_.capacity() * sizeof(std::uint32_t) +
-           heap_.capacity() * sizeof(HeapEntry) + index_.memoryBytes();
+           heap_.capacity() * sizeof(HeapEntry) + index_.memoryBytes() +
+           (newNodes_.capacity() + frozenNodes_.capacity()) * sizeof(std::uint32_t) +
+           changes_.size() + frozenChanges_.size();
   }
 
-  void clear() {
-    index_.clear();
-    heap_.clear();
-    nodes_.clear();
-    free_.clear();
-    dead_ = 0;
+  void setStateId(StateId id, std::uint32_t keyGroups) {
+    state_ = id;
+    keyGroups_ = keyGroups;
+  }
+  StateId stateId() const noexcept { return state_; }
+
+  void trackChanges() noexcept { tag_ = kFirstTag; }
+
+  void beginSnapshot() {
+    MILLRACE_CHECK(tag_ != 0 && frozenNodes_.empty() && frozenChanges_.isEmpty(),
+                   "a snapshot of timers begins before the last one is written");
+    std::swap(newNodes_, frozenNodes_);
+    std::swap(changes_, frozenChanges_);
+    tag_ ^= kTags;
+  }
+
+  bool writeSnapshot(StateChanges& out, std::size_t limit) {
+    const std::size_t before = out.size();
+    out.append(std::move(frozenChanges_));
+    for (std::size_t nodes = 0; nextFrozen_ < frozenNodes_.size(); ++nodes) {
+      if (nodes > 0 && out.size() - before + nodes * kNodeCost >= limit) return true;
+      Node& node = nodes_[frozenNodes_[nextFrozen_++]];
+      if (!isFrozen(node)) continue;
+      node.tag = 0;
+      if (node.isLive) logPut(node, out);
+    }
+    frozenNodes_.clear();
+    nextFrozen_ = 0;
+    return false;
+  }
+
+  void writeAll(StateChanges& out) const {
+    for (const Node& node : nodes_) {
+      if (node.isLive) logPut(node, out);
+    }
+  }
+
+  Status restoreEntry(std::string_view bytes) {
+    ByteReader in(bytes);
+    K key{};
+    Timestamp time = 0;
+    if (Serde<K>::read(in, key) && in.fixed(time) && in.isAtEnd() && insert(key, time, false)) {
+      return absl::OkStatus();
+    }
+    return absl::DataLossError("a timer is damaged, or stored twice");
   }
 
  private:
   // Below this many dead timers compacting would cost more than it gives back.
   static constexpr std::size_t kFewDead = 64;
+  // What looking at a node costs, in bytes of a snapshot's limit.
+  static constexpr std::size_t kNodeCost = 16;
+
+  static constexpr std::uint8_t kFirstTag = 1;
+  static constexpr std::uint8_t kTags = 3;
 
   struct Node {
     K key;
     Timestamp time;
     bool isLive;
+    std::uint8_t tag;  // 0: what is stored of the timer is as it is
   };
   struct HeapEntry {
     Timestamp time;
@@ -123,15 +178,53 @@ class TimerQueue {
         hash, [&](std::uint32_t id) { return nodes_[id].time == time && nodes_[id].key == key; });
   }
 
+  bool insert(const K& key, Timestamp time, bool isNew) {
+    const std::uint64_t hash = hashOf(key, time);
+    if (find(key, time, hash) != HashIndex::kNone) return false;
+    const std::uint32_t id = newNode(key, time);
+    if (tag_ != 0 && isNew) noteNew(id);
+    index_.insert(hash, id);
+    push(HeapEntry{time, id});
+    return true;
+  }
+
   std::uint32_t newNode(const K& key, Timestamp time) {
     if (free_.empty()) {
-      nodes_.push_back(Node{key, time, true});
+      nodes_.push_back(Node{key, time, true, 0});
       return static_cast<std::uint32_t>(nodes_.size() - 1);
     }
     const std::uint32_t id = free_.back();
-    nodes_[id] = Node{key, time, true};
+    nodes_[id] = Node{key, time, true, nodes_[id].tag};
     free_.pop_back();
     return id;
+  }
+
+  bool isFrozen(const Node& node) const noexcept { return node.tag != 0 && node.tag != tag_; }
+
+  void noteNew(std::uint32_t id) {
+    if (nodes_[id].tag != tag_) newNodes_.push_back(id);
+    nodes_[id].tag = tag_;
+  }
+
+  void noteRemoval(Node& node) {
+    if (tag_ == node.tag) return;  // nothing is stored of it, or nothing is tracked
+    if (isFrozen(node)) logPut(node, frozenChanges_);
+    node.tag = 0;
+    changes_.erase(state_, groupOf(node), [&](ByteWriter& out) { writeEntry(node, out); });
+  }
+
+  void logPut(const Node& node, StateChanges& out) const {
+    out.put(
+        state_, groupOf(node), [&](ByteWriter& to) { writeEntry(node, to); }, [](ByteWriter&) {});
+  }
+
+  static void writeEntry(const Node& node, ByteWriter& out) {
+    Serde<K>::write(node.key, out);
+    out.fixed(node.time);
+  }
+
+  KeyGroup groupOf(const Node& node) const {
+    return keyGroupOf(millraceHash(node.key), keyGroups_);
   }
 
   void freeNode(std::uint32_t id) {
@@ -175,6 +268,15 @@ class TimerQueue {
   std::vector<Node> nodes_;
   std::vector<std::uint32_t> free_;
   std::size_t dead_ = 0;
+
+  StateId state_{};
+  std::uint32_t keyGroups_ = kDefaultKeyGroups;
+  std::uint8_t tag_ = 0;  // of the current epoch; 0: not tracked
+  std::vector<std::uint32_t> newNodes_;
+  std::vector<std::uint32_t> frozenNodes_;
+  std::size_t nextFrozen_ = 0;
+  StateChanges changes_;        // removals of this epoch
+  StateChanges frozenChanges_;  // of the one before; nodes that had to be written early too
 };
 
 }  // namespace detail
@@ -190,10 +292,13 @@ class TimerQueue {
 ///    InternalTimerServiceImpl] Among equal times the order is unspecified, but the
 ///    same for the same sequence of calls.
 /// 3. A popped timer is gone: whoever pops it runs it.
+/// 4. The changes of all epochs, one after the other, put into a set give the timers there were
+///    at the last barrier. An entry is Serde<K>, then the time (i64); its value is empty.
 /// Thread safety: none; a worker's own. Each operator namespace has its own object.
 /// Costs: register and pop O(log n), delete O(1) amortised.
 /// REQUIRES: fewer than 2^32 timers a domain at a time.
-template <StablyHashable K>
+template <typename K>
+requires StablyHashable<K> && Serialisable<K>
 class Timers {
  public:
   using Key = K;
@@ -241,10 +346,39 @@ class Timers {
     return event_.memoryBytes() + processing_.memoryBytes();
   }
 
-  /// Forgets every timer.
-  void clear() {
-    event_.clear();
-    processing_.clear();
+  /// Which ids stand for the timers of each domain as states.
+  void setStateIds(StateId event, StateId processing, std::uint32_t keyGroups) {
+    event_.setStateId(event, keyGroups);
+    processing_.setStateId(processing, keyGroups);
+  }
+
+  /// Notes from now on what changes. REQUIRES: setStateIds(), no timers yet.
+  void trackChanges() noexcept {
+    event_.trackChanges();
+    processing_.trackChanges();
+  }
+
+  /// As KeyedStateStore has them.
+  void beginSnapshot() {
+    event_.beginSnapshot();
+    processing_.beginSnapshot();
+  }
+  bool writeSnapshot(StateChanges& out, std::size_t limit) {
+    return event_.writeSnapshot(out, limit) || processing_.writeSnapshot(out, limit);
+  }
+  void writeAll(StateChanges& out) const {
+    event_.writeAll(out);
+    processing_.writeAll(out);
+  }
+
+  /// True for the ids of setStateIds().
+  bool isState(StateId id) const noexcept {
+    return id == event_.stateId() || id == processing_.stateId();
+  }
+  /// Puts a timer back; it counts as unchanged. REQUIRES: isState(state). kDataLoss: the bytes
+  /// are damaged, or the timer is there already.
+  Status restoreEntry(StateId state, std::string_view key) {
+    return (state == event_.stateId() ? event_ : processing_).restoreEntry(key);
   }
 
  private:

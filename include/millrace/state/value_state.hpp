@@ -10,6 +10,7 @@
 
 #include <millrace/base/status.hpp>
 #include <millrace/base/type_name.hpp>
+#include <millrace/serde/schema.hpp>
 #include <millrace/serde/serde.hpp>
 #include <millrace/state/heap_bytes.hpp>
 #include <millrace/state/keyed_state_store.hpp>
@@ -24,8 +25,24 @@ concept StateValue =
 
 namespace detail {
 
+// Content of one value with at most one time: has-time (bool), time if so, value.
+template <StateValue V>
+void writeTimed(const V& value, const Timestamp* time, ByteWriter& out) {
+  Serde<bool>::write(time != nullptr, out);
+  if (time != nullptr) out.fixed(*time);
+  Serde<V>::write(value, out);
+}
+
+// Leaves `time` as it is where there is none.
+template <StateValue V>
+bool readTimed(ByteReader& in, V& value, Timestamp& time) {
+  bool hasTime = false;
+  return Serde<bool>::read(in, hasTime) && (!hasTime || in.fixed(time)) &&
+         Serde<V>::read(in, value);
+}
+
 // A cell of one value with at most one time: the ground of value, reducing and
-// aggregating state. Content: has-time (bool), time if so, value.
+// aggregating state.
 template <StateValue V>
 class SingleCell {
  public:
@@ -34,7 +51,8 @@ class SingleCell {
     SingleCell single;
     MILLRACE_ASSIGN_OR_RETURN(
         single.cell_,
-        store.declare(StateDescriptor{std::string(name), kind, typeName<V>(), ttl, &kOps}));
+        store.declare(StateDescriptor{std::string(name), kind, typeName<V>(), schemasOf<V>(), ttl,
+                                      &kOps}));
     return single;
   }
 
@@ -88,17 +106,13 @@ class SingleCell {
   static void destroy(void* value, void*) noexcept { std::destroy_at(static_cast<V*>(value)); }
 
   static void write(const void* value, const void* stamp, ByteWriter& out) {
-    Serde<bool>::write(stamp != nullptr, out);
-    if (stamp != nullptr) out.fixed(*static_cast<const Timestamp*>(stamp));
-    Serde<V>::write(*static_cast<const V*>(value), out);
+    writeTimed(*static_cast<const V*>(value), static_cast<const Timestamp*>(stamp), out);
   }
 
   static bool read(ByteReader& in, void* value, void* stamp, Timestamp now) {
-    bool hasTime = false;
     Timestamp time = now;
     V fresh{};
-    if (!Serde<bool>::read(in, hasTime) || (hasTime && !in.fixed(time))) return false;
-    if (!Serde<V>::read(in, fresh)) return false;
+    if (!readTimed(in, fresh, time)) return false;
     ::new (value) V(std::move(fresh));
     if (stamp != nullptr) ::new (stamp) Timestamp(time);
     return true;
@@ -124,6 +138,14 @@ class SingleCell {
 };
 
 }  // namespace detail
+
+/// Takes the value out of what is stored of a value, reducing or aggregating state (there: the
+/// accumulator), or of one entry of a map state. False: the bytes are damaged.
+template <StateValue V>
+bool readStoredValue(ByteReader& in, V& value) {
+  Timestamp time = 0;
+  return detail::readTimed(in, value, time) && in.isAtEnd();
+}
 
 /// One value per key.
 ///

@@ -10,6 +10,8 @@
 
 #include <millrace/state/timers.hpp>
 
+#include "unit/state/replayed_changes.hpp"
+
 using namespace millrace;
 
 namespace {
@@ -126,4 +128,84 @@ TEST_CASE("Timers are an ordered set") {
     }
     RC_ASSERT(eventTimersOf(timers) == model);
   }));
+}
+
+TEST_CASE("The changes of all epochs give the timers as they were at the barrier, and restore them") {
+  REQUIRE(rc::check("replay", [] {
+    constexpr std::uint32_t kGroups = 8;
+    Timers<std::string> timers;
+    timers.setStateIds(StateId{3}, StateId{4}, kGroups);
+    timers.trackChanges();
+    test::ReplayedChanges replayed;
+    test::ReplayedChanges::Entries atBarrier;
+    bool isWriting = false;
+    const auto writePiece = [&](std::size_t limit) {
+      StateChanges piece;
+      isWriting = isWriting && timers.writeSnapshot(piece, limit);
+      replayed.apply(piece);
+      if (!isWriting) RC_ASSERT(replayed.entries() == atBarrier);
+    };
+    const auto barrier = [&] {
+      while (isWriting) writePiece(1000);
+      timers.beginSnapshot();
+      StateChanges all;
+      timers.writeAll(all);
+      atBarrier = test::ReplayedChanges(all).entries();
+      RC_ASSERT(atBarrier.size() == timers.pendingEventTimers() + timers.pendingProcessingTimers());
+      isWriting = true;
+    };
+    for (int step = *rc::gen::inRange(0, 300); step > 0; --step) {
+      const std::string key(1, static_cast<char>('a' + *rc::gen::inRange(0, 4)));
+      const Timestamp time = *rc::gen::inRange(-5, 5);
+      switch (*rc::gen::inRange(0, 9)) {
+        case 0:
+        case 1: timers.registerEventTimer(key, time); break;
+        case 2: timers.deleteEventTimer(key, time); break;
+        case 3: timers.popDueEvent(time); break;
+        case 4: timers.registerProcessingTimer(key, time); break;
+        case 5: timers.deleteProcessingTimer(key, time); break;
+        case 6: timers.popDueProcessing(time); break;
+        case 7: barrier(); break;
+        default:
+          if (isWriting) writePiece(static_cast<std::size_t>(*rc::gen::inRange(0, 60)));
+      }
+    }
+    barrier();
+    while (isWriting) writePiece(20);
+
+    Timers<std::string> restored;
+    restored.setStateIds(StateId{3}, StateId{4}, kGroups);
+    restored.trackChanges();
+    for (const auto& [key, entry] : replayed.entries()) {
+      RC_ASSERT(restored.isState(key.first));
+      RC_ASSERT(restored.restoreEntry(key.first, key.second).ok());
+      RC_ASSERT(!restored.restoreEntry(key.first, key.second).ok());
+      RC_ASSERT(!restored.restoreEntry(key.first, key.second + "x").ok());
+    }
+    RC_ASSERT(eventTimersOf(restored) == eventTimersOf(timers));
+    RC_ASSERT(restored.nextProcessingTime() == timers.nextProcessingTime());
+    restored.beginSnapshot();
+    StateChanges unchanged;
+    RC_ASSERT(!restored.writeSnapshot(unchanged, 1000));
+    RC_ASSERT(unchanged.isEmpty());
+  }));
+}
+
+TEST_CASE("Timers that come and go within an epoch leave nothing to write") {
+  Timers<std::string> timers;
+  timers.setStateIds(StateId{3}, StateId{4}, 8);
+  timers.trackChanges();
+  for (Timestamp time = 0; time < 100'000; ++time) {
+    timers.registerEventTimer("a", time);
+    if (time % 2 == 0) {
+      timers.deleteEventTimer("a", time);
+    } else {
+      timers.popDueEvent(time);
+    }
+  }
+  REQUIRE(timers.memoryBytes() < 64 * 1024);
+  timers.beginSnapshot();
+  StateChanges changes;
+  REQUIRE_FALSE(timers.writeSnapshot(changes, 1000));
+  REQUIRE(changes.isEmpty());
 }

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <millrace/base/hash.hpp>
+#include <millrace/serde/serde.hpp>
+#include <millrace/state/key_group.hpp>
+#include <millrace/state/state_changes.hpp>
+
+namespace millrace {
+
+/// In which epoch an entry was last changed, as far as it matters to the snapshot under way.
+using EpochTag = std::uint8_t;
+
+/// What an operator remembers between two barriers so that a checkpoint costs what has changed.
+///
+/// Each entry carries a tag, 0 at first. Before an entry is changed its tag is held against tag(): if
+/// they differ, this is its first change in the epoch, and it is noted. If the tag is that of the
+/// frozen epoch, the barrier has been and the entry is not written yet: then it is written first, as
+/// it was. So a barrier copies nothing, and a snapshot shows one instant.
+///
+/// Until turnOn() tag() is 0, no entry ever differs, and nothing is noted.
+/// Thread safety: none; a worker's own.
+class EpochChanges {
+ public:
+  /// REQUIRES: no entry yet, or only such as a checkpoint brought back.
+  void turnOn(StateId state, std::uint32_t keyGroups) {
+    state_ = state;
+    keyGroups_ = keyGroups;
+    tag_ = 1;
+  }
+  bool isOn() const noexcept { return tag_ != 0; }
+  EpochTag tag() const noexcept { return tag_; }
+  /// Of an entry that is not of this epoch.
+  static bool isFrozen(EpochTag tag) noexcept { return tag != 0; }
+
+  StateId state() const noexcept { return state_; }
+  std::uint32_t keyGroups() const noexcept { return keyGroups_; }
+
+  /// The operations of this epoch, and those of the epoch that is being written down.
+  StateChanges& current() noexcept { return current_; }
+  StateChanges& frozen() noexcept { return frozen_; }
+
+  /// The barrier. REQUIRES: no entry has the frozen epoch's tag any more.
+  void freeze() {
+    if (!isOn()) return;
+    frozen_ = std::exchange(current_, {});
+    tag_ = static_cast<EpochTag>(3 - tag_);
+  }
+
+ private:
+  StateId state_{};
+  std::uint32_t keyGroups_ = 0;
+  EpochTag tag_ = 0;
+  StateChanges current_;
+  StateChanges frozen_;
+};
+
+/// EpochChanges for a table by key: which keys have changed. A table's entry has a member `tag`.
+template <typename K>
+class KeyChanges {
+ public:
+  void turnOn(StateId state, std::uint32_t keyGroups) { epoch_.turnOn(state, keyGroups); }
+  bool isOn() const noexcept { return epoch_.isOn(); }
+  EpochTag tag() const noexcept { return epoch_.tag(); }
+
+  /// To be called before `entry`, that of `key`, is changed; `write(const Entry&, ByteWriter&)`.
+  template <typename Entry, typename Write>
+  void touch(const K& key, Entry& entry, Write&& write) {
+    if (entry.tag == epoch_.tag()) [[likely]]
+      return;
+    note(key, entry, write);
+  }
+
+  /// To be called before the entry of `key` goes, after touch().
+  void erase(const K& key) {
+    if (!isOn()) return;
+    epoch_.current().erase(epoch_.state(), groupOf(key),
+                           [&](ByteWriter& out) { Serde<K>::write(key, out); });
+  }
+
+  void freeze() {
+    epoch_.freeze();
+    frozenKeys_.swap(currentKeys_);
+    currentKeys_.clear();
+    next_ = 0;
+  }
+
+  /// Appends about `limit` bytes of what is frozen. `find(key)` gives a pointer to the entry, or null.
+  /// True: there is more.
+  template <typename Find, typename Write>
+  bool write(StateChanges& out, std::size_t limit, Find&& find, Write&& write) {
+    // What was erased comes first: a key that came back has its value behind that.
+    out.append(std::move(epoch_.frozen()));
+    const std::size_t end = out.size() + limit;
+    for (; next_ < frozenKeys_.size(); ++next_) {
+      if (out.size() >= end) return true;
+      const K& key = frozenKeys_[next_];
+      auto* entry = find(key);
+      if (entry == nullptr || entry->tag == 0 || entry->tag == epoch_.tag()) continue;
+      put(out, key, *entry, write);
+      entry->tag = 0;
+    }
+    frozenKeys_.clear();
+    next_ = 0;
+    return false;
+  }
+
+ private:
+  KeyGroup groupOf(const K& key) const { return keyGroupOf(millraceHash(key), epoch_.keyGroups()); }
+
+  template <typename Entry, typename Write>
+  [[gnu::noinline]] void note(const K& key, Entry& entry, Write&& write) {
+    if (EpochChanges::isFrozen(entry.tag)) put(epoch_.frozen(), key, entry, write);
+    entry.tag = epoch_.tag();
+    currentKeys_.push_back(key);
+  }
+
+  template <typename Entry, typename Write>
+  void put(StateChanges& out, const K& key, const Entry& entry, Write&& write) const {
+    out.put(
+        epoch_.state(), groupOf(key), [&](ByteWriter& to) { Serde<K>::write(key, to); },
+        [&](ByteWriter& to) { write(entry, to); });
+  }
+
+  EpochChanges epoch_;
+  std::vector<K> currentKeys_;
+  std::vector<K> frozenKeys_;
+  std::size_t next_ = 0;  // of frozenKeys_
+};
+
+}  // namespace millrace
