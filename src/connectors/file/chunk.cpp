@@ -29,6 +29,8 @@ void Chunk::reset(const Limits& limits) {
   file_.reset();
   bufferEndsFile_ = false;
   endsInExcerpt_ = false;
+  passOver_ = nullptr;
+  openLineEnd_ = 0;
   cursor_ = ownedEnd_ = nullptr;
   lineTooLong_ = false;
   status_ = absl::OkStatus();
@@ -71,14 +73,19 @@ void Chunk::beginBlock(std::uint64_t offset, std::uint64_t endOffset, const Limi
   ownedEnd_ = buffer_.end();
 }
 
+std::uint64_t Chunk::deliveredEnd() const {
+  if (cursor_ >= ownedEnd_) return endOffset_;
+  return bufferOffset_ + static_cast<std::uint64_t>(cursor_ - buffer_.data());
+}
+
 bool Chunk::nextLine(std::string_view& line) {
   while (cursor_ < ownedEnd_) {
     const char* begin = cursor_;
     const char* newline = findNewline(begin, buffer_.end());
-    if (newline == nullptr) return finishLastLine(line);
+    if (newline == nullptr) return finishLastLine(line) && !wasDeliveredBefore();
     cursor_ = newline + 1;
     const auto offset = bufferOffset_ + static_cast<std::size_t>(begin - buffer_.data());
-    if (accept(begin, newline, offset, line)) return true;
+    if (accept(begin, newline, offset, line) && !wasDeliveredBefore()) return true;
   }
   return false;
 }
@@ -107,7 +114,10 @@ bool Chunk::finishLastLine(std::string_view& line) {
     line = std::string_view(begin, static_cast<std::size_t>(buffer_.end() - begin));
     return true;
   }
-  if (bufferEndsFile_) return accept(begin, buffer_.end(), offset, line);
+  if (bufferEndsFile_) {
+    openLineEnd_ = bufferOffset_ + buffer_.size();
+    return accept(begin, buffer_.end(), offset, line);
+  }
   if (!readLastLine(begin)) return false;
   return accept(lastLine_.data(), lastLine_.end(), offset, line);
 }
@@ -127,8 +137,12 @@ bool Chunk::readLastLine(const char* begin) {
     }
     const char* newline = findNewline(into, into + *got);
     lastLine_.grow(newline == nullptr ? *got : static_cast<std::size_t>(newline - into));
-    if (newline != nullptr || *got < step) break;
+    if (newline != nullptr) break;
     readOffset += *got;
+    if (*got < step) {
+      openLineEnd_ = readOffset;
+      break;
+    }
     step = std::min(2 * step, kLargestReadOn);
   }
   lastLine_.seal();

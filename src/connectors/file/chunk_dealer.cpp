@@ -5,12 +5,15 @@
 #include <atomic>
 #include <deque>
 #include <list>
+#include <map>
 #include <mutex>
 #include <set>
+#include <string>
 #include <utility>
 
 #include <millrace/base/check.hpp>
 #include "connectors/file/byte_decoder.hpp"
+#include "connectors/file/file_position.hpp"
 #include "connectors/file/input_watch.hpp"
 #include "connectors/file/line_stream.hpp"
 
@@ -26,6 +29,7 @@ constexpr std::size_t kKeepChunks = 4;
 
 /// One chunk from its dealing until all before it in its file are completed too.
 struct ChunkRecord {
+  std::uint64_t offset = 0;
   Timestamp maxTimestamp = kMinTimestamp;
   bool completed = false;
 };
@@ -37,6 +41,19 @@ struct Turn {
   std::size_t fileIndex = 0;
 
   auto operator<=>(const Turn&) const = default;
+};
+
+/// What positions have said of a file.
+struct Recorded {
+  FileIdentity identity;  // of a file that was read from, in this run or before
+  bool isIdentified = false;
+  bool hasEnd = false;
+  std::uint64_t end = 0;  // of the text, when `hasEnd`
+  std::uint64_t openLineEnd = 0;
+  RangeSet delivered;  // in the position of some reader
+  // The reader that describes the file, and up to where its last position has all of it.
+  const ReadProgress* describer = nullptr;
+  std::uint64_t describedEnd = 0;
 };
 
 struct File {
@@ -56,9 +73,19 @@ struct File {
   std::unique_ptr<InputWatch> watch;  // kStream, when there is someone to tell
   bool filling = false;               // a worker is inside `lines` and `watch`, without the mutex
 
+  Recorded recorded;
+  RangeSet deliveredBefore;  // by an earlier run; constant once dealing begins
+
   bool isFinished() const { return allDealt && open.empty(); }
   bool isCompressed() const {
     return input.kind == InputKind::kGzip || input.kind == InputKind::kZstd;
+  }
+  std::uint64_t prefixEnd() const { return open.empty() ? nextOffset : open.front().offset; }
+  /// Goes on at `offset`, past what was delivered before.
+  void passTo(std::uint64_t offset) {
+    const ByteRange* done = deliveredBefore.firstAbove(offset);
+    nextOffset = done != nullptr && done->begin <= offset ? done->end : offset;
+    allDealt = nextOffset >= input.size;
   }
   Timestamp prefixMax() const {
     if (isFinished()) return kMaxTimestamp;
@@ -78,6 +105,9 @@ class ChunkDealer::Table {
   StatusOr<Deal> next(Chunk& chunk);
   void report(std::size_t fileIndex, std::uint64_t chunkIndex, Timestamp maxTimestamp,
               bool completed);
+  void writePosition(std::map<std::size_t, ReadProgress::OfFile>& progress,
+                     const ReadProgress* reader, ByteWriter& out);
+  Status restore(std::span<const std::string_view> positions);
   Timestamp sourceMaxTimestamp() const { return sourceMax_.load(std::memory_order_acquire); }
   Timestamp fileMaxTimestamp(std::size_t fileIndex) const;
   std::size_t fileCount() const { return table_.size(); }
@@ -93,6 +123,9 @@ class ChunkDealer::Table {
   StatusOr<LineStream::Fill> fillFromStream(File& file, Chunk& chunk, Lock& lock);
   Status openHandle(File& file);
   Status openLines(File& file);
+  Status identify(File& file, RandomAccessFile& opened) const;
+  Status restoreFile(File& file, FilePosition& then);
+  FilePosition describe(const File& file, bool isDescriber) const;
   void dealt(File& file, Chunk& chunk);
   std::size_t chunkBytesFor(const File& file) const;
   void update(File& file);
@@ -130,7 +163,7 @@ ChunkDealer::Table::Table(FileSystem* files, std::vector<InputFile> inputs,
                  "at least one file has to be open");
   for (InputFile& input : inputs) addFile(std::move(input));
   if (stream != nullptr) {
-    addFile({stream->path(), InputKind::kStream, 0});
+    addFile({stream->path(), InputKind::kStream, 0, {}});
     attachStream(table_.front(), std::move(stream));
   }
   if (unfinished_.empty()) sourceMax_ = kMaxTimestamp;
@@ -190,7 +223,7 @@ bool ChunkDealer::Table::makeRoomForDecoder() {
   if (openDecoders_ < options_.maxOpenDecoders) return true;
   for (File& file : table_) {
     if (file.filling || !file.isCompressed() || file.lines == nullptr) continue;
-    if (file.chunksDealt > 1) continue;
+    if (file.chunksDealt > 1 || !file.deliveredBefore.isEmpty()) continue;
     file.lines.reset();
     --openDecoders_;
     return true;
@@ -235,7 +268,7 @@ void ChunkDealer::Table::dealt(File& file, Chunk& chunk) {
   chunk.fileIndex_ = file.turn.fileIndex;
   chunk.path_ = file.input.path;
   chunk.index_ = file.chunksDealt++;
-  file.open.emplace_back();
+  file.open.push_back({chunk.offset_});
   ++chunksAhead_;
   update(file);
 }
@@ -243,9 +276,14 @@ void ChunkDealer::Table::dealt(File& file, Chunk& chunk) {
 Status ChunkDealer::Table::dealRange(File& file, Chunk& chunk, Lock& lock) {
   if (const Status opened = openHandle(file); !opened.ok()) return fail(opened, lock);
   const std::uint64_t begin = file.nextOffset;
-  const std::uint64_t end = std::min<std::uint64_t>(file.input.size, begin + chunkBytesFor(file));
-  file.nextOffset = end;
-  file.allDealt = end == file.input.size;
+  // Ends at a multiple of the chunk's size, whatever came before: that keeps positions short.
+  std::uint64_t end = std::min<std::uint64_t>(
+      {file.input.size, begin + chunkBytesFor(file),
+       (begin / options_.chunkBytes + 1) * options_.chunkBytes});
+  if (const ByteRange* done = file.deliveredBefore.firstAbove(begin)) {
+    end = std::min(end, done->begin);
+  }
+  file.passTo(end);
   chunk.beginRange(begin, end, limits_, file.handle);
   dealt(file, chunk);
   if (file.allDealt) {
@@ -268,7 +306,10 @@ Status ChunkDealer::Table::openHandle(File& file) {
     table_[recentlyUsed_.back()].handle.reset();
     recentlyUsed_.pop_back();
   }
-  MILLRACE_ASSIGN_OR_RETURN(file.handle, files_->openRead(file.input.path));
+  MILLRACE_ASSIGN_OR_RETURN(std::shared_ptr<RandomAccessFile> opened,
+                            files_->openRead(file.input.path));
+  MILLRACE_RETURN_IF_ERROR(identify(file, *opened));
+  file.handle = std::move(opened);
   recentlyUsed_.push_front(file.turn.fileIndex);
   file.recency = recentlyUsed_.begin();
   return absl::OkStatus();
@@ -296,10 +337,15 @@ StatusOr<LineStream::Fill> ChunkDealer::Table::fillFromStream(File& file, Chunk&
   if (!fill.ok()) return fail(fill.status(), lock);
   if (ended) {
     file.allDealt = true;
+    file.recorded.hasEnd = true;
+    file.recorded.end = file.nextOffset;
     if (file.isCompressed()) --openDecoders_;
     update(file);
   } else if (*fill == LineStream::Fill::kLines) {
+    // The rest of a line that was too long belongs to the chunk after it.
+    chunk.offset_ = file.nextOffset;
     file.nextOffset = file.lines->offset();
+    if (!file.deliveredBefore.isEmpty()) chunk.passOver_ = &file.deliveredBefore;
     dealt(file, chunk);
   }
   wakeIfAsked(lock, *fill != LineStream::Fill::kNothingYet);
@@ -314,9 +360,111 @@ Status ChunkDealer::Table::openLines(File& file) {
     return absl::OkStatus();
   }
   MILLRACE_ASSIGN_OR_RETURN(auto opened, files_->openRead(file.input.path));
+  MILLRACE_RETURN_IF_ERROR(identify(file, *opened));
   auto bytes = file.input.kind == InputKind::kGzip ? gzipDecoder(std::move(opened))
                                                    : zstdDecoder(std::move(opened));
   file.lines = std::make_unique<LineStream>(std::move(bytes), file.nextOffset);
+  return absl::OkStatus();
+}
+
+/// Before the first bytes of a file are dealt. A file that positions know of is left alone: they may
+/// be written meanwhile.
+Status ChunkDealer::Table::identify(File& file, RandomAccessFile& opened) const {
+  if (!options_.recordsPositions || file.recorded.isIdentified) return absl::OkStatus();
+  const InputFile& input = file.input;
+  MILLRACE_ASSIGN_OR_RETURN(const std::uint64_t check, identityCheck(opened, input.size));
+  file.recorded.identity = {input.name, input.kind, input.size, check};
+  file.recorded.isIdentified = true;
+  return absl::OkStatus();
+}
+
+FilePosition ChunkDealer::Table::describe(const File& file, bool isDescriber) const {
+  FilePosition position;
+  position.index = file.turn.fileIndex;
+  position.hasIdentity = isDescriber;
+  if (isDescriber) position.identity = file.recorded.identity;
+  position.hasEnd = file.recorded.hasEnd;
+  position.end = file.recorded.end;
+  position.openLineEnd = file.recorded.openLineEnd;
+  if (!file.isFinished()) {
+    position.prefixEnd = file.prefixEnd();
+    position.prefixMax = file.closedMax;
+  }
+  return position;
+}
+
+void ChunkDealer::Table::writePosition(std::map<std::size_t, ReadProgress::OfFile>& progress,
+                                       const ReadProgress* reader, ByteWriter& out) {
+  const Lock lock(mutex_);
+  MILLRACE_CHECK(options_.recordsPositions, "positions of a dealer that records none");
+  beginFilePositions(out);
+  for (auto& [index, own] : progress) {
+    Recorded& recorded = table_[index].recorded;
+    recorded.delivered.add(own.delivered);
+    recorded.openLineEnd = std::max(recorded.openLineEnd, own.openLineEnd);
+  }
+  for (File& file : table_) {
+    Recorded& recorded = file.recorded;
+    if (file.input.kind == InputKind::kStream || recorded.delivered.isEmpty()) continue;
+    if (recorded.describer == nullptr) {
+      recorded.describer = reader;
+      progress[file.turn.fileIndex].delivered.add(recorded.delivered);
+    }
+    const bool isDescriber = recorded.describer == reader;
+    const auto own = progress.find(file.turn.fileIndex);
+    if (own == progress.end()) continue;
+    RangeSet& delivered = own->second.delivered;
+    if (isDescriber) recorded.describedEnd = recorded.delivered.prefixEnd();
+    delivered.add(0, recorded.delivered.prefixEnd());
+    const bool isNews = isDescriber || delivered.firstAbove(recorded.describedEnd) != nullptr;
+    if (!isNews) {
+      progress.erase(own);
+      continue;
+    }
+    FilePosition position = describe(file, isDescriber);
+    position.delivered = delivered;
+    writeFilePosition(position, options_.chunkBytes, out);
+  }
+}
+
+Status ChunkDealer::Table::restore(std::span<const std::string_view> positions) {
+  MILLRACE_ASSIGN_OR_RETURN(std::vector<FilePosition> merged, mergeFilePositions(positions));
+  const Lock lock(mutex_);
+  std::map<std::string_view, File*> byName;
+  for (File& file : table_) {
+    MILLRACE_CHECK(file.chunksDealt == 0, "a dealer is restored before it deals");
+    byName[file.input.name] = &file;
+  }
+  for (FilePosition& then : merged) {
+    const auto found = byName.find(then.identity.name);
+    if (found == byName.end()) return missingInput(then.identity.name);
+    MILLRACE_RETURN_IF_ERROR(restoreFile(*found->second, then));
+  }
+  return absl::OkStatus();
+}
+
+Status ChunkDealer::Table::restoreFile(File& file, FilePosition& then) {
+  MILLRACE_RETURN_IF_ERROR(checkUnchanged(*files_, then, file.input));
+  Recorded& recorded = file.recorded;
+  recorded.identity = then.identity;
+  recorded.isIdentified = file.input.size == then.identity.size;
+  if (!recorded.isIdentified) {
+    MILLRACE_ASSIGN_OR_RETURN(const auto opened, files_->openRead(file.input.path));
+    MILLRACE_RETURN_IF_ERROR(identify(file, *opened));
+  }
+  recorded.hasEnd = then.hasEnd && file.input.size == then.identity.size;
+  recorded.end = then.end;
+  recorded.openLineEnd = then.openLineEnd;
+  recorded.delivered = then.delivered;
+  file.deliveredBefore = std::move(then.delivered);
+  file.closedMax = then.prefixMax;
+  if (file.isCompressed()) {
+    file.nextOffset = file.deliveredBefore.prefixEnd();
+    file.allDealt = recorded.hasEnd && file.nextOffset >= recorded.end;
+  } else {
+    file.passTo(0);
+  }
+  update(file);
   return absl::OkStatus();
 }
 
@@ -378,6 +526,15 @@ void ChunkDealer::reportProgress(std::size_t fileIndex, std::uint64_t chunkIndex
 void ChunkDealer::complete(std::size_t fileIndex, std::uint64_t chunkIndex,
                            Timestamp maxTimestamp) {
   table_->report(fileIndex, chunkIndex, maxTimestamp, true);
+}
+
+void ChunkDealer::writePosition(ReadProgress& progress, const Chunk* current, ByteWriter& out) {
+  if (current != nullptr) progress.add(*current);
+  table_->writePosition(progress.files_, &progress, out);
+}
+
+Status ChunkDealer::restore(std::span<const std::string_view> positions) {
+  return table_->restore(positions);
 }
 
 Timestamp ChunkDealer::sourceMaxTimestamp() const { return table_->sourceMaxTimestamp(); }

@@ -21,9 +21,9 @@ std::string join(const std::string& directory, const std::string& name) {
 }
 
 StatusOr<InputFile> inspect(FileSystem& files, const std::string& path, const FileInfo& info) {
-  if (info.kind == FileKind::kStream) return InputFile{path, InputKind::kStream, 0};
+  if (info.kind == FileKind::kStream) return InputFile{path, InputKind::kStream, 0, {}};
   MILLRACE_RETURN_IF_ERROR(files.openRead(path).status());
-  return InputFile{path, inputKindOf(path), info.size};
+  return InputFile{path, inputKindOf(path), info.size, {}};
 }
 
 StatusOr<std::vector<InputFile>> filesOfDirectory(FileSystem& files, const std::string& path) {
@@ -83,6 +83,24 @@ StatusOr<std::vector<InputFile>> filesOfGlob(FileSystem& files, const std::strin
   return found;
 }
 
+/// From which component on a pattern has wildcards, counted from its end.
+std::size_t patternDepth(std::string_view pattern) {
+  const std::size_t slash = pattern.substr(0, pattern.find_first_of("*?[")).rfind('/');
+  if (slash != pattern.npos) pattern.remove_prefix(slash + 1);
+  std::size_t depth = 0;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] != '/' && (i == 0 || pattern[i - 1] == '/')) ++depth;
+  }
+  return depth;
+}
+
+/// The last `depth` components of a path.
+std::string nameOf(std::string_view path, std::size_t depth) {
+  std::size_t begin = path.size();
+  while (begin > 0 && (path[begin - 1] != '/' || --depth > 0)) --begin;
+  return std::string(path.substr(begin));
+}
+
 }  // namespace
 
 InputKind inputKindOf(std::string_view name) {
@@ -105,15 +123,18 @@ StatusOr<std::vector<InputFile>> findInputFiles(FileSystem& files, const std::st
   if (path.empty()) return absl::InvalidArgumentError("the path of the input is empty");
   const StatusOr<FileInfo> info = files.stat(path);
   std::vector<InputFile> found;
+  std::size_t depth = 1;
   if (!info.ok()) {
     if (!absl::IsNotFound(info.status()) || !isPattern(path)) return info.status();
     MILLRACE_ASSIGN_OR_RETURN(found, filesOfGlob(files, path));
+    depth = patternDepth(path);
   } else if (info->kind == FileKind::kDirectory) {
     MILLRACE_ASSIGN_OR_RETURN(found, filesOfDirectory(files, path));
   } else {
     MILLRACE_ASSIGN_OR_RETURN(InputFile file, inspect(files, path, *info));
     found.push_back(std::move(file));
   }
+  for (InputFile& file : found) file.name = nameOf(file.path, depth);
   std::sort(found.begin(), found.end(),
             [](const InputFile& a, const InputFile& b) { return a.path < b.path; });
   return found;

@@ -29,8 +29,25 @@ Status LineInput::open(OperatorContext& context) {
     return absl::OkStatus();
   }
   MILLRACE_ASSIGN_OR_RETURN(std::vector<InputFile> inputs, findInputFiles(files, path_));
+  isReplayable_ = std::none_of(inputs.begin(), inputs.end(), [](const InputFile& input) {
+    return input.kind == InputKind::kStream;
+  });
+  hasPositions_ = context.isCheckpointed();
+  options.recordsPositions = hasPositions_;
   dealer_ = std::make_unique<ChunkDealer>(files, std::move(inputs), options);
   return absl::OkStatus();
+}
+
+Status LineInput::restore(std::span<const std::string_view> positions) {
+  if (isRestored_) return absl::OkStatus();
+  isRestored_ = true;
+  if (!path_.empty()) return dealer_->restore(positions);
+  if (std::all_of(positions.begin(), positions.end(), [](auto each) { return each.empty(); })) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      "the checkpoint's position is of files and this is standard input (read the files again, or "
+      "start anew with an empty state directory)");
 }
 
 void LineInput::onChunksMayBeReady() {

@@ -10,6 +10,7 @@
 #include <millrace/base/file_system.hpp>
 #include <millrace/base/status.hpp>
 #include <millrace/connectors/file/padded_buffer.hpp>
+#include <millrace/connectors/file/range_set.hpp>
 
 namespace millrace {
 
@@ -60,10 +61,17 @@ class Chunk {
   /// Counts the chunks of one file from 0.
   std::uint64_t index() const { return index_; }
 
-  /// The first byte of the chunk. Chunks hold the lines that begin in
-  /// [offset(), endOffset()); with `fileIndex` these are positions to resume from.
+  /// The first byte of the chunk. Chunks hold the lines that begin in [offset(), endOffset()),
+  /// and the chunks of a file leave no gap.
   std::uint64_t offset() const { return offset_; }
   std::uint64_t endOffset() const { return endOffset_; }
+
+  /// The lines that begin in [offset(), deliveredEnd()) have been returned.
+  std::uint64_t deliveredEnd() const;
+
+  /// Where the line just returned ended when it was the last of the file and had no newline, so
+  /// that it may still become longer; 0 otherwise.
+  std::uint64_t openLineEnd() const { return openLineEnd_; }
 
  private:
   friend class ChunkDealer;
@@ -81,6 +89,7 @@ class Chunk {
   void beginBlock(std::uint64_t offset, std::uint64_t endOffset, const Limits& limits);
   void reset(const Limits& limits);
   bool accept(const char* begin, const char* end, std::uint64_t offset, std::string_view& line);
+  bool wasDeliveredBefore() const { return passOver_ != nullptr && passOver_->contains(lineOffset_); }
   bool finishLastLine(std::string_view& line);
   bool readLastLine(const char* begin);
 
@@ -95,6 +104,9 @@ class Chunk {
   std::shared_ptr<RandomAccessFile> file_;
   bool bufferEndsFile_ = false;
 
+  // Lines that an earlier run has delivered; null: none. Owned by the dealer.
+  const RangeSet* passOver_ = nullptr;
+
   // Set by a stream whose last line in the buffer is the excerpt of one too long.
   bool endsInExcerpt_ = false;
 
@@ -105,6 +117,7 @@ class Chunk {
   PaddedBuffer lastLine_;
 
   std::uint64_t lineOffset_ = 0;
+  std::uint64_t openLineEnd_ = 0;
   bool lineTooLong_ = false;
   Status status_;
 };

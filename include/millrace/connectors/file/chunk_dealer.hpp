@@ -4,12 +4,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include <millrace/base/file_system.hpp>
 #include <millrace/base/status.hpp>
 #include <millrace/connectors/file/chunk.hpp>
 #include <millrace/connectors/file/input_files.hpp>
+#include <millrace/connectors/file/read_progress.hpp>
+#include <millrace/serde/bytes.hpp>
 #include <millrace/time/timestamp.hpp>
 
 namespace millrace {
@@ -56,6 +60,9 @@ struct ChunkDealerOptions {
   /// be seen in order, as a user's own watermark generator needs.
   bool sequentialWithinFile = false;
 
+  /// Readers will ask for positions. Without it nothing is remembered for them.
+  bool recordsPositions = false;
+
   /// Must outlive the dealer. With one, a thread waits for the bytes of live streams.
   ChunkListener* listener = nullptr;
 };
@@ -82,12 +89,21 @@ enum class Deal : std::uint8_t {
 /// within each file, `sourceMaxTimestamp() - B - 1` is a correct watermark for every
 /// worker, provided a worker sends the records it has already reported before it.
 ///
+/// Positions: readers come to a barrier at different moments, so each says what it has delivered
+/// itself, as ranges of the files; the union over the positions of one checkpoint is what is
+/// delivered. A range that some reader's position has said once is part of every later
+/// checkpoint: where such ranges cover a file from its start, all readers say that much of it,
+/// which makes them forget the ranges below. One reader, the first that has something to say of a
+/// file, tells what the file looks like. Live streams have no position.
+///
 /// Thread safety: all methods may be called from any thread at once; one mutex is taken
-/// once a call, and not while bytes are read or decompressed. Nothing in here waits for
-/// another worker or for a live stream.
+/// once a call, and not while bytes are read or decompressed (but for the KiB or two that tell a
+/// file from another). Nothing in here waits for another worker or for a live stream.
 /// Invariants:
 /// 1. Every line of every file is in exactly one chunk.
 /// 2. `sourceMaxTimestamp` never goes back.
+/// 3. Restored from the positions of one checkpoint, a dealer deals exactly the lines that none of
+///    its readers had delivered at its barrier, and those the files have gained since.
 class ChunkDealer {
  public:
   ChunkDealer(FileSystem& files, std::vector<InputFile> inputs, ChunkDealerOptions options = {});
@@ -113,6 +129,19 @@ class ChunkDealer {
   /// kMinTimestamp when there was none.
   /// REQUIRES: the chunk was dealt and not completed.
   void complete(std::size_t fileIndex, std::uint64_t chunkIndex, Timestamp maxTimestamp);
+
+  /// Appends the position of one reader. `progress` holds the chunks it has completed, `current` is
+  /// the one it is reading, or null.
+  /// REQUIRES: options.recordsPositions. The last position of a reader that has ended counts for
+  /// every later checkpoint too.
+  void writePosition(ReadProgress& progress, const Chunk* current, ByteWriter& out);
+
+  /// Goes on from the positions of all readers of a checkpoint, however many there were.
+  /// REQUIRES: nothing was dealt.
+  ///
+  /// kFailedPrecondition: a file that was read from is missing, shorter or another one; files that
+  /// have grown and new ones are fine. kDataLoss: the positions are damaged.
+  Status restore(std::span<const std::string_view> positions);
 
   /// See above. kMaxTimestamp once every chunk of every file is completed. Takes no lock.
   Timestamp sourceMaxTimestamp() const;

@@ -22,6 +22,10 @@ struct InputFile {
   std::string path;
   InputKind kind = InputKind::kPlain;
   std::uint64_t size = 0;  ///< bytes on disk; 0 for kStream
+
+  /// The path below the directory, below what of a glob has no wildcard, or below the directory of
+  /// a single file: the same wherever the input lies.
+  std::string name{};
 };
 
 /// The files a `file:PATH` source reads, sorted by path in byte order.

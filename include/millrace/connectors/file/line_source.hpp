@@ -4,12 +4,15 @@
 #include <millrace/connectors/file/chunk.hpp>
 #include <millrace/connectors/file/chunk_dealer.hpp>
 #include <millrace/connectors/file/line_input.hpp>
+#include <millrace/connectors/file/read_progress.hpp>
 #include <millrace/formats/line_format.hpp>
 #include <millrace/runtime/source.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +24,9 @@ namespace millrace {
 /// All workers read together: one large plain file is dealt out in chunks, and event time follows
 /// the order of the file whoever is ahead. With a user-defined watermark generator, which wants to
 /// see every record in order, worker 0 reads alone.
+///
+/// Files are read again from a checkpoint's position, by any number of workers: see ChunkDealer. Of
+/// standard input nothing comes twice.
 template <typename T, LineDecoder<T> Decoder>
 class LineSource final : public SourceConnector<T> {
  public:
@@ -80,6 +86,7 @@ class LineSource final : public SourceConnector<T> {
       if (hasChunk_) {
         chunkMaximum_ = std::max(chunkMaximum_, batchMaximum);
         if (isChunkDone_) {
+          if (input_->hasPositions()) progress_.add(chunk_);
           dealer.complete(chunk_.fileIndex(), chunk_.index(), chunkMaximum_);
           hasChunk_ = isChunkDone_ = false;
         } else {
@@ -90,6 +97,17 @@ class LineSource final : public SourceConnector<T> {
       // At the end of the source every split ends; that is said by kEnd.
       if (isOrdered_ || maximum == kMaxTimestamp) return std::nullopt;
       return maximum;
+    }
+
+    bool isReplayable() const override { return input_->isReplayable(); }
+
+    void writePosition(ByteWriter& out) const override {
+      if (!input_->hasPositions()) return;
+      input_->dealer().writePosition(progress_, hasChunk_ ? &chunk_ : nullptr, out);
+    }
+
+    Status restorePositions(std::span<const std::string_view> positions) override {
+      return input_->restore(positions);
     }
 
    private:
@@ -134,6 +152,7 @@ class LineSource final : public SourceConnector<T> {
     const bool isOrdered_;
     bool isIdle_ = false;
     Decoder decoder_;
+    mutable ReadProgress progress_;  // gets shorter when a position is written
     Chunk chunk_;
     bool hasChunk_ = false;
     bool isChunkDone_ = false;
