@@ -5,6 +5,7 @@
 #include "user_event.hpp"
 
 #include <millrace/base/decimal.hpp>
+#include <millrace/serde/serde.hpp>
 
 #include <absl/container/flat_hash_map.h>
 
@@ -24,11 +25,22 @@ class RevenueAggregate {
   struct Sold {
     Decimal revenue;
     std::int64_t orders = 0;
+
+    friend void millraceWrite(const Sold& s, ByteWriter& out) { writeAll(out, s.revenue, s.orders); }
+    friend bool millraceRead(ByteReader& in, Sold& s) { return readAll(in, s.revenue, s.orders); }
   };
   struct Accumulator {
     std::string currency;  // empty until there is an order; only messages need it
     Sold all;
     absl::flat_hash_map<std::string, Sold> products;
+
+    // For checkpoints.
+    friend void millraceWrite(const Accumulator& a, ByteWriter& out) {
+      writeAll(out, a.currency, a.all, a.products);
+    }
+    friend bool millraceRead(ByteReader& in, Accumulator& a) {
+      return readAll(in, a.currency, a.all, a.products);
+    }
   };
   struct Result {
     Decimal revenue;

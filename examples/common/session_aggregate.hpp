@@ -5,6 +5,7 @@
 #include "user_event.hpp"
 
 #include <millrace/base/decimal.hpp>
+#include <millrace/serde/serde.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstdint>
@@ -31,6 +32,14 @@ class SessionAggregate {
     std::int64_t events = 0;
     std::int64_t purchases = 0;
     RevenueByCurrency revenue;
+
+    // For checkpoints.
+    friend void millraceWrite(const Accumulator& a, ByteWriter& out) {
+      writeAll(out, a.first, a.last, a.events, a.purchases, a.revenue);
+    }
+    friend bool millraceRead(ByteReader& in, Accumulator& a) {
+      return readAll(in, a.first, a.last, a.events, a.purchases, a.revenue);
+    }
   };
 
   Accumulator create() const { return {}; }

@@ -45,6 +45,8 @@ StatusOr<std::unique_ptr<JobAttempt>> JobAttempt::make(const Graph& graph, const
     store.directory = options.checkpoints.directory;
     store.jobName = graph.name();
     store.keyGroups = static_cast<std::uint32_t>(options.keyGroups);
+    store.fromSavepoint = options.checkpoints.fromSavepoint;
+    store.openedAt = (options.clock != nullptr ? *options.clock : systemClock()).now();
     MILLRACE_ASSIGN_OR_RETURN(attempt->store_, CheckpointStore::open(files, store));
   }
   MILLRACE_ASSIGN_OR_RETURN(attempt->engine_,

@@ -78,6 +78,7 @@ class WindowLayout::Calendar {
 
 StatusOr<WindowLayout> WindowLayout::compile(const WindowSpec& spec) {
   WindowLayout layout;
+  layout.description_ = millrace::describe(spec);
   if (const auto* calendar = std::get_if<CalendarWindows>(&spec)) {
     absl::TimeZone zone;
     if (!absl::LoadTimeZone(calendar->timeZone, &zone))
@@ -105,7 +106,7 @@ StatusOr<WindowLayout> WindowLayout::compile(const WindowSpec& spec) {
     layout.offset_ = cumulating->offset.count();
   } else {
     return absl::InvalidArgumentError(
-        describe(spec) + " has no layout in slices (its windows differ from key to key)");
+        millrace::describe(spec) + " has no layout in slices (its windows differ from key to key)");
   }
   return layout;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <millrace/base/hash.hpp>
+#include <millrace/base/type_name.hpp>
 #include <millrace/operators/partition.hpp>
 #include <millrace/runtime/operator.hpp>
 #include <millrace/runtime/source.hpp>
@@ -13,6 +14,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -61,7 +65,7 @@ class WindowFiring : public Operator {
     context_ = &context;
     out_ = Emitter<Result>(context.output(0));
     lastEarly_ = context.processingTime();
-    return absl::OkStatus();
+    return context.isCheckpointed() ? keepChanges() : absl::OkStatus();
   }
 
   Step onWatermark(Timestamp watermark) final {
@@ -98,6 +102,45 @@ class WindowFiring : public Operator {
   Step onEnd(bool) final {
     context_->counters().held.set(windows_->heldRecords());
     return Step::kDone;
+  }
+
+  void beginSnapshot(TaskState& out) final {
+    if constexpr (Windows::kCanBeKept) {
+      ByteWriter position(out.position);
+      position.fixed(advancedTo_);
+      windows_->writePosition(position);
+      windows_->freeze();
+    }
+  }
+
+  bool writeSnapshot(StateChanges& out, std::size_t limit) final {
+    if constexpr (Windows::kCanBeKept) return windows_->writeFrozen(out, limit);
+    return false;
+  }
+
+  // All instances behind a shuffle have the same watermark at a barrier; where they have not, the
+  // least of them drops no record that its instance would have taken.
+  Status restoreTask(std::span<const std::string> positions) final {
+    Timestamp least = kMaxTimestamp;
+    for (const std::string& position : positions) {
+      ByteReader in(position);
+      Timestamp watermark = 0;
+      if (!in.fixed(watermark) || !windows_->readPosition(in, context_->worker() == 0)) {
+        return absl::DataLossError("the position of a window is damaged");
+      }
+      least = std::min(least, watermark);
+    }
+    if (least == kMinTimestamp) return absl::OkStatus();
+    advancedTo_ = least;
+    windows_->restoreWatermark(least);
+    return absl::OkStatus();
+  }
+
+  Status restoreEntry(StateId, KeyGroup, std::string_view key, std::string_view value) final {
+    if constexpr (Windows::kCanBeKept) {
+      if (windows_->restore(key, value)) return absl::OkStatus();
+    }
+    return absl::DataLossError("an entry of a window is damaged");
   }
 
  protected:
@@ -139,6 +182,26 @@ class WindowFiring : public Operator {
   OperatorContext* context_ = nullptr;
 
  private:
+  using Key = typename Windows::Key;
+  using Accumulator = typename Windows::Accumulator;
+
+  Status keepChanges() {
+    if constexpr (Windows::kCanBeKept) {
+      StatusOr<StateId> id = context_->declareState(
+          {"windows", windows_->stateKind(), typeName<Key>(), typeName<Accumulator>(), {}});
+      if (!id.ok()) return id.status();
+      const auto groups = static_cast<std::uint32_t>(context_->keyGroups());
+      windows_->keepChanges(*id, groups,
+                            keyGroupsOf(static_cast<std::uint32_t>(context_->worker()),
+                                        static_cast<std::uint32_t>(context_->workers()), groups));
+      return absl::OkStatus();
+    } else {
+      return absl::UnimplementedError(
+          "checkpoints are wanted, but the aggregate's accumulator has no bytes (give " +
+          typeName<Accumulator>() + " the functions millraceWrite and millraceRead, or describe it)");
+    }
+  }
+
   // Calls `tell(limit)` until it has no more, as far as the output has room.
   template <typename Tell>
   Step inPieces(Tell&& tell) {

@@ -18,6 +18,7 @@
 
 #include <millrace/base/check.hpp>
 #include <millrace/base/hash.hpp>
+#include <millrace/serde/serde.hpp>
 
 namespace millrace {
 
@@ -202,6 +203,14 @@ class Average {
   struct Accumulator {
     Total total{};
     std::int64_t count = 0;
+
+    friend void millraceWrite(const Accumulator& a, ByteWriter& out) requires Serialisable<Total> {
+      Serde<Total>::write(a.total, out);
+      out.fixed(a.count);
+    }
+    friend bool millraceRead(ByteReader& in, Accumulator& a) requires Serialisable<Total> {
+      return Serde<Total>::read(in, a.total) && in.fixed(a.count);
+    }
   };
   explicit Average(P projection) : projection_(std::move(projection)) {}
 
@@ -310,6 +319,14 @@ class TopTotals {
   struct Entry {
     Total total{};
     std::int64_t records = 0;
+
+    friend void millraceWrite(const Entry& entry, ByteWriter& out) requires Serialisable<Total> {
+      Serde<Total>::write(entry.total, out);
+      out.fixed(entry.records);
+    }
+    friend bool millraceRead(ByteReader& in, Entry& entry) requires Serialisable<Total> {
+      return Serde<Total>::read(in, entry.total) && in.fixed(entry.records);
+    }
   };
   using Accumulator = absl::flat_hash_map<Id, Entry, StableHash, std::equal_to<>>;
   TopTotals(std::size_t n, IdOf idOf, Weight weight)

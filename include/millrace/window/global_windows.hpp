@@ -3,9 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <millrace/base/hash.hpp>
+#include <millrace/serde/serde.hpp>
+#include <millrace/state/epoch_changes.hpp>
 #include <millrace/time/timestamp.hpp>
 #include <millrace/window/aggregates.hpp>
 #include <millrace/window/slice_table.hpp>
@@ -40,6 +44,7 @@ class GlobalWindows {
     bool isNew = false;
     Entry& entry = findOrCreate(
         keys_, key, [this] { return Entry{aggregate_.create()}; }, isNew);
+    touch(key, entry);
     aggregate_.add(entry.accumulator, in);
     ++entry.records;
     ++held_;
@@ -60,6 +65,7 @@ class GlobalWindows {
   void emitDue(const Q& key, Emit&& emit) {
     const auto it = keys_.find(key);
     tell(it, Pane::kOnTime, emit);
+    if constexpr (kCanBeKept) changes_.erase(it->first);
     keys_.erase(it);
   }
 
@@ -78,7 +84,7 @@ class GlobalWindows {
       if (budget == 0) return true;
       tell(cursor_, Pane::kEndOfInput, emit);
     }
-    keys_.clear();
+    forgetAll();
     isFiring_ = isUnderWay_ = false;
     return false;
   }
@@ -89,12 +95,73 @@ class GlobalWindows {
   std::uint64_t releasedRecords() const { return released_; }
   std::uint64_t heldKeys() const { return keys_.size(); }
 
+  // --- checkpoints; as MergingSessions
+
+  static constexpr bool kCanBeKept = Serialisable<K> && Serialisable<Accumulator>;
+
+  std::string stateKind() const { return count_ == 0 ? "global window" : "global window of " + std::to_string(count_); }
+  void keepChanges(StateId state, std::uint32_t keyGroups, KeyGroupRange) requires kCanBeKept {
+    changes_.turnOn(state, keyGroups);
+  }
+  void freeze() requires kCanBeKept { changes_.freeze(); }
+  bool writeFrozen(StateChanges& out, std::size_t limit) requires kCanBeKept {
+    return changes_.write(
+        out, limit,
+        [this](const K& key) {
+          const auto it = keys_.find(key);
+          return it == keys_.end() ? nullptr : &it->second;
+        },
+        &writeEntry);
+  }
+  void writePosition(ByteWriter& out) const { out.fixed(released_); }
+  bool readPosition(ByteReader& in, bool takesCounts) {
+    std::uint64_t released = 0;
+    if (!in.fixed(released)) return false;
+    if (takesCounts) released_ += released;
+    return true;
+  }
+  void restoreWatermark(Timestamp) {}
+  bool restore(std::string_view keyBytes, std::string_view value) requires kCanBeKept {
+    K key{};
+    Entry entry{aggregate_.create()};
+    ByteReader in(value);
+    if (!fromBytes(keyBytes, key) || !in.fixed(entry.records) ||
+        !Serde<Accumulator>::read(in, entry.accumulator) || !in.isAtEnd()) {
+      return false;
+    }
+    held_ += entry.records;
+    return keys_.try_emplace(std::move(key), std::move(entry)).second;
+  }
+
  private:
   struct Entry {
     Accumulator accumulator;
     std::uint64_t records = 0;
+    EpochTag tag = 0;
   };
   using Keys = KeyTable<K, Entry>;
+
+  template <typename Q>
+  void touch(const Q& key, Entry& entry) {
+    if constexpr (kCanBeKept) {
+      if (entry.tag != changes_.tag()) changes_.touch(K(plainKey(key)), entry, &writeEntry);
+    }
+  }
+
+  static void writeEntry(const Entry& entry, ByteWriter& out) {
+    out.fixed(entry.records);
+    Serde<Accumulator>::write(entry.accumulator, out);
+  }
+
+  void forgetAll() {
+    if constexpr (kCanBeKept) {
+      for (auto& [key, entry] : keys_) {
+        touch(key, entry);
+        changes_.erase(key);
+      }
+    }
+    keys_.clear();
+  }
 
   template <typename Emit>
   void tell(typename Keys::const_iterator it, Pane pane, Emit&& emit) {
@@ -113,6 +180,7 @@ class GlobalWindows {
   bool isUnderWay_ = false;
   std::uint64_t held_ = 0;
   std::uint64_t released_ = 0;
+  KeyChanges<K> changes_;
 };
 
 }  // namespace millrace

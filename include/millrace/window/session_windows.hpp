@@ -7,11 +7,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <millrace/base/check.hpp>
 #include <millrace/base/hash.hpp>
+#include <millrace/serde/serde.hpp>
+#include <millrace/state/epoch_changes.hpp>
 #include <millrace/time/timestamp.hpp>
 #include <millrace/window/aggregates.hpp>
 #include <millrace/window/slice_table.hpp>
@@ -57,6 +61,7 @@ class MergingSessions {
     const Timestamp end = saturatingAdd(start, gap_);
     const auto it = keys_.find(key);
     if (it == keys_.end()) return open(key, in, start, end);
+    touch(it);
     Session& newest = it->second.sessions.back();
     if (start >= newest.start && start <= newest.end && !newest.hasFired && !hasEarly_) [[likely]] {
       aggregate_.add(newest.accumulator, in);
@@ -85,6 +90,7 @@ class MergingSessions {
   template <typename Q, typename Emit>
   void emitDue(const Q& key, Emit&& emit) {
     const auto it = keys_.find(key);
+    touch(it);
     Session& session = it->second.sessions[due_];
     tell(it->first, session, session.hasFired ? Pane::kLate : Pane::kEarly, emit);
   }
@@ -119,6 +125,7 @@ class MergingSessions {
       if (budget == 0) return true;
       const auto it = keys_.find(dirty_.back());
       if (it == keys_.end()) continue;
+      touch(it);
       it->second.isDirty = false;
       for (Session& session : it->second.sessions) {
         if (session.hasFired || session.told == session.records) continue;
@@ -138,6 +145,59 @@ class MergingSessions {
   std::uint64_t releasedRecords() const { return released_; }
   std::uint64_t heldKeys() const { return keys_.size(); }
 
+  // --- checkpoints; see Operator::beginSnapshot() and what follows it
+
+  /// Without a Serde of key and accumulator nothing can be kept, and none of the following is there.
+  static constexpr bool kCanBeKept = Serialisable<K> && Serialisable<Accumulator>;
+
+  std::string stateKind() const { return "sessions with a gap of " + std::to_string(gap_) + " ms"; }
+
+  /// Notes from here on what changes.
+  void keepChanges(StateId state, std::uint32_t keyGroups, KeyGroupRange) requires kCanBeKept {
+    changes_.turnOn(state, keyGroups);
+  }
+
+  void freeze() requires kCanBeKept { changes_.freeze(); }
+
+  bool writeFrozen(StateChanges& out, std::size_t limit) requires kCanBeKept {
+    return changes_.write(
+        out, limit,
+        [this](const K& key) {
+          const auto it = keys_.find(key);
+          return it == keys_.end() ? nullptr : &it->second;
+        },
+        &writeSessions);
+  }
+
+  /// What the operator has to remember besides its entries.
+  void writePosition(ByteWriter& out) const { out.fixed(released_); }
+  /// `takesCounts`: for one of the instances.
+  bool readPosition(ByteReader& in, bool takesCounts) {
+    std::uint64_t released = 0;
+    if (!in.fixed(released)) return false;
+    if (takesCounts) released_ += released;
+    return true;
+  }
+
+  void restoreWatermark(Timestamp watermark) { watermark_ = watermark; }
+
+  /// Puts back what writeFrozen() put. False: the bytes are damaged.
+  /// REQUIRES: restoreWatermark() has been called.
+  bool restore(std::string_view keyBytes, std::string_view value) requires kCanBeKept {
+    K key{};
+    KeySessions entry;
+    if (!fromBytes(keyBytes, key) || !readSessions(value, entry)) return false;
+    for (const Session& session : entry.sessions) {
+      held_ += session.records;
+      entry.timer = std::min(entry.timer, nextDue(session));
+      entry.isDirty = entry.isDirty || (!session.hasFired && session.told != session.records);
+    }
+    entry.isDirty = entry.isDirty && tracksKeys_;
+    if (entry.isDirty) dirty_.push_back(key);
+    setTimer({entry.timer, key});
+    return keys_.try_emplace(std::move(key), std::move(entry)).second;
+  }
+
  private:
   struct Session {
     Timestamp start;
@@ -151,6 +211,7 @@ class MergingSessions {
     absl::InlinedVector<Session, 1> sessions;  // by time, never touching; at least one
     Timestamp timer = kMaxTimestamp;           // no later than anything due for the key
     bool isDirty = false;                      // it is in dirty_
+    EpochTag tag = 0;
   };
   using Keys = KeyTable<K, KeySessions>;
   // A key has one that counts, with the time of KeySessions::timer; others are left-overs.
@@ -164,6 +225,40 @@ class MergingSessions {
 
   static constexpr std::size_t kPrefetchDistance = 12;
   static constexpr std::size_t kCached = std::size_t{256} << 10;
+
+  void touch(typename Keys::iterator it) {
+    if constexpr (kCanBeKept) changes_.touch(it->first, it->second, &writeSessions);
+  }
+
+  // Number of sessions, then of each: bounds, records, how many of them are told, whether it has
+  // fired, accumulator.
+  static void writeSessions(const KeySessions& entry, ByteWriter& out) {
+    out.length(entry.sessions.size());
+    for (const Session& session : entry.sessions) {
+      out.fixed(session.start);
+      out.fixed(session.end);
+      out.fixed(session.records);
+      out.fixed(session.told);
+      Serde<bool>::write(session.hasFired, out);
+      Serde<Accumulator>::write(session.accumulator, out);
+    }
+  }
+
+  bool readSessions(std::string_view bytes, KeySessions& entry) const {
+    ByteReader in(bytes);
+    std::size_t count = 0;
+    if (!in.count(1, count) || count == 0) return false;
+    for (; count > 0; --count) {
+      Session session{0, 0, aggregate_.create()};
+      if (!in.fixed(session.start) || !in.fixed(session.end) || !in.fixed(session.records) ||
+          !in.fixed(session.told) || !Serde<bool>::read(in, session.hasFired) ||
+          !Serde<Accumulator>::read(in, session.accumulator)) {
+        return false;
+      }
+      entry.sessions.push_back(std::move(session));
+    }
+    return in.isAtEnd();
+  }
 
   bool isClosed(Timestamp end) const { return cleanup(end) <= watermark_; }
   Timestamp cleanup(Timestamp end) const {
@@ -180,6 +275,7 @@ class MergingSessions {
   AddResult open(const Q& key, const In& in, Timestamp start, Timestamp end) {
     if (isClosed(end)) return {Placement::kLate, false};
     const auto it = keys_.try_emplace(K(plainKey(key))).first;
+    touch(it);
     it->second.sessions.push_back(Session{start, end, aggregate_.create()});
     return settle(it, 0, in, true);
   }
@@ -243,6 +339,7 @@ class MergingSessions {
 
   template <typename Emit>
   void onTimer(typename Keys::iterator it, Emit&& emit, std::size_t& budget) {
+    touch(it);
     auto& sessions = it->second.sessions;
     Timestamp next = kMaxTimestamp;
     for (auto session = sessions.begin(); session != sessions.end();) {
@@ -263,6 +360,7 @@ class MergingSessions {
       }
     }
     if (sessions.empty()) {
+      if constexpr (kCanBeKept) changes_.erase(it->first);
       keys_.erase(it);
       dropFirstTimer();
     } else {
@@ -300,6 +398,7 @@ class MergingSessions {
   Pane firingPane_ = Pane::kOnTime;
   std::uint64_t held_ = 0;
   std::uint64_t released_ = 0;
+  KeyChanges<K> changes_;
 };
 
 }  // namespace millrace

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <millrace/base/hash.hpp>
+#include <millrace/state/epoch_changes.hpp>
 #include <millrace/time/timestamp.hpp>
 #include <millrace/window/slice_index.hpp>
 #include <millrace/window/window_layout.hpp>
@@ -115,6 +116,10 @@ class SliceTable {
   [[gnu::always_inline]] V& at(const Q& key, Create&& create, bool& isNew) {
     return entryOf(key, hashOf(key), create, isNew).value;
   }
+  template <typename Q, typename Create>
+  [[gnu::always_inline]] Entry& entryFor(const Q& key, Create&& create, bool& isNew) {
+    return entryOf(key, hashOf(key), create, isNew);
+  }
 
   /// As at(keyAt(i), create, isNew) for each i below `n`, in order; `use(i, entry, isNew)` gets the
   /// entry and may erase it. Large tables are asked ahead, so that cache misses overlap; keyAt(i)
@@ -136,6 +141,18 @@ class SliceTable {
         use(i, entry, isNew);
       }
     }
+  }
+
+  /// Null when there is none.
+  template <typename Q>
+  Entry* findEntry(const Q& key) {
+    std::size_t slot = 0;
+    const std::uint32_t place = placeOf(key, hashOf(key), slot);
+    return place == SliceIndex::kNone ? nullptr : &entries_[place];
+  }
+
+  std::size_t positionOf(const Entry& entry) const {
+    return static_cast<std::size_t>(&entry - entries_.data());
   }
 
   template <typename Q>
@@ -271,6 +288,21 @@ struct EarlyTables {
 template <typename K>
 struct EarlyTables<K, false> {};
 
+/// Which entries of a slice's table have changed since the last checkpoint's barrier, and which the
+/// snapshot under way has still to write down; see EpochChanges. By their positions, which may be out
+/// of date where an entry was erased: the tag decides.
+struct SliceChanges {
+  std::vector<EpochTag> tags;  // by position; entries beyond its end are untouched
+  std::vector<std::uint32_t> current;
+  std::vector<std::uint32_t> frozen;
+
+  void clear() {
+    tags.clear();
+    current.clear();
+    frozen.clear();
+  }
+};
+
 /// The live slices of one operator, in time order. The last few that were dropped are kept, empty,
 /// to be the next ones: filling memory that is there already costs half of filling new memory.
 template <typename K, typename Acc, bool kFiresEarly = true>
@@ -283,6 +315,7 @@ class SliceList {
     WindowLayout::Slice extent;
     SliceTable<K, Acc> table;
     std::vector<std::uint32_t> merged;  // a sliding merge's notes on the table's entries
+    SliceChanges changes;
     std::uint64_t records = 0;
   };
 
@@ -318,11 +351,17 @@ class SliceList {
     return **slices_.insert(position, makeSlice(extent));
   }
 
-  void dropFirst(std::size_t n) {
+  /// Slices of which a snapshot has still something to write go to `unwritten`, where there is one.
+  void dropFirst(std::size_t n, std::vector<std::unique_ptr<Slice>>* unwritten = nullptr) {
     if (n == 0) return;
     expectedSize_ = slices_[n - 1]->table.size();
-    for (std::size_t i = 0; i < n && spares_.size() < kSpares; ++i)
-      if (slices_[i]->table.reuse(expectedSize_)) spares_.push_back(std::move(slices_[i]));
+    for (std::size_t i = 0; i < n; ++i) {
+      if (unwritten != nullptr && !slices_[i]->changes.frozen.empty()) {
+        unwritten->push_back(std::move(slices_[i]));
+      } else if (spares_.size() < kSpares && slices_[i]->table.reuse(expectedSize_)) {
+        spares_.push_back(std::move(slices_[i]));
+      }
+    }
     slices_.erase(slices_.begin(), slices_.begin() + static_cast<std::ptrdiff_t>(n));
   }
 
@@ -337,6 +376,7 @@ class SliceList {
     static_cast<EarlyTables<K, kFiresEarly>&>(*slice) = {};
     slice->extent = extent;
     slice->merged.clear();
+    slice->changes.clear();
     slice->records = 0;
     return slice;
   }

@@ -3,12 +3,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <millrace/base/check.hpp>
 #include <millrace/base/hash.hpp>
+#include <millrace/serde/serde.hpp>
+#include <millrace/state/epoch_changes.hpp>
 #include <millrace/time/timestamp.hpp>
 #include <millrace/window/aggregates.hpp>
 #include <millrace/window/slice_table.hpp>
@@ -63,7 +68,9 @@ class SlicedWindows {
   AddResult add(const Q& key, const In& in, Timestamp t) {
     if (isInCurrent(t)) [[likely]] {
       bool isNew = false;
-      aggregate_.add(accumulatorOf(*current_, key, isNew), in);
+      auto& entry = entryOf(*current_, key, isNew);
+      touch(*current_, entry);
+      aggregate_.add(entry.value, in);
       ++current_->records;
       return {};
     }
@@ -92,7 +99,9 @@ class SlicedWindows {
                        Timestamp sliceStart) {
     if (isInCurrent(sliceStart)) [[likely]] {
       bool isNew = false;
-      aggregate_.merge(accumulatorOf(*current_, key, isNew), partial);
+      auto& entry = entryOf(*current_, key, isNew);
+      touch(*current_, entry);
+      aggregate_.merge(entry.value, partial);
       current_->records += records;
       return {};
     }
@@ -111,7 +120,7 @@ class SlicedWindows {
         withValue(due.window, key, [&](const Accumulator& value) {
           emit(resultOf(plainKey(key), value, due.window, due.pane));
         });
-      if (!isLate && options_.discarding) slices_.endingAt(due.window.end)->table.erase(key);
+      if (!isLate && options_.discarding) eraseEntry(*slices_.endingAt(due.window.end), key);
     }
     due_.clear();
   }
@@ -184,10 +193,88 @@ class SlicedWindows {
     return sumOverSlices([](const Slice& slice) { return std::uint64_t{slice.table.size()}; });
   }
 
+  // --- checkpoints; see Operator::beginSnapshot() and what follows it
+
+  /// Without a Serde of key and accumulator nothing can be kept, and none of the following is there.
+  static constexpr bool kCanBeKept = Serialisable<K> && Serialisable<Accumulator>;
+
+  /// Entries are kept by slice: they would mean nothing to windows that are cut otherwise.
+  std::string stateKind() const { return "slices of " + layout_.describe(); }
+
+  /// Notes from here on what changes. `own`: the key groups of this instance.
+  void keepChanges(StateId state, std::uint32_t keyGroups, KeyGroupRange own) requires kCanBeKept {
+    changes_.turnOn(state, keyGroups);
+    ownGroups_ = own;
+  }
+
+  void freeze() requires kCanBeKept {
+    changes_.freeze();
+    for (std::size_t i = 0; i < slices_.size(); ++i)
+      slices_[i].changes.frozen.swap(slices_[i].changes.current);
+  }
+
+  bool writeFrozen(StateChanges& out, std::size_t limit) requires kCanBeKept {
+    // What was erased comes first: a key that came back has its value behind that.
+    out.append(std::move(changes_.frozen()));
+    const std::size_t end = out.size() + limit;
+    for (; !unwritten_.empty(); unwritten_.pop_back())
+      if (!writeSlice(*unwritten_.back(), out, end)) return true;
+    for (std::size_t i = 0; i < slices_.size(); ++i)
+      if (!writeSlice(slices_[i], out, end)) return true;
+    return false;
+  }
+
+  /// Records that were released, then how many are in each slice: number of slices, then of each
+  /// its end and its records.
+  void writePosition(ByteWriter& out) const {
+    out.fixed(released_);
+    out.length(slices_.size());
+    for (std::size_t i = 0; i < slices_.size(); ++i) {
+      out.fixed(slices_[i].extent.end);
+      out.fixed(slices_[i].records);
+    }
+  }
+
+  /// `takesCounts`: for one of the instances.
+  bool readPosition(ByteReader& in, bool takesCounts) {
+    std::uint64_t released = 0;
+    std::size_t count = 0;
+    if (!in.fixed(released) || !in.count(16, count)) return false;
+    if (takesCounts) released_ += released;
+    for (; count > 0; --count) {
+      Timestamp end = 0;
+      std::uint64_t records = 0;
+      if (!in.fixed(end) || !in.fixed(records)) return false;
+      if (takesCounts) sliceEndingAt(end).records += records;
+    }
+    return true;
+  }
+
+  /// As advance() and fire() until they are done, but nothing is told: it has been.
+  void restoreWatermark(Timestamp watermark) {
+    watermark_ = watermark;
+    firedTo_ = saturatingAdd(watermark, 1);
+  }
+
+  /// Puts back what writeFrozen() put. False: the bytes are damaged.
+  bool restore(std::string_view keyBytes, std::string_view value) requires kCanBeKept {
+    ByteReader keyIn(keyBytes);
+    ByteReader in(value);
+    Timestamp end = 0;
+    K key{};
+    if (!readTimePrefix(keyIn, end) || !Serde<K>::read(keyIn, key) || !keyIn.isAtEnd()) return false;
+    Slice& slice = sliceEndingAt(end);
+    bool isNew = false;
+    Entry& entry = entryOf(slice, key, isNew);
+    return isNew && slice.extent.end == end && Serde<Accumulator>::read(in, entry.value) &&
+           readEarly(in, slice, key) && in.isAtEnd();
+  }
+
  private:
   using Slices = SliceList<K, Accumulator, kRefires>;
   using Slice = typename Slices::Slice;
   using Extent = WindowLayout::Slice;
+  using Entry = typename SliceTable<K, Accumulator>::Entry;
   struct Due {
     WindowBounds window;
     Pane pane;
@@ -230,7 +317,10 @@ class SlicedWindows {
     current_->table.atEach(
         n, [&](std::size_t i) -> decltype(auto) { return keyAt(first + i); },
         [this] { return aggregate_.create(); },
-        [&](std::size_t i, auto& entry, bool) { aggregate_.add(entry.value, inAt(first + i)); });
+        [&](std::size_t i, auto& entry, bool) {
+          touch(*current_, entry);
+          aggregate_.add(entry.value, inAt(first + i));
+        });
     current_->records += n;
     return n;
   }
@@ -264,7 +354,9 @@ class SlicedWindows {
   template <typename Q, typename Apply>
   void placeIn(Slice& slice, const Q& key, std::uint64_t records, Apply&& apply) {
     bool isNew = false;
-    apply(accumulatorOf(slice, key, isNew));
+    auto& entry = entryOf(slice, key, isNew);
+    touch(slice, entry);
+    apply(entry.value);
     merge_.include(slice.extent.start, key, isNew, apply);
     if constexpr (kRefires) noteForEarly(slice, key, records);
   }
@@ -323,9 +415,136 @@ class SlicedWindows {
   WindowBounds boundsOf(Timestamp end) const { return {layout_.windowStart(end), end}; }
 
   template <typename Q>
-  Accumulator& accumulatorOf(Slice& slice, const Q& key, bool& isNew) {
-    return slice.table.at(
+  Entry& entryOf(Slice& slice, const Q& key, bool& isNew) {
+    return slice.table.entryFor(
         key, [this] { return aggregate_.create(); }, isNew);
+  }
+
+  // --- what has changed
+
+  void touch(Slice& slice, const Entry& entry) {
+    if constexpr (kCanBeKept) {
+      if (!changes_.isOn()) [[likely]]
+        return;
+      const std::size_t at = slice.table.positionOf(entry);
+      const auto& tags = slice.changes.tags;
+      if (at < tags.size() && tags[at] == changes_.tag()) [[likely]]
+        return;
+      note(slice, entry, at);
+    }
+  }
+
+  [[gnu::noinline]] void note(Slice& slice, const Entry& entry, std::size_t at) {
+    SliceChanges& changes = slice.changes;
+    if (changes.tags.size() <= at) changes.tags.resize(slice.table.size());
+    if (EpochChanges::isFrozen(changes.tags[at])) put(changes_.frozen(), slice, entry);
+    changes.tags[at] = changes_.tag();
+    changes.current.push_back(static_cast<std::uint32_t>(at));
+  }
+
+  template <typename Q>
+  void touchKey(Slice& slice, const Q& key) {
+    if (!changes_.isOn()) return;
+    if (Entry* entry = slice.table.findEntry(key)) touch(slice, *entry);
+  }
+
+  // The last entry takes the place of the one erased, with its tag and its place in the lists.
+  template <typename Q>
+  void eraseEntry(Slice& slice, const Q& key) {
+    Entry* entry = changes_.isOn() ? slice.table.findEntry(key) : nullptr;
+    if (entry != nullptr) {
+      touch(slice, *entry);
+      noteErased(slice, *entry);
+      SliceChanges& changes = slice.changes;
+      const std::size_t at = slice.table.positionOf(*entry);
+      changes.tags.resize(slice.table.size());
+      changes.tags[at] = changes.tags.back();
+      changes.tags.pop_back();
+      if (at < changes.tags.size() && changes.tags[at] != 0) {
+        (changes.tags[at] == changes_.tag() ? changes.current : changes.frozen)
+            .push_back(static_cast<std::uint32_t>(at));
+      }
+    }
+    slice.table.erase(key);
+  }
+
+  void clearTable(Slice& slice) {
+    if (changes_.isOn()) {
+      for (const Entry& entry : slice.table) {
+        touch(slice, entry);
+        noteErased(slice, entry);
+      }
+      slice.changes.clear();
+    }
+    slice.table.clear();
+  }
+
+  void writeKey(const Slice& slice, const Entry& entry, ByteWriter& out) const {
+    writeTimePrefix(slice.extent.end, out);
+    Serde<K>::write(entry.key, out);
+  }
+
+  void noteErased(const Slice& slice, const Entry& entry) {
+    if constexpr (kCanBeKept) {
+      changes_.current().erase(changes_.state(), groupOf(entry),
+                               [&](ByteWriter& out) { writeKey(slice, entry, out); });
+    }
+  }
+
+  void put(StateChanges& to, const Slice& slice, const Entry& entry) const {
+    to.put(
+        changes_.state(), groupOf(entry), [&](ByteWriter& out) { writeKey(slice, entry, out); },
+        [&](ByteWriter& out) {
+          Serde<Accumulator>::write(entry.value, out);
+          writeEarly(slice, entry.key, out);
+        });
+  }
+
+  KeyGroup groupOf(const Entry& entry) const {
+    return keyGroupOf(millraceHash(entry.key), changes_.keyGroups());
+  }
+
+  // False: `end` bytes are there, and there is more.
+  bool writeSlice(Slice& slice, StateChanges& out, std::size_t end) {
+    SliceChanges& changes = slice.changes;
+    for (; !changes.frozen.empty(); changes.frozen.pop_back()) {
+      if (out.size() >= end) return false;
+      const std::uint32_t at = changes.frozen.back();
+      if (at >= changes.tags.size() || changes.tags[at] == 0 || changes.tags[at] == changes_.tag())
+        continue;
+      put(out, slice, slice.table[at]);
+      changes.tags[at] = 0;
+    }
+    return true;
+  }
+
+  // Beside the accumulator, where windows fire early: whether the key has something to tell, or how
+  // many of its records it has not told.
+  void writeEarly(const Slice& slice, const K& key, ByteWriter& out) const {
+    if constexpr (kRefires) {
+      if (tracksKeys_) Serde<bool>::write(slice.dirty.contains(key), out);
+      if (!countsRecords_) return;
+      const auto untold = slice.untoldRecords.find(key);
+      out.fixed(untold == slice.untoldRecords.end() ? std::uint64_t{0} : untold->second);
+    }
+  }
+
+  bool readEarly(ByteReader& in, Slice& slice, const K& key) const {
+    if constexpr (kRefires) {
+      bool isDirty = false;
+      if (tracksKeys_ && !Serde<bool>::read(in, isDirty)) return false;
+      if (isDirty) slice.dirty.try_emplace(key, true);
+      std::uint64_t untold = 0;
+      if (countsRecords_ && !in.fixed(untold)) return false;
+      if (untold != 0) slice.untoldRecords.try_emplace(key, untold);
+    }
+    return true;
+  }
+
+  Slice& sliceEndingAt(Timestamp end) {
+    if (Slice* slice = slices_.endingAt(end)) return *slice;
+    return slices_.insert(tablePerWindow_ ? Extent{layout_.windowStart(end), end, end, end}
+                                          : layout_.sliceOf(end - 1));
   }
 
   // --- results out
@@ -424,8 +643,9 @@ class SlicedWindows {
   // By now every open window has told all its slices hold, so discarding may empty them.
   void finishEarly() {
     for (std::size_t i = 0; i < slices_.size(); ++i) {
+      for (const auto& [key, dirty] : slices_[i].dirty) touchKey(slices_[i], key);
       slices_[i].dirty.clear();
-      if (options_.discarding) slices_[i].table.clear();
+      if (options_.discarding) clearTable(slices_[i]);
     }
     if (options_.discarding) merge_.clear();
   }
@@ -435,8 +655,10 @@ class SlicedWindows {
     while (closed < slices_.size() && isClosed(slices_[closed].extent.lastEnd))
       released_ += slices_[closed++].records;
     if (closed == 0) return;
-    merge_.forgetBefore(slices_[closed - 1].extent.end, slices_);
-    slices_.dropFirst(closed);
+    const Timestamp through = slices_[closed - 1].extent.end;
+    merge_.forgetBefore(through, slices_);
+    if (changes_.isOn()) changes_.current().dropThrough(changes_.state(), ownGroups_, through);
+    slices_.dropFirst(closed, &unwritten_);
   }
 
   template <typename F>
@@ -481,6 +703,11 @@ class SlicedWindows {
   WindowBounds earlyWindow_{};
   std::vector<K> earlyKeys_;
   std::size_t earlyNext_ = 0;
+
+  // Checkpoints.
+  EpochChanges changes_;
+  KeyGroupRange ownGroups_{};
+  std::vector<std::unique_ptr<Slice>> unwritten_;  // dropped, but part of the snapshot under way
 };
 
 }  // namespace millrace

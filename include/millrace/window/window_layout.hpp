@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include <millrace/base/status.hpp>
 #include <millrace/time/timestamp.hpp>
@@ -44,6 +45,9 @@ class WindowLayout {
   /// which differ from key to key.
   static StatusOr<WindowLayout> compile(const WindowSpec& spec);
 
+  /// "sliding(1m, 10s)": what it was compiled from.
+  const std::string& describe() const noexcept { return description_; }
+
   /// The slice with the event time `t` (kMaxTimestamp counts as one less).
   Slice sliceOf(Timestamp t) const;
 
@@ -70,6 +74,7 @@ class WindowLayout {
   Slice slidingSlice(Timestamp t) const;
   Slice cumulatingSlice(Timestamp t) const;
 
+  std::string description_;
   Kind kind_ = Kind::kDisjoint;
   std::int64_t size_ = 0;
   std::int64_t period_ = 0;  // from window end to window end

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// Whole jobs on a simulated disk, through everything that may go wrong, as often as one likes:
+//
+//   MILLRACE_SIMULATION_SEEDS=5000 simulation          5,000 seeds, new ones
+//   MILLRACE_SIMULATION_SEED=1234567 simulation        that seed alone, again
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <string>
+#include <tuple>
+
+#include <millrace/connectors/file/line_sink.hpp>
+
+#include "pipeline/sales.hpp"
+#include "simulated_life.hpp"
+
+namespace millrace::test {
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr int kRecords = 600;
+constexpr int kDeaths = 6;
+constexpr std::uint64_t kFixedSeeds = 150;
+constexpr std::uint64_t kNewSeeds = 50;
+
+std::uint64_t numberFrom(const char* variable, std::uint64_t otherwise) {
+  const char* text = std::getenv(variable);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+std::string lineOf(const WindowResult<std::string, std::int64_t>& result) {
+  return result.key + " " + std::to_string(result.windowStart) + " " +
+         std::to_string(result.windowEnd) + " " + std::to_string(result.value);
+}
+
+SourceStream<Sale> salesOf(Pipeline& pipeline) {
+  GeneratorOptions generated;
+  generated.count = kRecords;
+  return pipeline.source("sales", generator<Sale>(saleAt, generated),
+                         boundedOutOfOrderness(kDisorder).timestamps(&Sale::time));
+}
+
+// What a job of one kind writes when nothing goes wrong, worked out by a plain loop, and its graph.
+struct Job {
+  const char* name;
+  void (*build)(Pipeline&);
+  std::vector<std::string> (*expected)();
+};
+
+void buildCounts(Pipeline& pipeline) {
+  salesOf(pipeline)
+      .keyBy(&Sale::shop)
+      .window(tumbling(1s))
+      .aggregate("counts", count())
+      .sink("out", toFiles("out", lineOf));
+}
+
+void buildSliding(Pipeline& pipeline) {
+  salesOf(pipeline)
+      .keyBy(&Sale::product)
+      .window(sliding(2s, 500ms))
+      .aggregate("sums", sum(&Sale::cents))
+      .sink("out", toFiles("out", lineOf));
+}
+
+std::vector<std::string> windowsOf(const std::string Sale::*key, Timestamp size, Timestamp slide, bool sums) {
+  std::map<std::tuple<std::string, Timestamp>, std::int64_t> values;
+  for (std::uint64_t i = 0; i < kRecords; ++i) {
+    const Sale sale = saleAt(i);
+    for (Timestamp start = floorDivide(sale.time, slide) * slide; start > sale.time - size; start -= slide) {
+      values[{sale.*key, start}] += sums ? sale.cents : 1;
+    }
+  }
+  std::vector<std::string> lines;
+  for (const auto& [at, value] : values) {
+    const auto& [name, start] = at;
+    lines.push_back(name + " " + std::to_string(start) + " " + std::to_string(start + size) + " " +
+                    std::to_string(value));
+  }
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+void buildSessions(Pipeline& pipeline) {
+  salesOf(pipeline)
+      .keyBy(&Sale::product)
+      .window(session(80ms))
+      .aggregate("sessions", count())
+      .sink("out", toFiles("out", lineOf));
+}
+
+std::vector<std::string> sessionsOf() {
+  constexpr Timestamp kGap = 80;
+  std::map<std::string, std::vector<Timestamp>> times;
+  for (std::uint64_t i = 0; i < kRecords; ++i) times[saleAt(i).product].push_back(saleAt(i).time);
+  std::vector<std::string> lines;
+  for (auto& [product, at] : times) {
+    std::sort(at.begin(), at.end());
+    for (std::size_t from = 0; from < at.size();) {
+      std::size_t to = from + 1;
+      while (to < at.size() && at[to] <= at[to - 1] + kGap) ++to;
+      lines.push_back(product + " " + std::to_string(at[from]) + " " + std::to_string(at[to - 1] + kGap) + " " +
+                      std::to_string(to - from));
+      from = to;
+    }
+  }
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+// Numbers each shop's sales in the order of time, which takes state, timers and a clean cut.
+struct Numbering {
+  ValueState<std::int64_t> count;
+  MapState<Timestamp, std::int64_t> waiting;  // how many sales at each time
+
+  void open(StateContext& states) {
+    count = states.value<std::int64_t>("count");
+    waiting = states.map<Timestamp, std::int64_t>("waiting");
+  }
+  void process(const Sale& sale, ProcessContext<std::string, std::string>& context) {
+    const std::int64_t* there = waiting.get(sale.time);
+    waiting.put(sale.time, there == nullptr ? 1 : *there + 1);
+    context.registerEventTimer(sale.time);
+  }
+  void onTimer(Timestamp time, ProcessContext<std::string, std::string>& context) {
+    for (std::int64_t left = *waiting.get(time); left > 0; --left) {
+      count.set(count.valueOr(0) + 1);
+      context.emit(context.key() + " " + std::to_string(time) + " " + std::to_string(*count.get()));
+    }
+    waiting.remove(time);
+  }
+};
+
+void buildNumbering(Pipeline& pipeline) {
+  salesOf(pipeline)
+      .keyBy(&Sale::shop)
+      .process<std::string>("numbers", Numbering{})
+      .sink("out", toFiles("out"));
+}
+
+std::vector<std::string> numbersOf() {
+  std::map<std::string, std::vector<Timestamp>> times;
+  for (std::uint64_t i = 0; i < kRecords; ++i) times[saleAt(i).shop].push_back(saleAt(i).time);
+  std::vector<std::string> lines;
+  for (auto& [shop, at] : times) {
+    std::sort(at.begin(), at.end());
+    for (std::size_t i = 0; i < at.size(); ++i) {
+      lines.push_back(shop + " " + std::to_string(at[i]) + " " + std::to_string(i + 1));
+    }
+  }
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+const Job kJobs[] = {
+    {"tumbling counts", buildCounts, [] { return windowsOf(&Sale::shop, 1000, 1000, false); }},
+    {"sliding sums", buildSliding, [] { return windowsOf(&Sale::product, 2000, 500, true); }},
+    {"sessions", buildSessions, sessionsOf},
+    {"state and timers", buildNumbering, numbersOf},
+};
+
+SimulatedLife::Events requireExact(const Job& job, std::uint64_t seed) {
+  INFO("MILLRACE_SIMULATION_SEED=" << seed << " (" << job.name << ")");
+  SimulatedLife life(seed);
+  Pipeline pipeline("simulated");
+  job.build(pipeline);
+  REQUIRE(life.run(pipeline, kDeaths) == "");
+  REQUIRE(life.linesIn("out") == job.expected());
+  REQUIRE(life.hiddenIn("out").empty());
+  return life.events();
+}
+
+TEST_CASE("whatever happens, a job's finished files hold each result once") {
+  const std::uint64_t only = numberFrom("MILLRACE_SIMULATION_SEED", 0);
+  const std::uint64_t fixed = only != 0 ? 0 : kFixedSeeds;
+  const std::uint64_t fresh = only != 0 ? 0 : numberFrom("MILLRACE_SIMULATION_SEEDS", kNewSeeds);
+  std::vector<std::uint64_t> seeds;
+  if (only != 0) seeds.push_back(only);
+  for (std::uint64_t seed = 1; seed <= fixed; ++seed) seeds.push_back(seed);
+  std::random_device device;
+  for (std::uint64_t i = 0; i < fresh; ++i) seeds.push_back(std::uint64_t{device()} << 32 | device());
+  SimulatedLife::Events all;
+  for (const std::uint64_t seed : seeds) {
+    const SimulatedLife::Events events = requireExact(kJobs[seed % std::size(kJobs)], seed);
+    all.crashes += events.crashes;
+    all.kills += events.kills;
+    all.stops += events.stops;
+    all.failures += events.failures;
+    all.checkpoints += events.checkpoints;
+  }
+  if (only != 0) return;
+  // A simulation in which nothing happens shows nothing.
+  REQUIRE(all.crashes > 0);
+  REQUIRE(all.kills > 0);
+  REQUIRE(all.stops > 0);
+  REQUIRE(all.failures > 0);
+  REQUIRE(all.checkpoints > seeds.size());
+}
+
+TEST_CASE("a seed gives the same run again") {
+  for (const Job& job : kJobs) {
+    const SimulatedLife::Events first = requireExact(job, 42);
+    const SimulatedLife::Events second = requireExact(job, 42);
+    REQUIRE(first.checkpoints == second.checkpoints);
+    REQUIRE(first.crashes == second.crashes);
+    REQUIRE(first.failures == second.failures);
+  }
+}
+
+}  // namespace
+}  // namespace millrace::test
