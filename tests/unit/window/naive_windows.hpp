@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <millrace/serde/serde.hpp>
 #include <millrace/window/aggregates.hpp>
 #include <millrace/window/windows.hpp>
 
@@ -16,6 +17,9 @@ namespace millrace::test {
 /// One record, as all window tests have them.
 struct Rec {
   int value = 0;
+
+  friend void millraceWrite(const Rec& rec, ByteWriter& out) { writeAll(out, rec.value); }
+  friend bool millraceRead(ByteReader& in, Rec& rec) { return readAll(in, rec.value); }
 };
 
 /// A result in a form that compares and prints.
