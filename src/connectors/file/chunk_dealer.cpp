@@ -50,11 +50,31 @@ struct Recorded {
   bool hasEnd = false;
   std::uint64_t end = 0;  // of the text, when `hasEnd`
   std::uint64_t openLineEnd = 0;
-  RangeSet delivered;  // in the position of some reader
-  // The reader that describes the file, and up to where its last position has all of it.
+  RangeSet delivered;  // as some reader said in its last position but one, or before this run
+
+  // The reader that describes the file in all its positions; up to where the last of them and the
+  // one before have all of it; whether there are as many as that.
   const ReadProgress* describer = nullptr;
+  std::uint64_t lastDescribedEnd = 0;
   std::uint64_t describedEnd = 0;
+  bool wasDescribed = false;
+  bool isDescribed = false;
+
+  void noteDescription(std::uint64_t describedUpTo) {
+    describedEnd = std::exchange(lastDescribedEnd, describedUpTo);
+    isDescribed = std::exchange(wasDescribed, true);
+  }
 };
+
+/// Lengthens what `delivered` has from the start of the file by what else is known.
+void extendPrefix(RangeSet& delivered, const RangeSet& known) {
+  while (true) {
+    const std::uint64_t end = delivered.prefixEnd();
+    const ByteRange* next = known.firstAbove(end);
+    if (next == nullptr || next->begin > end) return;
+    delivered.add(0, next->end);
+  }
+}
 
 struct File {
   InputFile input;
@@ -125,7 +145,8 @@ class ChunkDealer::Table {
   Status openLines(File& file);
   Status identify(File& file, RandomAccessFile& opened) const;
   Status restoreFile(File& file, FilePosition& then);
-  FilePosition describe(const File& file, bool isDescriber) const;
+  FilePosition describe(const File& file, bool withIdentity) const;
+  bool writeFile(File& file, ReadProgress::OfFile& own, bool isDescriber, ByteWriter& out) const;
   void dealt(File& file, Chunk& chunk);
   std::size_t chunkBytesFor(const File& file) const;
   void update(File& file);
@@ -378,11 +399,11 @@ Status ChunkDealer::Table::identify(File& file, RandomAccessFile& opened) const 
   return absl::OkStatus();
 }
 
-FilePosition ChunkDealer::Table::describe(const File& file, bool isDescriber) const {
+FilePosition ChunkDealer::Table::describe(const File& file, bool withIdentity) const {
   FilePosition position;
   position.index = file.turn.fileIndex;
-  position.hasIdentity = isDescriber;
-  if (isDescriber) position.identity = file.recorded.identity;
+  position.hasIdentity = withIdentity;
+  if (withIdentity) position.identity = file.recorded.identity;
   position.hasEnd = file.recorded.hasEnd;
   position.end = file.recorded.end;
   position.openLineEnd = file.recorded.openLineEnd;
@@ -400,31 +421,40 @@ void ChunkDealer::Table::writePosition(std::map<std::size_t, ReadProgress::OfFil
   beginFilePositions(out);
   for (auto& [index, own] : progress) {
     Recorded& recorded = table_[index].recorded;
-    recorded.delivered.add(own.delivered);
+    recorded.delivered.add(own.lastWritten);
     recorded.openLineEnd = std::max(recorded.openLineEnd, own.openLineEnd);
   }
   for (File& file : table_) {
-    Recorded& recorded = file.recorded;
-    if (file.input.kind == InputKind::kStream || recorded.delivered.isEmpty()) continue;
-    if (recorded.describer == nullptr) {
-      recorded.describer = reader;
-      progress[file.turn.fileIndex].delivered.add(recorded.delivered);
+    if (file.input.kind == InputKind::kStream) continue;
+    const std::size_t index = file.turn.fileIndex;
+    const Recorded& recorded = file.recorded;
+    auto own = progress.find(index);
+    if (own == progress.end()) {
+      const bool isForMe = !recorded.isDescribed || recorded.describer == reader;
+      if (!isForMe || recorded.delivered.isEmpty()) continue;
+      own = progress.try_emplace(index).first;
     }
-    const bool isDescriber = recorded.describer == reader;
-    const auto own = progress.find(file.turn.fileIndex);
-    if (own == progress.end()) continue;
-    RangeSet& delivered = own->second.delivered;
-    if (isDescriber) recorded.describedEnd = recorded.delivered.prefixEnd();
-    delivered.add(0, recorded.delivered.prefixEnd());
-    const bool isNews = isDescriber || delivered.firstAbove(recorded.describedEnd) != nullptr;
-    if (!isNews) {
-      progress.erase(own);
-      continue;
-    }
-    FilePosition position = describe(file, isDescriber);
-    position.delivered = delivered;
-    writeFilePosition(position, options_.chunkBytes, out);
+    if (own->second.delivered.isEmpty() && recorded.delivered.isEmpty()) continue;
+    if (recorded.describer == nullptr) file.recorded.describer = reader;
+    if (!writeFile(file, own->second, recorded.describer == reader, out)) progress.erase(own);
   }
+}
+
+/// False when others have said all there is to say.
+bool ChunkDealer::Table::writeFile(File& file, ReadProgress::OfFile& own, bool isDescriber,
+                                   ByteWriter& out) const {
+  Recorded& recorded = file.recorded;
+  const bool withIdentity = isDescriber || !recorded.isDescribed;
+  if (withIdentity) own.delivered.add(recorded.delivered);
+  extendPrefix(own.delivered, recorded.delivered);
+  if (isDescriber) recorded.noteDescription(own.delivered.prefixEnd());
+  const bool isNews = own.delivered.firstAbove(recorded.describedEnd) != nullptr;
+  if (!withIdentity && !isNews) return false;
+  own.lastWritten = own.delivered;
+  FilePosition position = describe(file, withIdentity);
+  position.delivered = own.delivered;
+  writeFilePosition(position, options_.chunkBytes, out);
+  return true;
 }
 
 Status ChunkDealer::Table::restore(std::span<const std::string_view> positions) {

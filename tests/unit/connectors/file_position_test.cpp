@@ -389,7 +389,7 @@ TEST_CASE("positions damaged in any way are refused or read, and never a crash")
   }
 }
 
-TEST_CASE("positions stay small on long runs") {
+TEST_CASE("positions stay small on long runs: some 2,700 chunks between two checkpoints") {
   MemoryFiles files;
   for (int i = 0; i < 20'000; ++i) files.contents["in/a.txt"] += "fifteen or less\n";
   Run run(files, recording(16), 2);
@@ -403,7 +403,7 @@ TEST_CASE("positions stay small on long runs") {
       longest = std::max(longest, reader.position.size());
     }
   }
-  CHECK(longest < 600);
+  CHECK(longest < 800);
 }
 
 TEST_CASE("a set of ranges is written in few bytes, and reads back the same") {

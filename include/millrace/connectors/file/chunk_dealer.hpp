@@ -91,10 +91,12 @@ enum class Deal : std::uint8_t {
 ///
 /// Positions: readers come to a barrier at different moments, so each says what it has delivered
 /// itself, as ranges of the files; the union over the positions of one checkpoint is what is
-/// delivered. A range that some reader's position has said once is part of every later
-/// checkpoint: where such ranges cover a file from its start, all readers say that much of it,
-/// which makes them forget the ranges below. One reader, the first that has something to say of a
-/// file, tells what the file looks like. Live streams have no position.
+/// delivered. A checkpoint holds of every reader the position at hand or, as a reader that has come
+/// to its end is one position ahead, the one before. So what a reader has said in its last position
+/// but one is part of every checkpoint to come: where that and what it has delivered itself cover
+/// a file from its start, a reader says all of it, which keeps positions short. The first reader that
+/// has something to say of a file goes on to tell what the file looks like, and the others are silent
+/// about what it has said. Live streams have no position.
 ///
 /// Thread safety: all methods may be called from any thread at once; one mutex is taken
 /// once a call, and not while bytes are read or decompressed (but for the KiB or two that tell a
@@ -132,8 +134,9 @@ class ChunkDealer {
 
   /// Appends the position of one reader. `progress` holds the chunks it has completed, `current` is
   /// the one it is reading, or null.
-  /// REQUIRES: options.recordsPositions. The last position of a reader that has ended counts for
-  /// every later checkpoint too.
+  /// REQUIRES: options.recordsPositions. A reader writes at most one position a checkpoint, and one
+  /// at its end, which counts for every later checkpoint; a checkpoint begins when the one before
+  /// has all its positions or is given up.
   void writePosition(ReadProgress& progress, const Chunk* current, ByteWriter& out);
 
   /// Goes on from the positions of all readers of a checkpoint, however many there were.

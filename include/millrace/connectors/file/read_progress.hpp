@@ -28,6 +28,7 @@ class ReadProgress {
 
   struct OfFile {
     RangeSet delivered;
+    RangeSet lastWritten;  // what of it the last position has said
     std::uint64_t openLineEnd = 0;
   };
   std::map<std::size_t, OfFile> files_;
