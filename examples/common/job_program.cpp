@@ -109,7 +109,22 @@ JobOptions optionsFor(const JobSettings& settings) {
   options.checkpoints.directory = settings.checkpointDir;
   options.checkpoints.interval = settings.checkpointInterval;
   options.checkpoints.allowUnclaimedState = settings.allowUnclaimedState;
+  options.checkpoints.fromSavepoint = settings.fromSavepoint;
   return options;
+}
+
+// The first directory of its kind that is not there yet.
+std::string nextSavepoint(const std::string& below) {
+  for (int number = 1;; ++number) {
+    std::string path = fmt::format("{}/savepoint-{:04}", below, number);
+    if (!posixFileSystem().stat(path).ok()) return path;
+  }
+}
+
+void takeSavepoint(const JobProgram& program, Job& job) {
+  const std::string path = nextSavepoint(program.settings().savepointDir);
+  const Status written = job.savepoint(path);
+  say(program, written.ok() ? "savepoint written: " + path : messageOf(written));
 }
 
 void sayAfter(const JobProgram& program, const Summary& summary, bool stopped) {
@@ -140,14 +155,21 @@ int runJobProgram(const JobProgram& program, const JobCommandLine& line) {
   if (!started.ok()) return reportFailure(name, messageOf(started.status()));
   // Shared with the thread that waits for signals, which may outlive this function's locals.
   const auto job = std::make_shared<Job>(*std::move(started));
-  stop.onRequest([job] { job->stop(); });
+  const bool takesSavepoints = !settings.savepointDir.empty();
+  if (takesSavepoints) stop.onUserSignal([&program, job] { takeSavepoint(program, *job); });
+  stop.onRequest([&program, job, takesSavepoints] {
+    if (takesSavepoints) takeSavepoint(program, *job);
+    job->stop();
+  });
+  const std::uint64_t before = job->counts().recordsIn();
   Status done;
   {
     const ProgressReporter progress(name, progressModeOf(settings),
                                     [&] { return sampleOf(job->counts(), extent); });
     done = job->wait();
   }
-  const Summary summary = summaryOf(job->counts(), begun);
+  Summary summary = summaryOf(job->counts(), begun);
+  summary.recordsBefore = static_cast<std::int64_t>(before);
   const Status written = summaryFile->write(summary);
   if (!done.ok()) return reportFailure(name, messageOf(done));
   if (!written.ok()) return reportFailure(name, messageOf(written));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 namespace millrace::examples {
 namespace {
@@ -81,9 +82,12 @@ void declareDurability(FlagSet& flags, JobSettings& settings, UnavailableSetting
   flags.choice("--state", "where state lives", &settings.state, {"memory", "rocksdb"});
   flags.choice("--delivery", "guarantee of the results after a failure", &settings.delivery,
                {"exactly-once", "at-least-once"});
-  flags.text("--from-savepoint", "DIR", "start from this savepoint", &unavailable.fromSavepoint,
-             "none");
-  flags.notAvailable("--from-savepoint", "starting from a savepoint");
+  flags.text("--from-savepoint", "DIR",
+             "begin with the state of this savepoint (needs a new --checkpoint-dir)",
+             &settings.fromSavepoint, "none");
+  flags.text("--savepoint-dir", "DIR",
+             "write a savepoint below it on SIGUSR1, and before stopping on SIGINT or SIGTERM",
+             &settings.savepointDir, "none are written");
   flags.group("Watching");
   flags.text("--http", "HOST:PORT", "serve metrics and the dashboard here", &unavailable.http,
              "off");
@@ -111,6 +115,11 @@ std::string resolve(const Endpoints& endpoints, JobSettings* settings) {
         read("--late", endpoints.late, parseSink, &settings->late)})
     if (!complaint.empty()) return complaint;
   if (settings->state == "rocksdb") return "--state: rocksdb is not available in this version";
+  for (const auto& [flag, value] : {std::pair("--from-savepoint", &settings->fromSavepoint),
+                                    std::pair("--savepoint-dir", &settings->savepointDir)}) {
+    if (!value->empty() && settings->checkpointDir.empty())
+      return fmt::format("{}: needs --checkpoint-dir too", flag);
+  }
   if (settings->slide == Duration(0)) settings->slide = settings->window;
   return {};
 }

@@ -35,16 +35,18 @@ struct JobSettings {
   std::string checkpointDir;  ///< empty: nothing is kept across runs
   Duration checkpointInterval = std::chrono::seconds(60);
   bool allowUnclaimedState = false;
+  std::string fromSavepoint;  ///< empty: none
+  std::string savepointDir;   ///< empty: none are written
 
   std::string summary;  ///< a file, empty for none
   std::string logLevel = "info";
   bool noProgress = false;
 };
 
-/// Flags of Kafka, savepoints and the web interface have to be on every program's
+/// Flags of Kafka and the web interface have to be on every program's
 /// command line, so that scripts can be written once; their values land here.
 struct UnavailableSettings {
-  std::string bootstrapServers, groupId, topic, fromSavepoint, http;
+  std::string bootstrapServers, groupId, topic, http;
   std::vector<std::string> kafka;
 };
 

@@ -17,16 +17,29 @@ namespace {
 
 // A signal handler may touch only lock-free atomics and plain descriptors.
 std::atomic<int> signalsSeen{0};
+std::atomic<bool> userSignalSeen{false};
 int signalPipe[2] = {-1, -1};
 
 static_assert(std::atomic<int>::is_always_lock_free);
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+void wakeWatcher() {
+  const char byte = 0;
+  // A pipe that is full has woken it already.
+  [[maybe_unused]] const ssize_t written = write(signalPipe[1], &byte, 1);
+}
 
 extern "C" void onStopSignal(int number) {
   const int savedErrno = errno;
   if (signalsSeen.fetch_add(1, std::memory_order_relaxed) > 0) _exit(128 + number);
-  const char byte = 0;
-  // The pipe is empty before the first signal, so this cannot fail for want of room.
-  [[maybe_unused]] const ssize_t written = write(signalPipe[1], &byte, 1);
+  wakeWatcher();
+  errno = savedErrno;
+}
+
+extern "C" void onUserSignalCaught(int) {
+  const int savedErrno = errno;
+  userSignalSeen.store(true, std::memory_order_relaxed);
+  wakeWatcher();
   errno = savedErrno;
 }
 
@@ -41,6 +54,12 @@ void handle(int number, void (*handler)(int)) {
 bool readable(int milliseconds) noexcept {
   pollfd entry = {signalPipe[0], POLLIN, 0};
   return poll(&entry, 1, milliseconds) > 0;
+}
+
+void emptyPipe() noexcept {
+  char bytes[64];
+  while (read(signalPipe[0], bytes, sizeof bytes) > 0) {
+  }
 }
 
 // Returns when the writing end is closed, whatever has been written.
@@ -63,6 +82,7 @@ StopSignal::StopSignal() {
 StopSignal::~StopSignal() {
   handle(SIGINT, SIG_DFL);
   handle(SIGTERM, SIG_DFL);
+  if (userAction_) handle(SIGUSR1, SIG_IGN);
   // Closing the writing end wakes the watcher with end of file.
   close(std::exchange(signalPipe[1], -1));
   if (watcher_.joinable()) watcher_.join();
@@ -73,14 +93,30 @@ bool StopSignal::requested() const noexcept {
   return signalsSeen.load(std::memory_order_relaxed) > 0;
 }
 
+void StopSignal::onUserSignal(std::function<void()> action) {
+  userAction_ = std::move(action);
+  handle(SIGUSR1, onUserSignalCaught);
+}
+
 void StopSignal::onRequest(std::function<void()> stop) {
   watcher_ = std::thread([this, stop = std::move(stop)] {
-    while (!readable(-1) && !requested()) {
-    }
-    if (requested()) stop();
+    watch(stop);
     // Not over before it can be joined: a second signal would leave a finished thread behind.
     waitForClose();
   });
+}
+
+void StopSignal::watch(const std::function<void()>& stop) {
+  while (!requested()) {
+    if (!readable(-1)) continue;
+    if (userSignalSeen.exchange(false)) {
+      emptyPipe();
+      if (userAction_) userAction_();
+    } else if (!requested()) {
+      return;  // the writing end is closed
+    }
+  }
+  stop();
 }
 
 bool StopSignal::sleep(double seconds) const noexcept {

@@ -8,8 +8,7 @@ namespace millrace::examples {
 
 /// SIGINT and SIGTERM of this process, while an object of this class lives: the
 /// first one asks for an orderly stop, the second ends the process at once with
-/// 128 plus the signal's number. SIGPIPE is ignored, so that a closed stdout is
-/// an ordinary write error.
+/// 128 plus the signal's number. SIGPIPE is ignored, so that a closed stdout is an ordinary write error.
 ///
 /// Thread safety: `requested` from any thread. REQUIRES: one object at a time.
 class StopSignal {
@@ -25,10 +24,17 @@ class StopSignal {
   /// the first signal comes. REQUIRES: called at most once.
   void onRequest(std::function<void()> stop);
 
+  /// What SIGUSR1 does from here on, on the thread of onRequest().
+  /// REQUIRES: called at most once, before onRequest().
+  void onUserSignal(std::function<void()> action);
+
   /// Sleeps for at most `seconds`; a signal ends the sleep. True when asked to stop.
   bool sleep(double seconds) const noexcept;
 
  private:
+  void watch(const std::function<void()>& stop);
+
+  std::function<void()> userAction_;
   std::thread watcher_;
 };
 

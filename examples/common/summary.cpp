@@ -9,7 +9,7 @@ namespace millrace::examples {
 
 std::string toJson(const Summary& summary) {
   const double rate = summary.elapsedSeconds > 0
-                          ? static_cast<double>(summary.recordsIn) / summary.elapsedSeconds
+                          ? static_cast<double>(summary.recordsIn - summary.recordsBefore) / summary.elapsedSeconds
                           : 0;
   return fmt::format(
       R"({{"records_in":{},"records_out":{},"invalid":{},"late":{},"late_partial":{},"filtered":{},)"

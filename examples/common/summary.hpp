@@ -10,7 +10,7 @@
 
 namespace millrace::examples {
 
-/// A run's totals. Balance: recordsIn = valid + invalid, and every valid record
+/// A job's totals, over all its runs where it keeps state. Balance: recordsIn = valid + invalid, and every valid record
 /// is in a result, filtered or late.
 struct Summary {
   std::int64_t recordsIn = 0;
@@ -19,6 +19,7 @@ struct Summary {
   std::int64_t late = 0;         ///< in none of their windows
   std::int64_t latePartial = 0;  ///< in some of their windows, not in all
   std::int64_t filtered = 0;
+  std::int64_t recordsBefore = 0;  ///< of recordsIn, those that earlier runs have read
   double elapsedSeconds = 0;
   std::int64_t checkpoints = 0;
   std::int64_t restarts = 0;

@@ -38,6 +38,7 @@ Job& Job::operator=(Job&&) noexcept = default;
 
 void Job::stop() { supervisor_->stop(); }
 void Job::checkpoint() { supervisor_->checkpoint(); }
+Status Job::savepoint(const std::string& directory) { return supervisor_->savepoint(directory); }
 void Job::cancel() { supervisor_->cancel(); }
 Status Job::wait() { return supervisor_->wait(); }
 bool Job::isFinished() const { return supervisor_->isOver(); }

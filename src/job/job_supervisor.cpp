@@ -65,8 +65,22 @@ Status JobAttempt::run() {
   }
   for (std::thread& thread : threads) thread.join();
   Status ended = engine_->close();
+  std::lock_guard lock(storeMutex_);
   store_.reset();  // unlocks the directory, for the next attempt or another program
   return ended;
+}
+
+Status JobAttempt::savepoint(const std::string& directory) {
+  if (!engine_->isCheckpointed()) {
+    return absl::FailedPreconditionError(
+        "a savepoint needs a job with a state directory (set JobOptions::checkpoints.directory)");
+  }
+  MILLRACE_RETURN_IF_ERROR(engine_->coordinator()->checkpointNow());
+  std::lock_guard lock(storeMutex_);
+  if (store_ == nullptr) {
+    return absl::FailedPreconditionError("the job is over (take savepoints while it runs)");
+  }
+  return annotate(store_->writeSavepoint(directory), "writing a savepoint");
 }
 
 StatusOr<std::unique_ptr<JobSupervisor>> JobSupervisor::start(const Graph& graph,

@@ -28,10 +28,14 @@ class JobAttempt {
   /// Runs the job to its end, or to a failure.
   Status run();
 
+  /// From any thread.
+  Status savepoint(const std::string& directory);
+
  private:
   JobAttempt() = default;
 
-  std::unique_ptr<CheckpointStore> store_;  // null: nothing is kept
+  std::mutex storeMutex_;                   // held by those who use the store from outside
+  std::unique_ptr<CheckpointStore> store_;  // null: nothing is kept, or the attempt is over
   std::unique_ptr<Engine> engine_;
 };
 
@@ -50,6 +54,7 @@ class JobSupervisor {
   void stop();
   void cancel();
   void checkpoint();
+  Status savepoint(const std::string& directory) { return attempt()->savepoint(directory); }
   Status wait();
   bool isOver() const;
   JobCounts counts() const;

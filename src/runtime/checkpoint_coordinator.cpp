@@ -66,6 +66,16 @@ void CheckpointCoordinator::request() {
   changed_.notify_all();
 }
 
+Status CheckpointCoordinator::checkpointNow() {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t wanted = isInFlight_ ? nextEpoch_ + 1 : nextEpoch_;
+  isRequested_ = true;
+  changed_.notify_all();
+  changed_.wait(lock, [&] { return isStopped_ || isDone_ || counts_.lastEpoch >= wanted; });
+  if (isDone_ || counts_.lastEpoch >= wanted) return absl::OkStatus();
+  return absl::AbortedError("the job failed before the checkpoint was complete");
+}
+
 void CheckpointCoordinator::stop() {
   std::lock_guard lock(mutex_);
   isStopped_ = true;

@@ -64,6 +64,10 @@ class CheckpointCoordinator final : public SnapshotReceiver {
   /// Asks for a checkpoint now rather than when it is time.
   void request();
 
+  /// As request(), and waits until a checkpoint that began after this call is committed, or the last
+  /// one is. kAborted: the job is over without it.
+  Status checkpointNow();
+
   /// Does what there is to do. kResourceExhausted when too many checkpoints have failed in a row;
   /// other errors are what made a commit impossible. Any error is final: the job has to recover.
   Status step();

@@ -88,6 +88,12 @@ class Job {
   /// Asks for a checkpoint now rather than when it is time. Nothing without a state directory.
   void checkpoint();
 
+  /// Writes a savepoint into `directory`, which is made and must not hold anything: a copy of the
+  /// job's state that stands alone and can be started from with any number of workers. Takes a
+  /// checkpoint and waits for it; the job goes on meanwhile. kFailedPrecondition: the job has no
+  /// state directory, or is over.
+  Status savepoint(const std::string& directory);
+
   /// Stops at once; records on their way are dropped. wait() then returns kCancelled.
   void cancel();
 
