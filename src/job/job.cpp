@@ -39,6 +39,9 @@ Job& Job::operator=(Job&&) noexcept = default;
 void Job::stop() { supervisor_->stop(); }
 void Job::checkpoint() { supervisor_->checkpoint(); }
 Status Job::savepoint(const std::string& directory) { return supervisor_->savepoint(directory); }
+StatusOr<std::optional<std::string>> Job::readState(const StateQuery& query) {
+  return supervisor_->readState(query);
+}
 void Job::cancel() { supervisor_->cancel(); }
 Status Job::wait() { return supervisor_->wait(); }
 bool Job::isFinished() const { return supervisor_->isOver(); }

@@ -83,6 +83,15 @@ Status JobAttempt::savepoint(const std::string& directory) {
   return annotate(store_->writeSavepoint(directory), "writing a savepoint");
 }
 
+StatusOr<std::optional<std::string>> JobAttempt::readState(const StateQuery& query) {
+  if (query.view == StateView::kLive) return engine_->readState(query);
+  std::lock_guard lock(storeMutex_);
+  if (engine_->isCheckpointed() && store_ == nullptr) {
+    return absl::FailedPreconditionError("the job is over");
+  }
+  return engine_->readState(query);
+}
+
 StatusOr<std::unique_ptr<JobSupervisor>> JobSupervisor::start(const Graph& graph,
                                                               const JobOptions& options) {
   MILLRACE_ASSIGN_OR_RETURN(std::unique_ptr<JobAttempt> first, JobAttempt::make(graph, options));

@@ -30,6 +30,7 @@ class JobAttempt {
 
   /// From any thread.
   Status savepoint(const std::string& directory);
+  StatusOr<std::optional<std::string>> readState(const StateQuery& query);
 
  private:
   JobAttempt() = default;
@@ -55,6 +56,9 @@ class JobSupervisor {
   void cancel();
   void checkpoint();
   Status savepoint(const std::string& directory) { return attempt()->savepoint(directory); }
+  StatusOr<std::optional<std::string>> readState(const StateQuery& query) {
+    return attempt()->readState(query);
+  }
   Status wait();
   bool isOver() const;
   JobCounts counts() const;

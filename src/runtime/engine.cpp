@@ -91,8 +91,8 @@ Status Engine::build() {
       return absl::OkStatus();
     }));
   }
+  job_.states = &catalog_;
   if (store_ != nullptr) {
-    job_.states = &catalog_;
     coordinator_ = std::make_unique<CheckpointCoordinator>(
         CheckpointCoordinator::Surroundings{store_, job_.fileSystem, job_.clock, committers(),
                                             placed_.size(),
@@ -216,8 +216,12 @@ void Engine::runWorker(std::size_t index) {
   while (!job_.isCancelled.load(std::memory_order_relaxed) && !worker.isFinished()) {
     StatusOr<bool> progressed = worker.pass();
     if (progressed.ok() && !*progressed) progressed = worker.passOrSleep();
-    if (!progressed.ok()) return fail(progressed.status());
+    if (!progressed.ok()) {
+      fail(progressed.status());
+      break;
+    }
   }
+  worker.context().requests.close();
   finishedWorkers_.fetch_add(1);
 }
 

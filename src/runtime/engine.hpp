@@ -7,11 +7,13 @@
 #include <millrace/graph/graph.hpp>
 #include <millrace/job/job.hpp>
 #include <millrace/job/options.hpp>
+#include <millrace/job/state_query.hpp>
 
 #include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <typeindex>
 #include <utility>
@@ -64,6 +66,9 @@ class Engine {
   JobCounts counts() const;
   std::vector<TaskStatus> status() const;
 
+  /// One key's state; see Job::readState.
+  StatusOr<std::optional<std::string>> readState(const StateQuery& query);
+
  private:
   struct PlacedTask {
     Task* task;
@@ -80,6 +85,8 @@ class Engine {
   Status restore();
   Status restorePositions(const Epoch& epoch);
   Status restoreEntries();
+  StatusOr<std::optional<std::string>> readLive(const StateQuery& query, NodeId node);
+  StatusOr<std::optional<std::string>> readCommitted(const StateQuery& query);
   Status claimAll();
   void placeNode(NodeId id);
   void connect(NodeId id, std::size_t input);

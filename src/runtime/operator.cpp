@@ -22,6 +22,7 @@ Status Operator::restoreEntry(StateId, KeyGroup, std::string_view, std::string_v
   return absl::InternalError("the operator keeps no keyed state, yet there is some of it");
 }
 
+KeyedStateStore* Operator::queryableStates() { return nullptr; }
 Step Operator::onEnd(bool) { return Step::kDone; }
 Status Operator::close(bool) { return absl::OkStatus(); }
 

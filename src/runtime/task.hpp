@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "runtime/worker_requests.hpp"
+
 #include <millrace/base/clock.hpp>
 #include <millrace/checkpoint/epoch.hpp>
 #include <millrace/checkpoint/state_catalog.hpp>
@@ -48,6 +50,7 @@ struct WorkerContext {
   std::size_t index = 0;
   Timestamp now = kMinTimestamp;  // refreshed once a pass
   Waker waker;
+  WorkerRequests requests;
 };
 
 /// One parallel instance of an operator with its inputs and outputs: a state machine that its
@@ -90,6 +93,7 @@ class Task final : public OperatorContext {
   Status restoreEntry(StateId state, KeyGroup group, std::string_view key, std::string_view value) {
     return operator_->restoreEntry(state, group, key, value);
   }
+  KeyedStateStore* queryableStates() { return operator_->queryableStates(); }
   /// Does one piece of work. False: there is nothing to do until an input or output changes.
   bool step();
   /// The worker is about to sleep: sends all that is held back. False: nothing was.

@@ -66,6 +66,7 @@ Status Worker::stepTask(Task& task, bool& progressed) {
 
 StatusOr<bool> Worker::pass() {
   context_.now = job_.clock->now();
+  context_.requests.serve();
   bool progressed = false;
   for (const auto& task : tasks_) MILLRACE_RETURN_IF_ERROR(stepTask(*task, progressed));
   return progressed;

@@ -4,13 +4,16 @@
 #include <millrace/base/status.hpp>
 #include <millrace/graph/graph.hpp>
 #include <millrace/job/options.hpp>
+#include <millrace/job/state_query.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace millrace {
@@ -93,6 +96,25 @@ class Job {
   /// checkpoint and waits for it; the job goes on meanwhile. kFailedPrecondition: the job has no
   /// state directory, or is over.
   Status savepoint(const std::string& directory);
+
+  /// One key's value of a state that a process function declares, without stopping the job, in bytes:
+  /// readStateValue() and readStateList() read them. Nothing: the key has none. A live question waits
+  /// for the batch that the key's worker is at; one for the last checkpoint reads its files.
+  /// kNotFound: no such operator or state; kFailedPrecondition: the job is over, or has no
+  /// checkpoints to ask.
+  StatusOr<std::optional<std::string>> readState(const StateQuery& query);
+
+  /// The same, typed.
+  template <typename V, typename K>
+  StatusOr<std::optional<V>> stateValue(std::string operatorName, std::string state, const K& key,
+                                        StateView view = StateView::kLive) {
+    MILLRACE_ASSIGN_OR_RETURN(const auto bytes, readState(stateQuery(std::move(operatorName),
+                                                                     std::move(state), key, view)));
+    if (!bytes) return std::optional<V>();
+    std::optional<V> value(std::in_place);
+    if (readStateValue(*bytes, *value)) return value;
+    return absl::InvalidArgumentError("the state holds values of another type");
+  }
 
   /// Stops at once; records on their way are dropped. wait() then returns kCancelled.
   void cancel();

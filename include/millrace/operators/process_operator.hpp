@@ -188,8 +188,7 @@ class ProcessOperator final : public Operator {
     return absl::OkStatus();
   }
 
-  /// For queries from outside, between two calls of the engine: see KeyedStateStore::readEntry.
-  KeyedStateStore& states() { return *rows_; }
+  KeyedStateStore* queryableStates() override { return rows_.get(); }
 
  private:
   Status declareStates() {

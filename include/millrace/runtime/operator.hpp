@@ -19,6 +19,7 @@ namespace millrace {
 
 class Clock;
 class FileSystem;
+class KeyedStateStore;
 
 /// What an operator may use of its surroundings. Valid from open() to the end of the task.
 ///
@@ -132,6 +133,9 @@ class Operator {
   /// order. kDataLoss: the bytes are damaged.
   virtual Status restoreEntry(StateId state, KeyGroup group, std::string_view key,
                               std::string_view value);
+
+  /// The keyed states that may be read from outside, between two calls; null: there are none.
+  virtual KeyedStateStore* queryableStates();
 
   /// All inputs have ended. `drained` is false when the job was stopped before the end of its
   /// input: then nothing may fire early, only flush.

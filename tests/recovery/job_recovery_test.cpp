@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+// Jobs on real disks and threads that fail, stop and go on.
+#include <catch2/catch.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include <millrace/connectors/file/line_sink.hpp>
+#include <millrace/millrace.hpp>
+
+#include "pipeline/sales.hpp"
+
+using namespace std::chrono_literals;
+
+namespace millrace::test {
+namespace {
+
+constexpr std::uint64_t kRecords = 4'000;
+
+// A directory of the test's own, gone afterwards.
+class Scratch {
+ public:
+  Scratch() {
+    static std::atomic<int> number{0};
+    path_ = std::filesystem::temp_directory_path() /
+            ("millrace-recovery-" + std::to_string(::getpid()) + "-" + std::to_string(number++));
+    std::filesystem::create_directories(path_);
+  }
+  ~Scratch() { std::filesystem::remove_all(path_); }
+  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Counts each shop's sales; throws where it is told to.
+struct Counting {
+  std::shared_ptr<std::atomic<int>> failures;  // how many times still
+  std::shared_ptr<std::atomic<std::uint64_t>> seen = std::make_shared<std::atomic<std::uint64_t>>(0);
+  ValueState<std::int64_t> count;
+
+  void open(StateContext& states) { count = states.value<std::int64_t>("count"); }
+  void process(const Sale&, ProcessContext<std::string, std::string>& context) {
+    if (seen->fetch_add(1) % 1500 == 1499 && failures->fetch_sub(1) > 0) throw std::runtime_error("it happens");
+    count.update([](std::int64_t& n) { ++n; });
+    context.emit(context.key() + " " + std::to_string(*count.get()));
+  }
+};
+
+struct Shop {
+  explicit Shop(int failures = 0, double rate = 20'000) : counting{std::make_shared<std::atomic<int>>(failures)} {
+    GeneratorOptions generated;
+    generated.count = kRecords;
+    generated.rate = rate;
+    pipeline.source("sales", generator<Sale>(saleAt, generated),
+                    boundedOutOfOrderness(kDisorder).timestamps(&Sale::time))
+        .keyBy(&Sale::shop)
+        .process<std::string>("counting", counting)
+        .sink("out", toFiles(scratch / "out"));
+    options.checkpoints.directory = scratch / "state";
+    options.checkpoints.interval = Duration(10);
+    options.restarts.firstPause = Duration(1);
+    options.workers = 2;
+  }
+
+  // Each shop's every count, from 1 to the last, once.
+  static std::vector<std::string> expected() {
+    std::map<std::string, int> counts;
+    std::vector<std::string> lines;
+    for (std::uint64_t i = 0; i < kRecords; ++i) {
+      const std::string shop = saleAt(i).shop;
+      lines.push_back(shop + " " + std::to_string(++counts[shop]));
+    }
+    std::sort(lines.begin(), lines.end());
+    return lines;
+  }
+
+  std::vector<std::string> written() const {
+    std::vector<std::string> lines;
+    for (const auto& file : std::filesystem::directory_iterator(scratch / "out")) {
+      REQUIRE(file.path().filename().string().front() != '.');
+      std::ifstream in(file.path());
+      for (std::string line; std::getline(in, line);) lines.push_back(line);
+    }
+    std::sort(lines.begin(), lines.end());
+    return lines;
+  }
+
+  Scratch scratch;
+  Counting counting;
+  Pipeline pipeline{"shop"};
+  JobOptions options;
+};
+
+template <typename Condition>
+void waitFor(Condition condition) {
+  while (!condition()) std::this_thread::sleep_for(1ms);
+}
+
+TEST_CASE("a job whose function throws now and then starts again and writes each result once") {
+  Shop shop(2);
+  StatusOr<Job> job = start(shop.pipeline, shop.options);
+  REQUIRE(job.ok());
+  const Status status = job->wait();
+  INFO(status);
+  REQUIRE(status.ok());
+  REQUIRE(job->counts().restarts == 2);
+  REQUIRE(job->counts().recordsIn() == kRecords);
+  REQUIRE(shop.written() == Shop::expected());
+}
+
+TEST_CASE("a job that always fails gives up with the reason after its attempts") {
+  Shop shop(1'000'000);
+  shop.counting.seen->store(1'499);  // the first record is one too many
+  shop.options.restarts.attempts = 3;
+  StatusOr<Job> job = start(shop.pipeline, shop.options);
+  REQUIRE(job.ok());
+  REQUIRE(job->wait().code() == absl::StatusCode::kAborted);
+}
+
+TEST_CASE("a stopped job goes on with the next start, on any number of workers") {
+  Shop shop;
+  for (const std::size_t workers : {2U, 1U, 4U}) {
+    shop.options.workers = workers;
+    StatusOr<Job> job = start(shop.pipeline, shop.options);
+    REQUIRE(job.ok());
+    const std::uint64_t before = job->counts().recordsIn();
+    waitFor([&] { return job->counts().recordsIn() > before + 500 || job->isFinished(); });
+    job->stop();
+    REQUIRE(job->wait().ok());
+  }
+  shop.options.workers = 3;
+  REQUIRE(run(shop.pipeline, shop.options).ok());
+  REQUIRE(shop.written() == Shop::expected());
+}
+
+TEST_CASE("a second job on a state directory is told who holds it") {
+  Shop shop(0, 100);
+  StatusOr<Job> job = start(shop.pipeline, shop.options);
+  REQUIRE(job.ok());
+  StatusOr<Job> second = start(shop.pipeline, shop.options);
+  REQUIRE(second.status().code() == absl::StatusCode::kFailedPrecondition);
+  INFO(second.status());
+  REQUIRE(std::string(second.status().message()).find("shop") != std::string::npos);
+  job->cancel();
+  REQUIRE(job->wait().code() == absl::StatusCode::kCancelled);
+}
+
+TEST_CASE("a savepoint of a running job starts another one with what it held") {
+  Shop shop;
+  StatusOr<Job> job = start(shop.pipeline, shop.options);
+  REQUIRE(job.ok());
+  waitFor([&] { return job->counts().recordsIn() > 1'000; });
+  const Status saved = job->savepoint(shop.scratch / "savepoint");
+  INFO(saved);
+  REQUIRE(saved.ok());
+  REQUIRE(job->wait().ok());
+  REQUIRE(shop.written() == Shop::expected());
+
+  Shop other;
+  other.options.workers = 4;
+  other.options.checkpoints.fromSavepoint = shop.scratch / "savepoint";
+  StatusOr<Job> again = start(other.pipeline, other.options);
+  INFO(again.status());
+  REQUIRE(again.ok());
+  REQUIRE(again->wait().ok());
+  REQUIRE(again->counts().recordsIn() == kRecords);
+  // The lines after the savepoint, and no others.
+  const std::vector<std::string> rest = other.written();
+  REQUIRE(rest.size() < kRecords - 900);
+  const std::vector<std::string> all = Shop::expected();
+  REQUIRE(std::includes(all.begin(), all.end(), rest.begin(), rest.end()));
+  REQUIRE(again->savepoint(shop.scratch / "too-late").code() == absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_CASE("state can be read while the job runs, live or as of the last checkpoint") {
+  Shop shop(0, 5'000);
+  StatusOr<Job> job = start(shop.pipeline, shop.options);
+  REQUIRE(job.ok());
+  const auto read = [&](StateView view) {
+    const auto count = job->stateValue<std::int64_t>("counting", "count", std::string("shop1"), view);
+    INFO(count.status());
+    REQUIRE(count.ok());
+    return count->value_or(0);
+  };
+  waitFor([&] { return read(StateView::kLive) > 10; });
+  waitFor([&] { return read(StateView::kLastCheckpoint) > 10; });
+  REQUIRE(read(StateView::kLastCheckpoint) <= read(StateView::kLive));
+  REQUIRE(job->stateValue<std::int64_t>("counting", "count", std::string("no shop"))->has_value() == false);
+  const Status unknown = job->stateValue<std::int64_t>("counting", "sum", std::string("shop1")).status();
+  REQUIRE(unknown.code() == absl::StatusCode::kNotFound);
+  REQUIRE(std::string(unknown.message()).find("count") != std::string::npos);
+  REQUIRE(job->stateValue<std::int64_t>("counter", "sum", 1).status().code() == absl::StatusCode::kNotFound);
+  job->stop();
+  REQUIRE(job->wait().ok());
+  REQUIRE(job->stateValue<std::int64_t>("counting", "count", std::string("shop1")).status().code() ==
+          absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_CASE("state that no operator claims stops the start, unless it may be dropped") {
+  Shop shop;
+  StatusOr<Job> job = start(shop.pipeline, shop.options);
+  REQUIRE(job.ok());
+  waitFor([&] { return job->counts().checkpoints > 1; });
+  job->stop();
+  REQUIRE(job->wait().ok());
+
+  Pipeline without("shop");
+  GeneratorOptions generated;
+  generated.count = kRecords;
+  without.source("sales", generator<Sale>(saleAt, generated),
+                 boundedOutOfOrderness(kDisorder).timestamps(&Sale::time))
+      .map([](const Sale& sale) { return sale.shop; })
+      .sink("out", toFiles(shop.scratch / "out"));
+  const Status refused = start(without, shop.options).status();
+  INFO(refused);
+  REQUIRE(refused.code() == absl::StatusCode::kFailedPrecondition);
+  REQUIRE(std::string(refused.message()).find("'count'") != std::string::npos);
+  REQUIRE(std::string(refused.message()).find("'counting'") != std::string::npos);
+  shop.options.checkpoints.allowUnclaimedState = true;
+  REQUIRE(run(without, shop.options).ok());
+}
+
+}  // namespace
+}  // namespace millrace::test
