@@ -8,7 +8,9 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,7 +31,18 @@ std::size_t appendFrom(const std::vector<T>& values, std::size_t next, SourceOut
   return next;
 }
 
-/// A bounded source of the values given, in their order; one split, read by worker 0.
+/// Of the readers of a collection the one that reads writes "C1", values in it, values read
+/// (lengths), the others "C1". Gives the values read.
+///
+/// kFailedPrecondition: the collection had more values than the `size` it has now, or the
+/// positions are those of another kind of source; kDataLoss: damaged.
+StatusOr<std::size_t> restoreCollection(std::span<const std::string_view> positions,
+                                        std::size_t size);
+void writeCollectionPosition(std::size_t size, std::size_t read, ByteWriter& out);
+void writeNoCollectionPosition(ByteWriter& out);
+
+/// A bounded source of the values given, in their order; one split, read by worker 0. Goes on from a
+/// checkpoint behind as many values as were read then.
 template <typename T>
 class CollectionSource final : public SourceConnector<T> {
  public:
@@ -59,6 +72,19 @@ class CollectionSource final : public SourceConnector<T> {
       if (next_ < values_->size()) return ReadState::kMore;
       out.endSplit(0);
       return ReadState::kEnd;
+    }
+
+    bool isReplayable() const override { return true; }
+
+    void writePosition(ByteWriter& out) const override {
+      if (values_ == nullptr) return writeNoCollectionPosition(out);
+      writeCollectionPosition(values_->size(), next_, out);
+    }
+
+    Status restorePositions(std::span<const std::string_view> positions) override {
+      if (values_ == nullptr) return absl::OkStatus();
+      MILLRACE_ASSIGN_OR_RETURN(next_, restoreCollection(positions, values_->size()));
+      return absl::OkStatus();
     }
 
    private:

@@ -9,6 +9,7 @@
 #include <concepts>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -84,29 +85,48 @@ class StdoutConnector final : public SinkConnector<T> {
   F format_;
 };
 
-/// Lines to a directory of part files; see PartFileWriter.
+/// Lines to a directory of part files; see PartFileWriter. Exactly once in a job that takes
+/// checkpoints: parts get their names when their checkpoint is committed.
 template <typename T, typename F>
 class PartFileConnector final : public SinkConnector<T> {
  public:
   PartFileConnector(std::string directory, F format)
       : directory_(std::move(directory)), format_(std::move(format)) {}
 
-  std::unique_ptr<SinkWriter<T>> makeWriter(std::shared_ptr<void>&) const override {
-    return std::make_unique<Writer>(directory_, format_);
+  std::unique_ptr<SinkWriter<T>> makeWriter(std::shared_ptr<void>& shared) const override {
+    if (shared == nullptr) shared = std::make_shared<Run>();
+    return std::make_unique<Writer>(std::static_pointer_cast<Run>(shared), directory_, format_);
   }
   std::string describe() const override { return "file(" + directory_ + ")"; }
 
+  Status persist(FileSystem& files, std::string_view prepared) const override {
+    return persistParts(files, directory_, prepared);
+  }
+  Status commit(FileSystem& files, std::string_view prepared) const override {
+    return commitParts(files, directory_, prepared);
+  }
+  // What was not committed is removed by the first writer, which knows the names of job and sink:
+  // others may be writing to the directory.
+
  private:
+  using Run = std::optional<PartFileRun>;  // begun by the first writer's open()
+
   class Writer final : public SinkWriter<T> {
    public:
-    Writer(std::string directory, F format)
-        : directory_(std::move(directory)), format_(std::move(format)) {}
+    Writer(std::shared_ptr<Run> run, std::string directory, F format)
+        : run_(std::move(run)), directory_(std::move(directory)), format_(std::move(format)) {}
 
     Status open(OperatorContext& context) override {
+      FileSystem& files = context.fileSystem();
+      if (context.isCheckpointed() && !run_->has_value()) {
+        MILLRACE_ASSIGN_OR_RETURN(*run_, beginPartFileRun(files, directory_, context.jobName(),
+                                                          context.operatorName()));
+      }
       PartFileOptions options;
       options.directory = directory_;
       options.subtask = static_cast<std::uint32_t>(context.worker());
-      MILLRACE_ASSIGN_OR_RETURN(writer_, PartFileWriter::open(context.fileSystem(), options));
+      options.run = *run_;
+      MILLRACE_ASSIGN_OR_RETURN(writer_, PartFileWriter::open(files, options));
       return absl::OkStatus();
     }
 
@@ -118,12 +138,15 @@ class PartFileConnector final : public SinkConnector<T> {
 
     Status flush() override { return writer_->flush(); }
 
+    Status prepare(ByteWriter& out) override { return writer_->prepare(out); }
+
     Status close(bool succeeded) override {
       if (writer_ == nullptr) return absl::OkStatus();
       return succeeded ? writer_->close() : writer_->flush();
     }
 
    private:
+    const std::shared_ptr<Run> run_;
     const std::string directory_;
     const F format_;
     std::unique_ptr<PartFileWriter> writer_;
