@@ -22,7 +22,8 @@ namespace millrace {
 /// Every call is about the current key. Pointers, references and `entries()` hold
 /// until the state is next written or read, or the operator returns to the engine.
 /// Order of entries: that of insertion, until one is removed and the last takes its
-/// place; the same in every run of the same calls.
+/// place; the same in every run of the same calls. A checkpoint does not keep it: each
+/// entry is stored by itself, and they come back in any order.
 /// Thread safety: none. Handles are small and copied freely.
 template <typename MK, typename MV>
 requires StateValue<MK> && StablyHashable<MK> && StateValue<MV>

@@ -290,7 +290,7 @@ class TimerQueue {
 /// 2. Due timers come out in time order. A timer registered while a sweep goes on,
 ///    for a time the sweep covers, comes out in the same sweep. [Flink,
 ///    InternalTimerServiceImpl] Among equal times the order is unspecified, but the
-///    same for the same sequence of calls.
+///    same for the same sequence of calls; a checkpoint does not keep it.
 /// 3. A popped timer is gone: whoever pops it runs it.
 /// 4. The changes of all epochs, one after the other, put into a set give the timers there were
 ///    at the last barrier. An entry is Serde<K>, then the time (i64); its value is empty.
