@@ -93,7 +93,7 @@ bool Task::stepReady() {
 
 bool Task::pollSource() {
   if (job_.stopRequested.load(std::memory_order_relaxed)) {
-    valve_->end(0, false);
+    valve_->stop(0);
     enter(Phase::kAdvancing);
     return advance();
   }
@@ -158,7 +158,7 @@ void Task::takeMark(std::size_t input, Mark mark) {
       return;
     case Mark::Kind::kEnd:
       inputs_[input].isEnded = true;
-      return valve_->end(input, mark.isDrained);
+      return mark.isDrained ? valve_->end(input, true) : valve_->stop(input);
   }
 }
 

@@ -38,6 +38,11 @@ void WatermarkValve::end(std::size_t index, bool drained) {
   recompute();
 }
 
+void WatermarkValve::stop(std::size_t index) {
+  inputs_[index].isStopped = true;
+  end(index, false);
+}
+
 void WatermarkValve::recompute() {
   if (isEnded()) {
     if (isDrained_) merged_ = kMaxTimestamp;
@@ -48,7 +53,7 @@ void WatermarkValve::recompute() {
   Timestamp lowest = kMaxTimestamp;
   Timestamp highest = kMinTimestamp;
   for (const Input& input : inputs_) {
-    if (input.isEnded) continue;
+    if (input.isEnded && !input.isStopped) continue;
     highest = std::max(highest, input.watermark);
     if (!input.isActive) continue;
     anyActive = true;

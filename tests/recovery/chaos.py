@@ -6,7 +6,7 @@
 Each run makes one file of events, then starts a job on it with a state directory, kills it at a
 random moment, starts it again with another number of workers, and so on; once it has been killed
 often enough it may finish. The part files then have to hold each row of the oracle's answer exactly
-once, no hidden file may be left, and the summary has to account for every record once. So that a
+once, no unfinished file may be left, and the summary has to account for every record once. So that a
 fast job meets many checkpoints within its life, it is slowed down by stopping it most of the time.
 """
 import argparse
@@ -100,9 +100,9 @@ def check(args, job, case, folder):
         rows.compare(wanted, rows.read_directory(f"{folder}/out"))
     except rows.Difference as difference:
         raise Failure(str(difference)) from None
-    hidden = [name for name in os.listdir(f"{folder}/out") if name.startswith(".")]
-    if hidden:
-        raise Failure(f"left behind: {hidden}")
+    unfinished = [name for name in os.listdir(f"{folder}/out") if name.endswith(".inprogress")]
+    if unfinished:
+        raise Failure(f"left behind: {unfinished}")
     with open(f"{folder}/summary.json", encoding="utf-8") as file:
         summary = json.load(file)
     got = {name: summary[name] for name in ("records_in", "invalid", "late", "records_out")}

@@ -62,12 +62,13 @@ class SimulatedLife {
     return lines;
   }
 
-  std::vector<std::string> hiddenIn(const std::string& directory) const {
-    std::vector<std::string> hidden;
+  // Files that a sink has begun and not finished.
+  std::vector<std::string> unfinishedIn(const std::string& directory) const {
+    std::vector<std::string> unfinished;
     for (const std::string& path : files_.paths()) {
-      if (path.starts_with(directory + "/.")) hidden.push_back(path);
+      if (path.starts_with(directory + "/") && path.ends_with(".inprogress")) unfinished.push_back(path);
     }
-    return hidden;
+    return unfinished;
   }
 
  private:

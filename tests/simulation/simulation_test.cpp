@@ -169,7 +169,7 @@ SimulatedLife::Events requireExact(const Job& job, std::uint64_t seed) {
   job.build(pipeline);
   REQUIRE(life.run(pipeline, kDeaths) == "");
   REQUIRE(life.linesIn("out") == job.expected());
-  REQUIRE(life.hiddenIn("out").empty());
+  REQUIRE(life.unfinishedIn("out").empty());
   return life.events();
 }
 

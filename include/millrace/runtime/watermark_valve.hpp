@@ -32,8 +32,11 @@ class WatermarkValve {
   void watermark(std::size_t input, Timestamp watermark);
   void idle(std::size_t input);
   void active(std::size_t input);
-  /// `drained`: the input came to its end, rather than being stopped.
+  /// `drained`: the input came to its end, rather than having nothing more for a while.
   void end(std::size_t input, bool drained);
+  /// The input was stopped before its end: it holds time back where it stands, for the rest of it
+  /// may come in another run, and must not find its windows closed.
+  void stop(std::size_t input);
 
   Timestamp merged() const { return merged_; }
   bool isIdle() const { return isIdle_; }
@@ -53,6 +56,7 @@ class WatermarkValve {
     bool isActive = true;
     bool isCaughtUp = true;
     bool isEnded = false;
+    bool isStopped = false;  // and ended
   };
 
   void recompute();

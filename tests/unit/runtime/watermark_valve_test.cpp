@@ -107,6 +107,21 @@ TEST_CASE("an input that has ended is left out, and the end of all is the highes
   });
 }
 
+TEST_CASE("an input that was stopped holds time back where it stood") {
+  WatermarkValve valve(3);
+  valve.watermark(0, 5);
+  valve.watermark(1, 3);
+  valve.watermark(2, 9);
+  valve.stop(1);
+  valve.watermark(0, 20);
+  REQUIRE(valve.merged() == 3);
+  valve.end(0, true);
+  valve.stop(2);
+  REQUIRE(valve.isEnded());
+  REQUIRE_FALSE(valve.isDrained());
+  REQUIRE(valve.merged() == 3);
+}
+
 TEST_CASE("an input that is added counts at once") {
   WatermarkValve valve(1);
   valve.watermark(0, 5);
