@@ -42,7 +42,7 @@ class Scratch {
 struct Counting {
   std::shared_ptr<std::atomic<int>> failures;  // how many times still
   std::shared_ptr<std::atomic<std::uint64_t>> seen = std::make_shared<std::atomic<std::uint64_t>>(0);
-  ValueState<std::int64_t> count;
+  ValueState<std::int64_t> count{};
 
   void open(StateContext& states) { count = states.value<std::int64_t>("count"); }
   void process(const Sale&, ProcessContext<std::string, std::string>& context) {

@@ -59,8 +59,8 @@ struct JobOptions {
   /// Feeds every random choice, so that a run can be repeated.
   std::uint64_t seed = 0;
 
-  CheckpointOptions checkpoints;
-  RestartOptions restarts;
+  CheckpointOptions checkpoints{};
+  RestartOptions restarts{};
 
   /// Null: the machine's own. They must outlive the job.
   const Clock* clock = nullptr;
