@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -201,6 +202,29 @@ class PosixWritableFile final : public WritableFile {
   std::string path_;
 };
 
+// The kernel lets go of the lock when the last descriptor of this opening is closed.
+class PosixFileLock final : public FileLock {
+ public:
+  explicit PosixFileLock(int descriptor) : descriptor_(descriptor, true) {}
+
+ private:
+  Descriptor descriptor_;
+};
+
+Status lockedBy(int descriptor, const std::string& path) {
+  constexpr std::size_t kLongestText = 512;
+  std::string text(kLongestText, '\0');
+  const ssize_t got = uninterrupted([&] { return ::pread(descriptor, text.data(), text.size(), 0); });
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  return absl::FailedPreconditionError(path + " is locked" + (text.empty() ? "" : " by " + text));
+}
+
+// Without the text the lock is as good: a full disk does not matter here.
+void leaveText(int descriptor, std::string_view text) {
+  if (::ftruncate(descriptor, 0) != 0) return;
+  static_cast<void>(uninterrupted([&] { return ::pwrite(descriptor, text.data(), text.size(), 0); }));
+}
+
 int openDescriptor(const std::string& path, int flags) {
   return uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0644); });
 }
@@ -304,9 +328,36 @@ class PosixFileSystem final : public FileSystem {
     }
     return absl::OkStatus();
   }
+
+  Status truncate(const std::string& path, std::uint64_t size) override {
+    if (uninterrupted([&] { return ::truncate(path.c_str(), static_cast<off_t>(size)); }) == 0) {
+      return absl::OkStatus();
+    }
+    return failure("truncate", path, errno);
+  }
+
+  StatusOr<std::unique_ptr<FileLock>> lock(const std::string& path,
+                                           std::string_view holder) override {
+    const int descriptor = openDescriptor(path, O_RDWR | O_CREAT);
+    if (descriptor < 0) return failure("open", path, errno);
+    auto held = std::make_unique<PosixFileLock>(descriptor);
+    if (uninterrupted([&] { return ::flock(descriptor, LOCK_EX | LOCK_NB); }) != 0) {
+      return errno == EWOULDBLOCK ? lockedBy(descriptor, path) : failure("lock", path, errno);
+    }
+    leaveText(descriptor, holder);
+    return held;
+  }
 };
 
 }  // namespace
+
+Status FileSystem::truncate(const std::string& path, std::uint64_t) {
+  return absl::UnimplementedError("cannot truncate " + path + " on this file system");
+}
+
+StatusOr<std::unique_ptr<FileLock>> FileSystem::lock(const std::string& path, std::string_view) {
+  return absl::UnimplementedError("cannot lock " + path + ": this file system has no locks");
+}
 
 FileSystem& posixFileSystem() {
   static PosixFileSystem files;

@@ -95,6 +95,12 @@ enum class WriteMode : std::uint8_t {
   kAppend,     ///< goes on at the end of a file that exists
 };
 
+/// A lock on a file, held until the object is destroyed or the process ends, however it ends.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
 /// Thread safety: all methods may be called from any thread at once.
 class FileSystem {
  public:
@@ -131,6 +137,17 @@ class FileSystem {
 
   /// Makes creations, renames and removals in `directory` lasting.
   virtual Status syncDirectory(const std::string& directory) = 0;
+
+  /// Cuts a file to its first `size` bytes, or fills it up with zeros. Lasting only after the file
+  /// is synced. kUnimplemented where a file system cannot.
+  virtual Status truncate(const std::string& path, std::uint64_t size);
+
+  /// Locks the file, which is made when there is none and stays, for this caller alone, and leaves
+  /// `holder` in it for whoever comes next. kFailedPrecondition: locked already, by this process or
+  /// another; the message ends in what the holder left there. kUnimplemented where a file system
+  /// has no locks.
+  virtual StatusOr<std::unique_ptr<FileLock>> lock(const std::string& path,
+                                                   std::string_view holder);
 };
 
 /// The machine's files. Lives as long as the process.

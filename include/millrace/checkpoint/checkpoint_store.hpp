@@ -29,24 +29,34 @@ using EntryVisitor = std::function<Status(StateId, KeyGroup, std::string_view ke
 /// A job's state directory, opened for writing: the epoch log and the base below it. What append()
 /// has answered ok for is there after any crash; of what it has not, nothing is.
 ///
-/// **Thread safety**: append() and what follows it for one thread; bringForward() may run on another
-/// at the same time.
+/// **Thread safety**: begin() and append() are for one thread at a time, bringForward() for another one at
+/// the same time; forEachEntry(), writeSavepoint() and the sizes may be called from any thread at any
+/// time.
 ///
 /// **Invariants**: 1. Epochs are appended without holes. 2. base <= committed. 3. A directory
 /// belongs to one job at a time: it is locked while the store lives.
 class CheckpointStore {
  public:
+  /// When a segment of the log is full: then it is sorted, in memory, and leaves the log.
+  static constexpr std::uint64_t kDefaultSegmentBytes = 64 << 20;
+
   struct Options {
     std::string directory;
     std::string jobName;
     std::uint32_t keyGroups = 0;
+    /// A savepoint to begin from where the directory is new or empty. A directory that began from this very
+    /// savepoint just goes on; any other is refused.
+    std::string fromSavepoint;
+    Timestamp openedAt = 0;  ///< wall clock: told to whoever finds the directory locked
+    std::uint64_t segmentBytes = kDefaultSegmentBytes;
   };
 
   /// Makes or opens the directory, locks it, checks it, and cuts off what was not committed.
   ///
   /// kFailedPrecondition: the directory is in use (says by which job, since when), is another job's, of a newer
-  /// version, has another number of key groups, or is not a state directory at all; kDataLoss: damaged, with the
-  /// file, the offset and what to do. Nothing is changed in these cases.
+  /// version, has another number of key groups, is not a state directory at all, or holds state although
+  /// there is a savepoint to begin from; kDataLoss: damaged, with the file, the offset and what to do. No
+  /// state is changed in these cases.
   static StatusOr<std::unique_ptr<CheckpointStore>> open(FileSystem& files, const Options& options);
 
   virtual ~CheckpointStore() = default;
@@ -54,22 +64,31 @@ class CheckpointStore {
   /// As it was found by open().
   virtual const CheckpointSummary& found() const = 0;
 
-  /// Every live entry as of the last committed epoch, each once, in no order.
-  /// REQUIRES: nothing appended yet.
-  virtual Status forEachEntry(const EntryVisitor& visit) = 0;
+  /// Every live entry of these key groups as of the last committed epoch, each once, in order of group,
+  /// state and key bytes. kDataLoss: damaged, with file and offset.
+  virtual Status forEachEntry(KeyGroupRange groups, const EntryVisitor& visit) = 0;
+  Status forEachEntry(const EntryVisitor& visit) { return forEachEntry({0, kMaxKeyGroups}, visit); }
 
   /// Begins a run: epochs appended from here on belong to incarnation found().incarnation + 1, and
-  /// ids mean `states`. Entries of states that are not among them are dropped.
+  /// ids mean `states`. Entries of states that are not among them are dropped. Durable when ok; errors
+  /// as append(). REQUIRES: once.
   virtual Status begin(const std::vector<CataloguedState>& states) = 0;
 
   /// Commits an epoch: when it answers ok the epoch is durable, whole. kResourceExhausted (the disk
   /// is full) and kUnavailable leave the store as it was before: the caller may try again with the same
-  /// number. Any other error is final: a failed sync is never repeated.
+  /// number. Any other error is final: a failed sync is never repeated, and everything after it is
+  /// answered with the same error; open the directory anew to see what is there.
+  /// REQUIRES: after begin(); the number after the last one; `epoch.incarnation` is not looked at.
   virtual Status append(const Epoch& epoch) = 0;
 
   /// Work for the background: moves what is committed into the base and lets go of what the log no
   /// longer needs. Does nothing while there is too little to gain. Errors as append().
   virtual Status bringForward() = 0;
+
+  /// Writes a self-contained copy of the last committed epoch: a savepoint, restorable with any number of
+  /// workers. It is whole or, without its manifest, no savepoint. kFailedPrecondition: the directory holds
+  /// something already; kResourceExhausted and the like: try again elsewhere. Errors leave the store alone.
+  virtual Status writeSavepoint(const std::string& directory) = 0;
 
   /// Bytes in the log and in the base.
   virtual std::uint64_t logBytes() const = 0;

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <millrace/base/file_system.hpp>
+#include <millrace/base/status.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::checkpoint {
+
+/// The names in a state directory.
+struct Layout {
+  std::string root;
+
+  std::string lock() const { return root + "/LOCK"; }
+  std::string manifest() const { return root + "/MANIFEST"; }
+  std::string newManifest() const { return root + "/MANIFEST.new"; }
+  std::string committed() const { return root + "/COMMITTED"; }
+  std::string log() const { return root + "/log"; }
+  std::string base() const { return root + "/base"; }
+  std::string segment(std::uint64_t number) const;  ///< log/000001.log
+  std::string entries(std::uint64_t number) const;  ///< base/000001.base
+};
+
+/// The numbers of the files in a folder with this ending, ascending. Names of another form are left
+/// out; a folder that is not there has none.
+StatusOr<std::vector<std::uint64_t>> numberedFiles(FileSystem& files, const std::string& folder,
+                                                   const std::string& ending);
+
+/// As makeDirs(), synced up to the first directory that was there before.
+Status makeLastingDirs(FileSystem& files, const std::string& directory);
+
+/// `kNotFound` counts as done.
+Status removeIfThere(FileSystem& files, const std::string& path);
+
+/// Writes a file whole and syncs it. The directory is the caller's to sync.
+Status writeSynced(FileSystem& files, const std::string& path, std::string_view bytes);
+
+/// A failed sync: whatever the cause, never to be tried again.
+Status finalError(const Status& status);
+
+/// A tripwire beside the log, in a file of its own: what was committed at least. It is never synced,
+/// so it may lag behind; a log that ends before it has lost something.
+///   COMMITTED = header { epoch:u64 incarnation:u64 checksum:u64 }
+/// Of the records the last good one counts; damage makes it say less, never more.
+class CommittedMark {
+ public:
+  struct Value {
+    std::uint64_t epoch = 0;
+    std::uint64_t incarnation = 0;
+  };
+
+  CommittedMark(FileSystem& files, std::string path) : files_(&files), path_(std::move(path)) {}
+
+  /// Failing is no error: it is a tripwire that is not there.
+  void set(Value value);
+
+  static Value read(FileSystem& files, const std::string& path);
+
+ private:
+  FileSystem* files_;
+  std::string path_;
+  std::unique_ptr<WritableFile> file_;
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace millrace::checkpoint

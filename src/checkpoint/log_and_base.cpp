@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "checkpoint/log_and_base.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "checkpoint/records.hpp"
+#include "checkpoint/savepoint.hpp"
+
+namespace millrace::checkpoint {
+
+LogAndBase::LogAndBase(FileSystem& files, Opened opened)
+    : files_(&files),
+      lock_(std::move(opened.lock)),
+      layout_(std::move(opened.layout)),
+      segmentBytes_(opened.segmentBytes),
+      firstSegment_(opened.manifest.firstSegment),
+      found_(std::move(opened.log.summary)),
+      writer_(std::move(opened.writer)),
+      mark_(files, layout_.committed()),
+      manifest_(std::move(opened.manifest)),
+      current_(found_),
+      baseSummary_(manifest_.summary),
+      segments_(std::move(opened.log.segments)),
+      base_(std::move(opened.base)) {}
+
+Status LogAndBase::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failed_;
+}
+
+Status LogAndBase::note(Status status) {
+  if (status.ok() || absl::IsResourceExhausted(status) || absl::IsUnavailable(status)) return status;
+  const std::lock_guard lock(mutex_);
+  if (failed_.ok()) failed_ = status;
+  return status;
+}
+
+// A segment to write to that is not full.
+Status LogAndBase::makeRoom() {
+  if (writer_.isOpen() && writer_.size() < segmentBytes_) return absl::OkStatus();
+  const std::uint64_t number = writer_.isOpen() ? writer_.number() + 1 : firstSegment_;
+  MILLRACE_RETURN_IF_ERROR(writer_.create(number));
+  const std::lock_guard lock(mutex_);
+  segments_.push_back({number, writer_.size()});
+  return absl::OkStatus();
+}
+
+Status LogAndBase::begin(const std::vector<CataloguedState>& states) {
+  MILLRACE_RETURN_IF_ERROR(failure());
+  if (begun_) return absl::InternalError("a checkpoint store's run begins once");
+  MILLRACE_RETURN_IF_ERROR(note(makeRoom()));
+  const LogPosition position{found_.incarnation + 1, found_.epoch.number};
+  MILLRACE_RETURN_IF_ERROR(note(writer_.appendRun(position, states)));
+  begun_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    segments_.back().bytes = writer_.size();
+    current_.incarnation = position.incarnation;
+    current_.states = states;
+  }
+  mark_.set({position.epoch, position.incarnation});
+  return absl::OkStatus();
+}
+
+Status LogAndBase::append(const Epoch& epoch) {
+  MILLRACE_RETURN_IF_ERROR(failure());
+  // current_ changes on this thread alone.
+  const LogPosition position{current_.incarnation, current_.epoch.number + 1};
+  if (!begun_ || epoch.number != position.epoch) {
+    return absl::InternalError(fmt::format("epoch {} is appended where {} is due in a run that has{} begun",
+                                           epoch.number, position.epoch, begun_ ? "" : " not"));
+  }
+  MILLRACE_RETURN_IF_ERROR(note(makeRoom()));
+  MILLRACE_RETURN_IF_ERROR(note(writer_.appendEpoch(position, epoch)));
+  Epoch committed = withoutChanges(epoch);
+  committed.incarnation = position.incarnation;
+  {
+    const std::lock_guard lock(mutex_);
+    segments_.back().bytes = writer_.size();
+    current_.epoch = std::move(committed);
+  }
+  mark_.set({position.epoch, position.incarnation});
+  return absl::OkStatus();
+}
+
+StatusOr<LogAndBase::Moment> LogAndBase::now() const {
+  const std::lock_guard lock(mutex_);
+  MILLRACE_ASSIGN_OR_RETURN(
+      CheckpointView view, CheckpointView::open(*files_, layout_, base_->view(), baseSummary_, segments_));
+  return Moment{current_, std::move(view)};
+}
+
+Status LogAndBase::forEachEntry(KeyGroupRange groups, const EntryVisitor& visit) {
+  MILLRACE_ASSIGN_OR_RETURN(const Moment moment, now());
+  return moment.view.forEach(groups, visit);
+}
+
+Status LogAndBase::writeSavepoint(const std::string& directory) {
+  MILLRACE_ASSIGN_OR_RETURN(const Moment moment, now());
+  MILLRACE_ASSIGN_OR_RETURN(const auto entries, moment.view.entries({0, kMaxKeyGroups}));
+  return checkpoint::writeSavepoint(*files_, directory, moment.summary, *entries);
+}
+
+std::vector<SegmentRef> LogAndBase::fullSegments() const {
+  const std::lock_guard lock(mutex_);
+  if (segments_.empty()) return {};
+  return {segments_.begin(), segments_.end() - 1};
+}
+
+Status LogAndBase::bringForward() {
+  MILLRACE_RETURN_IF_ERROR(failure());
+  for (const SegmentRef& segment : fullSegments()) {
+    MILLRACE_RETURN_IF_ERROR(
+        note(annotate(bringForward(segment), "moving the epoch log into the base")));
+  }
+  Manifest manifest = manifest_;
+  StatusOr<bool> compacted = base_->compact(manifest);
+  if (compacted.ok() && !*compacted) return absl::OkStatus();
+  return note(
+      annotate(publish(std::move(manifest), compacted.status(), 0), "merging the base"));
+}
+
+Status LogAndBase::bringForward(const SegmentRef& segment) {
+  Manifest manifest = manifest_;
+  MILLRACE_ASSIGN_OR_RETURN(const auto file, files_->openRead(layout_.segment(segment.number)));
+  MILLRACE_ASSIGN_OR_RETURN(auto sorted,
+                            sortSegment(*file, segment, {0, kMaxKeyGroups}, manifest.summary));
+  const Drops drops = sorted->drops();
+  const Status applied = base_->apply(std::move(sorted), drops, manifest);
+  manifest.firstSegment = segment.number + 1;
+  MILLRACE_RETURN_IF_ERROR(publish(std::move(manifest), applied, 1));
+  // What stays is a left-over that the next opening finds.
+  static_cast<void>(files_->remove(layout_.segment(segment.number)));
+  return absl::OkStatus();
+}
+
+// `segments` of the log's first ones are in the base when `manifest` is in place.
+Status LogAndBase::publish(Manifest manifest, Status made, std::size_t segments) {
+  if (made.ok()) made = writeManifest(*files_, layout_, manifest);
+  if (!made.ok()) {
+    // After another error the new manifest may be the one that lasts: its files stay.
+    if (absl::IsResourceExhausted(made) || absl::IsUnavailable(made)) base_->abandon();
+    return made;
+  }
+  manifest_ = std::move(manifest);
+  {
+    const std::lock_guard lock(mutex_);
+    base_->publish();
+    baseSummary_ = manifest_.summary;
+    segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(segments));
+  }
+  base_->removeObsolete();
+  return absl::OkStatus();
+}
+
+std::uint64_t LogAndBase::logBytes() const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t bytes = 0;
+  for (const SegmentRef& segment : segments_) bytes += segment.bytes;
+  return bytes;
+}
+
+std::uint64_t LogAndBase::baseBytes() const {
+  const std::lock_guard lock(mutex_);
+  return base_->bytes();
+}
+
+}  // namespace millrace::checkpoint

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <millrace/checkpoint/checkpoint_store.hpp>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "checkpoint/checkpoint_view.hpp"
+#include "checkpoint/directory.hpp"
+#include "checkpoint/log_writer.hpp"
+#include "checkpoint/manifest.hpp"
+#include "checkpoint/state_base.hpp"
+
+namespace millrace::checkpoint {
+
+/// The epoch log and a base below it, over an opened directory.
+class LogAndBase final : public CheckpointStore {
+ public:
+  /// What open() found and made ready.
+  struct Opened {
+    std::unique_ptr<FileLock> lock;
+    Layout layout;
+    Manifest manifest;
+    LogScan log;
+    std::unique_ptr<StateBase> base;
+    LogWriter writer;  // open when there is a segment to go on in
+    std::uint64_t segmentBytes = kDefaultSegmentBytes;
+  };
+
+  LogAndBase(FileSystem& files, Opened opened);
+
+  using CheckpointStore::forEachEntry;
+  const CheckpointSummary& found() const override { return found_; }
+  Status forEachEntry(KeyGroupRange groups, const EntryVisitor& visit) override;
+  Status begin(const std::vector<CataloguedState>& states) override;
+  Status append(const Epoch& epoch) override;
+  Status bringForward() override;
+  Status writeSavepoint(const std::string& directory) override;
+  std::uint64_t logBytes() const override;
+  std::uint64_t baseBytes() const override;
+
+ private:
+  /// A view and what it is a view of.
+  struct Moment {
+    CheckpointSummary summary;
+    CheckpointView view;
+  };
+
+  Status makeRoom();
+  Status note(Status status);
+  Status failure() const;
+  StatusOr<Moment> now() const;
+  std::vector<SegmentRef> fullSegments() const;
+  Status bringForward(const SegmentRef& segment);
+  Status publish(Manifest manifest, Status made, std::size_t segments);
+
+  FileSystem* files_;
+  const std::unique_ptr<FileLock> lock_;
+  const Layout layout_;
+  const std::uint64_t segmentBytes_;
+  const std::uint64_t firstSegment_;  // where there was none
+  const CheckpointSummary found_;
+
+  // Of the thread that appends.
+  LogWriter writer_;
+  CommittedMark mark_;
+  bool begun_ = false;
+
+  // Of the thread that brings forward.
+  Manifest manifest_;
+
+  // Shared.
+  mutable std::mutex mutex_;
+  Status failed_;                     // the final error, if there was one
+  CheckpointSummary current_;         // after the last committed epoch
+  CheckpointSummary baseSummary_;     // what the base holds: the first segment begins there
+  std::vector<SegmentRef> segments_;  // the writer's is the last
+  std::unique_ptr<StateBase> base_;
+};
+
+/// Brings the directory into the state that Opened tells of.
+StatusOr<LogAndBase::Opened> openDirectory(FileSystem& files,
+                                           const CheckpointStore::Options& options);
+
+}  // namespace millrace::checkpoint
