@@ -74,6 +74,12 @@ TEST_CASE("A wrong command line is refused with the flag and what would be right
   CHECK(outcomeOf(row.arguments) == row.complaint);
 }
 
+TEST_CASE("Savepoints want a state directory") {
+  CHECK(outcomeOf({"--from-savepoint", "d"}) == "event_count: --from-savepoint: needs --checkpoint-dir too\n");
+  CHECK(outcomeOf({"--savepoint-dir", "d"}) == "event_count: --savepoint-dir: needs --checkpoint-dir too\n");
+  CHECK(outcomeOf({"--from-savepoint", "d", "--checkpoint-dir", "s"}) == "run");
+}
+
 TEST_CASE("What this version cannot do is said, not ignored") {
   struct Row {
     std::vector<const char*> arguments;
@@ -84,8 +90,6 @@ TEST_CASE("What this version cannot do is said, not ignored") {
       {{"-t", "topic"}, "--topic: Kafka"},
       {{"-G", "group"}, "--group-id: Kafka"},
       {{"-X", "a=b", "-Xc=d"}, "--kafka: Kafka"},
-      {{"--checkpoint-dir", "d"}, "--checkpoint-dir: keeping state across runs"},
-      {{"--from-savepoint", "d"}, "--from-savepoint: starting from a savepoint"},
       {{"--http", "127.0.0.1:8080"}, "--http: the web interface"},
       {{"--state", "rocksdb"}, "--state: rocksdb"},
       {{"--source", "kafka:user-events"}, "--source: reading from Kafka"},
