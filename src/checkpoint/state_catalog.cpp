@@ -55,7 +55,15 @@ StatusOr<StateId> StateCatalog::declare(std::string_view operatorName, std::size
         declaration.name, operatorName, typeText(declaration), typeText(known->declaration)));
   }
   claims.push_back(worker);
+  // Entries that nobody has written anew are still in the schemas of before.
+  std::vector<std::string> schemas = declaration.schemas;
+  for (std::string& older : known->declaration.schemas) {
+    if (std::find(schemas.begin(), schemas.end(), older) == schemas.end()) {
+      schemas.push_back(std::move(older));
+    }
+  }
   known->declaration = declaration;
+  known->declaration.schemas = std::move(schemas);
   return known->id;
 }
 

@@ -16,14 +16,14 @@ constexpr std::array kWritten = {
 
 }  // namespace
 
-void TaskCounters::write(std::string& out) const {
-  ByteWriter writer(out);
+void TaskCounters::write(std::string& bytes) const {
+  ByteWriter writer(bytes);
   writer.length(kWritten.size());
   for (const auto counter : kWritten) writer.length((this->*counter).value());
 }
 
-bool TaskCounters::read(std::string_view& in, bool adds) {
-  ByteReader reader(in);
+bool TaskCounters::read(std::string_view& bytes, bool adds) {
+  ByteReader reader(bytes);
   std::uint64_t count = 0;
   if (!reader.length(count) || count > kWritten.size()) return false;
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -31,7 +31,7 @@ bool TaskCounters::read(std::string_view& in, bool adds) {
     if (!reader.length(value)) return false;
     if (adds) (this->*kWritten[i]).add(value);
   }
-  in.remove_prefix(in.size() - reader.remaining());
+  bytes.remove_prefix(bytes.size() - reader.remaining());
   return true;
 }
 

@@ -53,6 +53,11 @@ StatusOr<StateId> Task::declareState(const StateDeclaration& declaration) {
   return job_.states->declare(name_, worker_.index, declaration);
 }
 
+const StateDeclaration* Task::savedState(StateId state) const {
+  const CataloguedState* saved = job_.states == nullptr ? nullptr : job_.states->saved(state);
+  return saved == nullptr ? nullptr : &saved->declaration;
+}
+
 bool Task::step() {
   // Also while an output is full: a snapshot needs no room there.
   const bool wrote = owesSnapshot_ && writeSnapshot();

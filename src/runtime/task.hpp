@@ -131,6 +131,7 @@ class Task final : public OperatorContext {
   Timestamp processingTime() const override { return worker_.now; }
   bool isCheckpointed() const override { return job_.snapshots != nullptr; }
   StatusOr<StateId> declareState(const StateDeclaration& declaration) override;
+  const StateDeclaration* savedState(StateId state) const override;
 
  private:
   enum class Phase : std::uint8_t {

@@ -40,10 +40,10 @@ struct TaskCounters {
   Counter futureDated;  ///< sources: records the future guard kept from moving time
 
   /// Appends the values, for a checkpoint.
-  void write(std::string& out) const;
-  /// Takes what write() appended off the front of `in`, adding the values to these if `adds` (all
+  void write(std::string& bytes) const;
+  /// Takes what write() appended off the front of `bytes`, adding the values to these if `adds` (all
   /// but held, which tells of now). False: they are not there.
-  bool read(std::string_view& in, bool adds);
+  bool read(std::string_view& bytes, bool adds);
 };
 
 }  // namespace millrace
