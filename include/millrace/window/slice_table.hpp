@@ -304,7 +304,7 @@ struct SliceChanges {
 };
 
 /// The live slices of one operator, in time order. The last few that were dropped are kept, empty,
-/// to be the next ones: filling memory that is there already costs half of filling new memory.
+/// to be the next ones: so their tables need not grow again from nothing.
 template <typename K, typename Acc, bool kFiresEarly = true>
 class SliceList {
  public:
