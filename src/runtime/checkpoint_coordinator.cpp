@@ -49,13 +49,13 @@ CheckpointCoordinator::CheckpointCoordinator(Surroundings surroundings,
   counts_.lastEpoch = store_.found().epoch.number;
 }
 
-void CheckpointCoordinator::onSnapshot(std::size_t task, std::uint64_t epoch, TaskSnapshot snapshot,
-                                       bool isLast) {
+void CheckpointCoordinator::onSnapshot(std::size_t task, std::uint64_t barrier,
+                                       TaskSnapshot snapshot, bool isLast) {
   std::lock_guard lock(mutex_);
   Share& share = shares_[task];
   share.last = {snapshot.operatorName, snapshot.worker, {snapshot.state.position, {}}, {}};
-  share.waiting.emplace_back(epoch, std::move(snapshot));
-  share.epoch = epoch;
+  share.waiting.emplace_back(barrier, std::move(snapshot));
+  share.barrier = barrier;
   share.isFinished = isLast;
   if (hasWork()) changed_.notify_all();
 }
@@ -110,7 +110,7 @@ std::int64_t CheckpointCoordinator::nextStart() const {
 
 bool CheckpointCoordinator::isGathered() const {
   return isInFlight_ && std::all_of(shares_.begin(), shares_.end(), [this](const Share& share) {
-           return share.isFinished || share.epoch >= nextEpoch_;
+           return share.isFinished || share.barrier >= barrier_;
          });
 }
 
@@ -152,9 +152,9 @@ Status CheckpointCoordinator::step() {
   isInFlight_ = true;
   isRequested_ = false;
   startedAt_ = countedLateAt_ = now();
-  const std::uint64_t epoch = nextEpoch_;
+  const std::uint64_t barrier = ++barrier_;
   lock.unlock();
-  askForBarrier_(epoch);
+  askForBarrier_(barrier);
   return absl::OkStatus();
 }
 
@@ -183,14 +183,14 @@ Epoch CheckpointCoordinator::takeEpoch(bool isFinal) {
   epoch.incarnation = store_.found().incarnation + 1;
   epoch.completedAt = clock_.now();
   takenFrom_.clear();
-  bool isComplete = isFinal;
   for (std::size_t i = 0; i < shares_.size(); ++i) {
     Share& share = shares_[i];
     bool hasPosition = false;
     std::vector<std::pair<std::uint64_t, TaskSnapshot>> later;
-    for (auto& [number, snapshot] : share.waiting) {
-      if (number > nextEpoch_) {
-        later.emplace_back(number, std::move(snapshot));
+    for (auto& [barrier, snapshot] : share.waiting) {
+      // A task that has ended already: its end lies behind this barrier.
+      if (barrier > barrier_ && !isFinal) {
+        later.emplace_back(barrier, std::move(snapshot));
         continue;
       }
       epoch.tasks.push_back(std::move(snapshot));
@@ -199,15 +199,14 @@ Epoch CheckpointCoordinator::takeEpoch(bool isFinal) {
       if (hasPosition) epoch.tasks[epoch.tasks.size() - 2].state.position.clear();
       hasPosition = true;
     }
-    isComplete = isComplete && later.empty();
     if (!hasPosition) {
       epoch.tasks.push_back(share.last);
       takenFrom_.push_back(i);
     }
     share.waiting = std::move(later);
   }
-  epoch.isFinal = isComplete;
-  epoch.isDrained = isComplete && !isInputStopped_;
+  epoch.isFinal = isFinal;
+  epoch.isDrained = isFinal && !isInputStopped_;
   return epoch;
 }
 
@@ -215,8 +214,8 @@ void CheckpointCoordinator::giveBack(Epoch epoch) {
   for (std::size_t i = 0; i < epoch.tasks.size(); ++i) {
     auto& waiting = shares_[takenFrom_[i]].waiting;
     const auto at = std::find_if(waiting.begin(), waiting.end(),
-                                 [&](const auto& each) { return each.first > epoch.number; });
-    waiting.insert(at, {epoch.number, std::move(epoch.tasks[i])});
+                                 [&](const auto& each) { return each.first > barrier_; });
+    waiting.insert(at, {barrier_, std::move(epoch.tasks[i])});
   }
 }
 

@@ -53,13 +53,13 @@ class CheckpointCoordinator final : public SnapshotReceiver {
     const Clock* clock;
     SinkCommitters committers;
     std::size_t tasks = 0;
-    /// Makes the sources send the barrier of an epoch.
+    /// Makes the sources send the barrier with this number.
     std::function<void(std::uint64_t)> askForBarrier;
   };
 
   CheckpointCoordinator(Surroundings surroundings, const CheckpointOptions& options);
 
-  void onSnapshot(std::size_t task, std::uint64_t epoch, TaskSnapshot snapshot, bool isLast) override;
+  void onSnapshot(std::size_t task, std::uint64_t barrier, TaskSnapshot snapshot, bool isLast) override;
 
   /// Asks for a checkpoint now rather than when it is time.
   void request();
@@ -93,9 +93,9 @@ class CheckpointCoordinator final : public SnapshotReceiver {
  private:
   // One task's share, while it is not committed.
   struct Share {
-    std::vector<std::pair<std::uint64_t, TaskSnapshot>> waiting;  // with the epoch each belongs to
+    std::vector<std::pair<std::uint64_t, TaskSnapshot>> waiting;  // with the barrier before each
     TaskSnapshot last;  // its operator, worker and position alone
-    std::uint64_t epoch = 0;  // of the newest
+    std::uint64_t barrier = 0;  // of the newest
     bool isFinished = false;
   };
 
@@ -123,7 +123,10 @@ class CheckpointCoordinator final : public SnapshotReceiver {
   std::condition_variable changed_;
   std::vector<Share> shares_;     // under mutex_, as all below; one a task
   std::vector<std::size_t> takenFrom_;  // whose share each snapshot of the epoch being committed was
-  std::uint64_t nextEpoch_;       // not asked for, or in flight
+  std::uint64_t nextEpoch_;       // the next to be committed
+  // Barriers of this engine are counted apart: an epoch whose commit failed is tried again, with
+  // what has happened since, under its number and behind a new barrier.
+  std::uint64_t barrier_ = 0;     // the last one asked for
   bool isInFlight_ = false;
   bool isRequested_ = false;
   bool isDone_ = false;

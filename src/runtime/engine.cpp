@@ -96,8 +96,8 @@ Status Engine::build() {
     coordinator_ = std::make_unique<CheckpointCoordinator>(
         CheckpointCoordinator::Surroundings{store_, job_.fileSystem, job_.clock, committers(),
                                             placed_.size(),
-                                            [this](std::uint64_t epoch) {
-                                              job_.wantedEpoch.store(epoch);
+                                            [this](std::uint64_t barrier) {
+                                              job_.wantedBarrier.store(barrier);
                                               wakeAll();
                                             }},
         options_.checkpoints);

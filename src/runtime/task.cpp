@@ -85,7 +85,7 @@ bool Task::stepPhase() {
 }
 
 bool Task::stepReady() {
-  if (arrivingEpoch_ > epoch_ && barrierIsDue()) {
+  if (arrivingBarrier_ > lastBarrier_ && barrierIsDue()) {
     enter(Phase::kAligned);
     return align();
   }
@@ -103,7 +103,7 @@ bool Task::pollSource() {
     return advance();
   }
   if (barrierIsDue()) {
-    arrivingEpoch_ = job_.wantedEpoch.load(std::memory_order_relaxed);
+    arrivingBarrier_ = job_.wantedBarrier.load(std::memory_order_relaxed);
     enter(Phase::kAligned);
     return align();
   }
@@ -159,7 +159,7 @@ void Task::takeMark(std::size_t input, Mark mark) {
       return valve_->active(input);
     case Mark::Kind::kBarrier:
       inputs_[input].hasBarrier = true;
-      arrivingEpoch_ = mark.epoch;
+      arrivingBarrier_ = mark.barrier;
       return;
     case Mark::Kind::kEnd:
       inputs_[input].isEnded = true;
@@ -171,7 +171,7 @@ void Task::takeMark(std::size_t input, Mark mark) {
 // it. When the last of the others ends, its end and the barrier are due together: the barrier first.
 bool Task::barrierIsDue() const {
   if (owesSnapshot_) return false;
-  if (source_ != nullptr) return job_.wantedEpoch.load(std::memory_order_relaxed) > epoch_;
+  if (source_ != nullptr) return job_.wantedBarrier.load(std::memory_order_relaxed) > lastBarrier_;
   bool isThere = false;
   for (const Input& input : inputs_) {
     if (!input.hasBarrier && !input.isEnded) return false;
@@ -186,9 +186,9 @@ bool Task::align() {
     if (operator_->onBarrier() == Step::kAgain) return true;
     isBarrierFlushed_ = true;
   }
-  if (!sendMark(Mark::barrier(arrivingEpoch_))) return false;
+  if (!sendMark(Mark::barrierNumber(arrivingBarrier_))) return false;
   isBarrierFlushed_ = false;
-  epoch_ = arrivingEpoch_;
+  lastBarrier_ = arrivingBarrier_;
   noteSnapshot(false);
   for (Input& input : inputs_) input.hasBarrier = false;
   // What has become due meanwhile: an end that came while other inputs still brought the barrier.
@@ -208,9 +208,9 @@ void Task::noteSnapshot(bool isLast) {
 bool Task::writeSnapshot() {
   if (operator_->writeSnapshot(snapshot_.changes, kSnapshotPiece)) return true;
   owesSnapshot_ = false;
-  // What happened after the last barrier belongs to the epoch that would have come.
-  const std::uint64_t epoch = isLastSnapshot_ ? epoch_ + 1 : epoch_;
-  job_.snapshots->onSnapshot(number_, epoch, std::move(snapshot_), isLastSnapshot_);
+  // What happened after the last barrier lies before the one that would have come.
+  const std::uint64_t barrier = isLastSnapshot_ ? lastBarrier_ + 1 : lastBarrier_;
+  job_.snapshots->onSnapshot(number_, barrier, std::move(snapshot_), isLastSnapshot_);
   return true;
 }
 

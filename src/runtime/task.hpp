@@ -24,9 +24,10 @@ class SnapshotReceiver {
  public:
   virtual ~SnapshotReceiver() = default;
 
-  /// `task` is the number of the task within the job; `isLast`: the task has finished, and this
-  /// counts for all epochs to come.
-  virtual void onSnapshot(std::size_t task, std::uint64_t epoch, TaskSnapshot snapshot, bool isLast) = 0;
+  /// `task` is the number of the task within the job, `barrier` the one that the snapshot lies before;
+  /// `isLast`: the task has finished, and this counts for all barriers to come.
+  virtual void onSnapshot(std::size_t task, std::uint64_t barrier, TaskSnapshot snapshot,
+                          bool isLast) = 0;
 };
 
 /// What all tasks of a job share.
@@ -40,7 +41,7 @@ struct JobContext {
   FileSystem* fileSystem = nullptr;
   StateCatalog* states = nullptr;          // null: nothing is kept, ids do not matter
   SnapshotReceiver* snapshots = nullptr;   // null: no checkpoints
-  std::atomic<std::uint64_t> wantedEpoch{0};  // sources send its barrier
+  std::atomic<std::uint64_t> wantedBarrier{0};  // sources send it
   std::atomic<bool> stopRequested{false};  // sources take in nothing more
   std::atomic<bool> isCancelled{false};    // workers drop everything
 };
@@ -197,8 +198,8 @@ class Task final : public OperatorContext {
   bool isIdleAnnounced_ = false;
   bool isEndDone_ = false;  // the operator has had its onEnd()
 
-  std::uint64_t epoch_ = 0;         // of the last barrier
-  std::uint64_t arrivingEpoch_ = 0;  // of the barrier that inputs are bringing
+  std::uint64_t lastBarrier_ = 0;      // the last one that was passed on
+  std::uint64_t arrivingBarrier_ = 0;  // of the barrier that inputs are bringing
   bool isBarrierFlushed_ = false;   // the operator has had its onBarrier()
   bool owesSnapshot_ = false;       // noted, not yet handed over
   bool isLastSnapshot_ = false;

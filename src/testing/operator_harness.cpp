@@ -184,7 +184,7 @@ class OperatorHarness::Play {
       case Mark::Kind::kActive:
         return "active";
       case Mark::Kind::kBarrier:
-        return fmt::format("barrier:{}", mark.epoch);
+        return fmt::format("barrier:{}", mark.barrier);
       case Mark::Kind::kEnd:
         break;
     }

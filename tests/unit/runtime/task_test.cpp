@@ -125,7 +125,7 @@ struct Bench {
         case Mark::Kind::kActive:
           return "active";
         case Mark::Kind::kBarrier:
-          return "barrier:" + std::to_string(item.mark.epoch);
+          return "barrier:" + std::to_string(item.mark.barrier);
         case Mark::Kind::kEnd:
           return item.mark.isDrained ? "end" : "stopped";
       }
@@ -193,13 +193,13 @@ TEST_CASE("a barrier waits for all inputs, and what ran ahead of it waits with i
   Snapshots snapshots;
   it.job.snapshots = &snapshots;
   it.send(0, {1});
-  it.send(0, Mark::barrier(1));
+  it.send(0, Mark::barrierNumber(1));
   it.send(0, {2});
   it.send(1, {3});
   it.run();
   REQUIRE(it.takeAll() == Texts{"1 3"});
   REQUIRE(snapshots.got.empty());
-  it.send(1, Mark::barrier(1));
+  it.send(1, Mark::barrierNumber(1));
   it.send(1, {4});
   it.run();
   const Texts after = it.takeAll();
@@ -218,7 +218,7 @@ TEST_CASE("an input that ends is not waited for by a barrier") {
   NotingBench it(2);
   Snapshots snapshots;
   it.job.snapshots = &snapshots;
-  it.send(0, Mark::barrier(1));
+  it.send(0, Mark::barrierNumber(1));
   it.send(1, {3});
   it.run();
   it.takeAll();
@@ -252,7 +252,7 @@ TEST_CASE("what the operator sends before a barrier may take several steps, and 
   it.job.snapshots = &snapshots;
   it.calls->again = 2;
   it.send(0, {1});
-  it.send(0, Mark::barrier(1));
+  it.send(0, Mark::barrierNumber(1));
   it.run();
   REQUIRE(it.takeAll() == Texts{"1"});
   REQUIRE(snapshots.got.empty());  // the output was full
@@ -268,7 +268,7 @@ TEST_CASE("counters go into snapshots, and an operator's tasks go on from their 
   Snapshots snapshots;
   it.job.snapshots = &snapshots;
   it.send(0, {1, 2, 3});
-  it.send(0, Mark::barrier(1));
+  it.send(0, Mark::barrierNumber(1));
   it.run();
   const std::string position = snapshots.got.at(0).snapshot.state.position;
   NotingBench other;
