@@ -20,7 +20,9 @@ std::string shortTypeName(std::string_view compilerName) {
   return name;
 }
 
-// The arguments end the name, so their bracket is found from the end.
+namespace {
+
+// "a::B<C, D>" as "a::B". The arguments end the name, so their bracket is found from the end.
 std::string_view templateNameOf(std::string_view compilerName) {
   std::size_t depth = 0;
   for (std::size_t at = compilerName.size(); at-- > 0;) {
@@ -30,6 +32,7 @@ std::string_view templateNameOf(std::string_view compilerName) {
   return compilerName;
 }
 
+// True for allocators, hashers and comparators, which do not change what a container holds.
 bool isPlumbing(std::string_view compilerName) {
   std::string_view name = templateNameOf(compilerName);
   const std::size_t scope = name.rfind("::");
@@ -40,5 +43,22 @@ bool isPlumbing(std::string_view compilerName) {
   }
   return false;
 }
+
+}  // namespace
+
+std::string templateTypeName(std::string_view compilerName,
+                             std::initializer_list<NamedType> arguments) {
+  std::string name = shortTypeName(templateNameOf(compilerName)) + "<";
+  bool isFirst = true;
+  for (const NamedType& argument : arguments) {
+    if (isPlumbing(argument.compilerName)) continue;
+    if (!isFirst) name += ", ";
+    isFirst = false;
+    name += argument.name();
+  }
+  return name + ">";
+}
+
+std::string numberName(char kind, std::size_t bytes) { return kind + std::to_string(bytes * 8); }
 
 }  // namespace millrace::detail

@@ -1,13 +1,34 @@
 // SPDX-License-Identifier: MIT
 #include <millrace/graph/graph.hpp>
 
+#include <millrace/base/check.hpp>
+
 #include <fmt/format.h>
 
 #include <map>
 
 namespace millrace {
 
-// Out of line, so that a user's program does not compile them with every verb.
+// Members are out of line, so that a user's program does not compile them with every verb.
+std::string RecordTypeInfo::name() const { return nameOf(); }
+
+OperatorFactory::OperatorFactory() = default;
+OperatorFactory::OperatorFactory(const Maker* maker) : maker_(maker) {}
+OperatorFactory::~OperatorFactory() = default;
+OperatorFactory::OperatorFactory(const OperatorFactory&) noexcept = default;
+OperatorFactory& OperatorFactory::operator=(const OperatorFactory&) noexcept = default;
+OperatorFactory::Maker::~Maker() = default;
+
+std::unique_ptr<Operator> OperatorFactory::operator()(const TaskInfo& info) const {
+  MILLRACE_CHECK(maker_ != nullptr, "a node of the graph has no operator");
+  return maker_->make(info);
+}
+
+Exchange::Exchange() = default;
+Exchange::~Exchange() = default;
+Exchange::Exchange(const Exchange&) = default;
+Exchange& Exchange::operator=(const Exchange&) = default;
+
 Node::Node() = default;
 Node::~Node() = default;
 Node::Node(const Node&) = default;
@@ -17,9 +38,33 @@ Node& Node::operator=(Node&&) noexcept = default;
 
 void Node::addInput(NodeId from, std::size_t port) { inputs.push_back({from, port, std::nullopt}); }
 
-void Node::addOutput(std::string outputName, RecordTypeInfo type) {
-  outputs.push_back({std::move(outputName), std::move(type)});
+void Node::addOutput(std::string_view outputName, const RecordTypeInfo& type) {
+  outputs.push_back({std::string(outputName), type});
 }
+
+void Node::setExchange(std::string (*keyName)(), bool isCombining, const RecordTypeInfo& type,
+                       const OperatorFactory& makePartitioner) {
+  Exchange& exchange = inputs.at(0).exchange.emplace();
+  exchange.key = keyName();
+  exchange.isCombining = isCombining;
+  exchange.type = type;
+  exchange.makePartitioner = makePartitioner;
+}
+
+Graph::Graph(std::string name) : name_(std::move(name)) {}
+Graph::~Graph() = default;
+Graph::Graph(const Graph&) = default;
+Graph::Graph(Graph&&) noexcept = default;
+Graph& Graph::operator=(const Graph&) = default;
+Graph& Graph::operator=(Graph&&) noexcept = default;
+
+SharedGraph::SharedGraph(std::string_view name)
+    : graph_(std::make_shared<Graph>(std::string(name))) {}
+SharedGraph::~SharedGraph() = default;
+SharedGraph::SharedGraph(const SharedGraph&) noexcept = default;
+SharedGraph& SharedGraph::operator=(const SharedGraph&) noexcept = default;
+
+void Graph::addFinding(std::string finding) { findings_.push_back(std::move(finding)); }
 
 NodeId Graph::add(Node node) {
   const NodeId id{nodes_.size()};
@@ -28,14 +73,14 @@ NodeId Graph::add(Node node) {
   return id;
 }
 
-void Graph::rename(NodeId id, std::string name) {
+void Graph::rename(NodeId id, std::string_view name) {
   Node& renamed = node(id);
   if (name.empty()) {
     addFinding(fmt::format("{} '{}' is given an empty name (give it a word)", renamed.verb,
                            renamed.name));
     return;
   }
-  renamed.name = std::move(name);
+  renamed.name = name;
   renamed.isNamed = true;
 }
 

@@ -37,7 +37,7 @@ std::string edgeLabel(const Graph& graph, const InputEdge& input) {
 std::string headline(const Node& node) {
   std::string line = fmt::format("{} '{}'", node.verb, node.name);
   if (!node.detail.empty()) line += " " + node.detail;
-  if (!node.outputs.empty()) line += " -> " + node.outputs.front().type.name;
+  if (!node.outputs.empty()) line += " -> " + node.outputs.front().type.name();
   return line;
 }
 
@@ -165,10 +165,10 @@ std::string toJson(const Graph& graph) {
         quoted(node.verb), quoted(node.name), quoted(node.detail), node.isStateful));
     for (const InputEdge& input : node.inputs) {
       const OutputInfo& output = graph.node(input.from).outputs[input.port];
-      edges.push_back(fmt::format(
-          R"({{"from":{},"to":{},"ship":"{}","output":{},"type":{}}})",
-          static_cast<std::size_t>(input.from), i, input.exchange ? "hash" : "forward",
-          quoted(output.name), quoted(output.type.name)));
+      edges.push_back(fmt::format(R"({{"from":{},"to":{},"ship":"{}","output":{},"type":{}}})",
+                                  static_cast<std::size_t>(input.from), i,
+                                  input.exchange ? "hash" : "forward", quoted(output.name),
+                                  quoted(output.type.name())));
     }
   }
   return fmt::format(R"({{"name":{},"nodes":[{}],"edges":[{}]}})", quoted(graph.name()),

@@ -23,6 +23,18 @@ void failInvalidRecord(std::string_view position, std::string_view reason) {
       reason));
 }
 
+ReaderReport::~ReaderReport() = default;
+
+SourceReaderLife::~SourceReaderLife() = default;
+Status SourceReaderLife::open(OperatorContext&) { return absl::OkStatus(); }
+Timestamp SourceReaderLife::nextDeadline() const { return kMaxTimestamp; }
+bool SourceReaderLife::isReplayable() const { return false; }
+void SourceReaderLife::writePosition(ByteWriter&) const {}
+Status SourceReaderLife::restorePositions(std::span<const std::string_view>) {
+  return absl::OkStatus();
+}
+std::optional<Timestamp> SourceReaderLife::sharedMaximum(Timestamp) { return std::nullopt; }
+
 StatusOr<Timestamp> readSourcePositions(std::span<const std::string> tasks,
                                         std::vector<std::string_view>& ofReaders) {
   Timestamp least = tasks.empty() ? kMinTimestamp : kMaxTimestamp;

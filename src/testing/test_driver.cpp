@@ -283,7 +283,7 @@ std::size_t find(const Ends& ends, std::string_view what, std::string_view name,
     if (ends[i].name != name) continue;
     if (typeOf(ends[i]).id == type.id) return i;
     throw std::invalid_argument(fmt::format("the records of {} '{}' are of type {}, not {}", what,
-                                            name, typeOf(ends[i]).name, type.name));
+                                            name, typeOf(ends[i]).name(), type.name()));
   }
   throw std::invalid_argument(
       fmt::format("no replaced {} is named '{}' (there are: {})", what, name, namesOf(ends)));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -43,11 +44,18 @@ constexpr std::string_view compilerTypeName() {
 /// "std::__cxx11::list" as "list": standard and versioned namespaces say nothing.
 std::string shortTypeName(std::string_view compilerName);
 
-/// "a::B<C, D>" as "a::B".
-std::string_view templateNameOf(std::string_view compilerName);
+/// An argument of a template.
+struct NamedType {
+  std::string_view compilerName;
+  std::string (*name)();
+};
 
-/// True for allocators, hashers and comparators, which do not change what a container holds.
-bool isPlumbing(std::string_view compilerName);
+/// "C<A, B>" from what the compiler calls it and the names of its arguments.
+std::string templateTypeName(std::string_view compilerName,
+                             std::initializer_list<NamedType> arguments);
+
+/// "i32": `kind` and the number of bits.
+std::string numberName(char kind, std::size_t bytes);
 
 template <typename T>
 struct TypeNameOf {
@@ -57,26 +65,10 @@ struct TypeNameOf {
 template <template <typename...> class C, typename... Args>
 struct TypeNameOf<C<Args...>> {
   static std::string get() {
-    std::string name = shortTypeName(templateNameOf(compilerTypeName<C<Args...>>())) + "<";
-    bool first = true;
-    (append<Args>(name, first), ...);
-    return name + ">";
-  }
-
- private:
-  template <typename Arg>
-  static void append(std::string& name, bool& first) {
-    if (isPlumbing(compilerTypeName<Arg>())) return;
-    if (!first) name += ", ";
-    first = false;
-    name += typeName<Arg>();
+    return templateTypeName(compilerTypeName<C<Args...>>(),
+                            {NamedType{compilerTypeName<Args>(), &typeName<Args>}...});
   }
 };
-
-template <typename T>
-std::string integerName() {
-  return (std::is_signed_v<T> ? "i" : "u") + std::to_string(sizeof(T) * 8);
-}
 
 }  // namespace detail
 
@@ -89,9 +81,9 @@ std::string typeName() {
   } else if constexpr (std::is_same_v<T, char>) {
     return "char";
   } else if constexpr (std::is_integral_v<T>) {
-    return detail::integerName<T>();
+    return detail::numberName(std::is_signed_v<T> ? 'i' : 'u', sizeof(T));
   } else if constexpr (std::is_floating_point_v<T>) {
-    return "f" + std::to_string(sizeof(T) * 8);
+    return detail::numberName('f', sizeof(T));
   } else if constexpr (std::is_same_v<T, std::string>) {
     return "string";
   } else if constexpr (std::is_same_v<T, std::string_view>) {

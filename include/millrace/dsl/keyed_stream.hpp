@@ -10,6 +10,7 @@
 #include <concepts>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace millrace {
@@ -19,14 +20,10 @@ class WindowedStream;
 
 /// The shuffle that sends records to their keys' workers as they are.
 template <typename T, typename KeyOf>
-Exchange plainExchange(const KeyOf& keyOf) {
-  Exchange exchange;
-  exchange.key = typeName<KeyTypeOf<KeyOf, T>>();
-  exchange.type = recordTypeInfo<T>();
-  exchange.makePartitioner = [keyOf](const TaskInfo&) {
-    return std::make_unique<PartitionOperator<T, KeyOf>>(keyOf);
-  };
-  return exchange;
+void setPlainExchange(Node& node, const KeyOf& keyOf) {
+  node.setExchange(
+      &typeName<KeyTypeOf<KeyOf, T>>, false, recordTypeInfo<T>(),
+      [keyOf](const TaskInfo&) { return std::make_unique<PartitionOperator<T, KeyOf>>(keyOf); });
 }
 
 /// A process function: an object with `void process(const T&, ProcessContext<K, Out>&)`, and if it
@@ -50,14 +47,12 @@ class ProcessedStream : public Stream<Out> {
     for (std::size_t i = 0; i < tags_.size(); ++i) {
       if (tags_[i] == tag.id()) return Stream<X>(this->graph(), this->node(), i + 1);
     }
-    this->graph()->addFinding("side output '" + tag.name() + "' of '" +
-                              this->graph()->node(this->node()).name +
-                              "' is not declared (give its tag to .process(name, function, tags...))");
+    noteUndeclaredOutput(*this->graph(), this->node(), tag.name());
     return Stream<X>(this->graph(), this->node(), 0);
   }
 
-  ProcessedStream named(std::string name) const {
-    this->graph()->rename(this->node(), std::move(name));
+  ProcessedStream named(std::string_view name) const {
+    this->graph()->rename(this->node(), name);
     return *this;
   }
 
@@ -89,7 +84,8 @@ class KeyedStream {
   /// The user's own operator over keyed state and timers; `Out` is what it emits. The name finds
   /// its state again.
   template <typename Out, typename F, typename... Tags>
-  ProcessedStream<Out> process(std::string name, F function, const OutputTag<Tags>&... tags) const {
+  ProcessedStream<Out> process(std::string_view name, F function,
+                               const OutputTag<Tags>&... tags) const {
     static_assert(ProcessFunction<F, T, Key, Out>,
                   "process<Out> takes an object with void process(const T&, ProcessContext<K, Out>&) "
                   "(and optionally open(StateContext&) and onTimer(Timestamp, ProcessContext<K, "
@@ -100,8 +96,8 @@ class KeyedStream {
     auto make = [function, keyOf = keyOf_, ids, keep = std::make_tuple(tags...)](const TaskInfo&) {
       return std::make_unique<ProcessOperator<T, Key, KeyOf, Out, F>>(function, keyOf, ids);
     };
-    Node node = keyedNode("process", std::move(name));
-    node.inputs[0].exchange = plainExchange<T>(keyOf_);
+    Node node = keyedNode(*graph(), "process", name, end());
+    setPlainExchange<T>(node, keyOf_);
     node.addOutput("", recordTypeInfo<Out>());
     (node.addOutput(tags.name(), recordTypeInfo<Tags>()), ...);
     node.makeOperator = std::move(make);
@@ -110,14 +106,14 @@ class KeyedStream {
 
   /// A running reduction: for each record, what the key's records so far come to.
   template <typename F>
-  ProcessedStream<T> reduce(std::string name, F combine) const {
+  ProcessedStream<T> reduce(std::string_view name, F combine) const {
     static_assert(ReduceFunction<F, T>, "reduce takes a function T(const T&, const T&)");
-    return process<T>(std::move(name), RunningReduce<F>{std::move(combine), {}});
+    return process<T>(name, RunningReduce<F>{std::move(combine), {}});
   }
 
   /// A running aggregate: for each record, the key with the aggregate of its records so far.
   template <typename A>
-  auto aggregate(std::string name, A aggregateOf) const {
+  auto aggregate(std::string_view name, A aggregateOf) const {
     using Agg = BoundAggregate<A, T>;
     static_assert(Aggregate<Agg, T>,
                   "aggregate takes count(), sum(...), min(...), max(...), average(...), "
@@ -125,25 +121,13 @@ class KeyedStream {
                   "and result(accumulator)");
     if constexpr (Aggregate<Agg, T>) {
       using R = std::pair<Key, AggregateResult<Agg>>;
-      return process<R>(std::move(name),
-                        RunningAggregate<Agg>{bindAggregate<T>(std::move(aggregateOf)), {}});
+      return process<R>(name, RunningAggregate<Agg>{bindAggregate<T>(std::move(aggregateOf)), {}});
     }
   }
 
-  const std::shared_ptr<Graph>& graph() const { return stream_.graph(); }
+  const SharedGraph& graph() const { return stream_.graph(); }
+  StreamEnd end() const { return stream_.end(); }
   const KeyOf& keyOf() const { return keyOf_; }
-
-  /// A stateful node that reads this stream; the verb adds the shuffle, and what else it needs.
-  Node keyedNode(std::string verb, std::string name) const {
-    if (name.empty()) {
-      graph()->addFinding(verb + " keeps state and needs a name (." + verb + "(\"name\", ...))");
-    }
-    Node node = stream_.operatorNode(std::move(verb));
-    node.name = std::move(name);
-    node.isNamed = true;
-    node.isStateful = true;
-    return node;
-  }
 
  private:
   template <typename F>

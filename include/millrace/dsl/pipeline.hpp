@@ -2,14 +2,17 @@
 #pragma once
 
 #include <millrace/dsl/keyed_stream.hpp>
+#include <millrace/dsl/nodes.hpp>
 #include <millrace/dsl/stream.hpp>
 #include <millrace/dsl/windowed_stream.hpp>
 #include <millrace/graph/graph.hpp>
 #include <millrace/operators/source_operator.hpp>
 #include <millrace/runtime/source.hpp>
 
+#include <concepts>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace millrace {
@@ -18,12 +21,12 @@ namespace millrace {
 template <typename T>
 class SourceStream : public Stream<T> {
  public:
-  SourceStream(Stream<T> records, std::shared_ptr<OnInvalid> onInvalid)
-      : Stream<T>(std::move(records)), onInvalid_(std::move(onInvalid)) {}
+  SourceStream(const Stream<T>& records, const LateChoice& onInvalid)
+      : Stream<T>(records), onInvalid_(onInvalid) {}
 
   /// What happens to records that cannot be read. Default: skipped and counted.
   SourceStream onInvalid(OnInvalid policy) const {
-    *onInvalid_ = policy;
+    onInvalid_.set(static_cast<int>(policy));
     return *this;
   }
 
@@ -31,7 +34,7 @@ class SourceStream : public Stream<T> {
   Stream<DeadLetter> deadLetters() const { return Stream<DeadLetter>(this->graph(), this->node(), 1); }
 
  private:
-  std::shared_ptr<OnInvalid> onInvalid_;
+  LateChoice onInvalid_;
 };
 
 /// A pipeline being described. Verbs on its streams write its graph; build() checks it; run() or
@@ -40,28 +43,27 @@ class SourceStream : public Stream<T> {
 /// **Thread safety**: none.
 class Pipeline {
  public:
-  explicit Pipeline(std::string name) : graph_(std::make_shared<Graph>(std::move(name))) {}
+  explicit Pipeline(std::string_view name);
 
   /// Reads records of a connector whose format knows their event times.
   template <typename C>
-  auto source(std::string name, C connector, WatermarkStrategy watermarks) {
-    return add(std::move(name), std::move(connector), std::move(watermarks), ConnectorTimestamps{});
+  auto source(std::string_view name, C connector, const WatermarkStrategy& watermarks) {
+    return add(name, std::move(connector), watermarks, ConnectorTimestamps{});
   }
 
   /// Reads records and takes their event times from them.
   template <typename C, typename F>
-  auto source(std::string name, C connector, TimestampedStrategy<F> strategy) {
-    return add(std::move(name), std::move(connector), std::move(strategy.watermarks),
-               std::move(strategy.timestampOf));
+  auto source(std::string_view name, C connector, const TimestampedStrategy<F>& strategy) {
+    return add(name, std::move(connector), strategy.watermarks, strategy.timestampOf);
   }
 
   /// ok, or every fault of the pipeline at once, each with its fix.
-  Status build() const { return graph_->validate(); }
+  Status build() const;
 
-  std::string explain() const { return millrace::explain(*graph_); }
-  std::string toDot() const { return millrace::toDot(*graph_); }
-  std::string toJson() const { return millrace::toJson(*graph_); }
-  std::string describe() const { return millrace::describe(*graph_); }
+  std::string explain() const;
+  std::string toDot() const;
+  std::string toJson() const;
+  std::string describe() const;
 
   const Graph& graph() const { return *graph_; }
   /// So that `run(pipeline)` and `start(pipeline)` of job/job.hpp take a pipeline.
@@ -73,7 +75,7 @@ class Pipeline {
   static T recordOf(const SourceConnector<T>&);
 
   template <typename C, typename F>
-  auto add(std::string name, C connector, WatermarkStrategy watermarks, F timestampOf) {
+  auto add(std::string_view name, C connector, const WatermarkStrategy& watermarks, F timestampOf) {
     static_assert(requires { recordOf(connector); },
                   "source takes a connector: collection(...), generator<T>(...), file<T>(...), or a "
                   "class derived from SourceConnector<T>");
@@ -85,39 +87,29 @@ class Pipeline {
                     "that gives a Timestamp or an std::optional<Timestamp>, where T is the connector's "
                     "type of record");
       if constexpr (TimestampFunction<F, T>) {
-        return addReader<T>(std::move(name), std::move(connector), std::move(watermarks),
-                            std::move(timestampOf));
+        return addReader<T>(name, std::move(connector), watermarks, std::move(timestampOf));
       }
     }
   }
 
   template <typename T, typename C, typename F>
-  SourceStream<T> addReader(std::string name, C connector, WatermarkStrategy watermarks,
+  SourceStream<T> addReader(std::string_view name, C connector, const WatermarkStrategy& watermarks,
                             F timestampOf) {
-    auto shared = std::make_shared<const C>(std::move(connector));
-    auto onInvalid = std::make_shared<OnInvalid>(OnInvalid::kSkip);
-    if (watermarks.outOfOrderness < Duration(0)) {
-      graph_->addFinding("source '" + name + "': the out-of-orderness is negative (0s or more)");
-    }
-    Node node;
-    node.kind = NodeKind::kSource;
-    node.verb = "source";
-    node.detail = shared->describe();
-    node.isNamed = true;
-    if (name.empty()) graph_->addFinding("a source needs a name (.source(\"events\", ...))");
-    node.name = std::move(name);
-    node.hasEventTimes = !std::same_as<F, ConnectorTimestamps> || shared->hasEventTimes();
-    node.addOutput("", recordTypeInfo<T>());
-    node.addOutput("dead-letters", recordTypeInfo<DeadLetter>());
-    node.makeOperator = [shared, watermarks, timestampOf, onInvalid](const TaskInfo& info) {
-      return std::make_unique<ReaderSource<T, F>>(shared->makeReader(*info.shared, watermarks),
-                                                  watermarks, timestampOf, *onInvalid);
-    };
-    const NodeId id = graph_->add(std::move(node));
-    return SourceStream<T>(Stream<T>(graph_, id), std::move(onInvalid));
+    const LateChoice onInvalid(static_cast<int>(OnInvalid::kSkip));
+    std::string detail = connector.describe();
+    const bool hasEventTimes = !std::same_as<F, ConnectorTimestamps> || connector.hasEventTimes();
+    OperatorFactory make([connector = std::move(connector), watermarks,
+                          timestampOf = std::move(timestampOf), onInvalid](const TaskInfo& info) {
+      return std::make_unique<ReaderSource<T, F>>(connector.makeReader(*info.shared, watermarks),
+                                                  watermarks, timestampOf,
+                                                  OnInvalid(onInvalid.value()));
+    });
+    const NodeId id = addSource(*graph_, name, std::move(detail), watermarks, recordTypeInfo<T>(),
+                                hasEventTimes, make);
+    return SourceStream<T>(Stream<T>(graph_, id), onInvalid);
   }
 
-  std::shared_ptr<Graph> graph_;
+  SharedGraph graph_;
 };
 
 }  // namespace millrace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <millrace/dsl/function_shapes.hpp>
+#include <millrace/dsl/nodes.hpp>
 #include <millrace/graph/graph.hpp>
 #include <millrace/operators/sink_operator.hpp>
 #include <millrace/operators/stateless.hpp>
@@ -12,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -39,8 +41,8 @@ class Stream {
  public:
   using RecordType = T;
 
-  Stream(std::shared_ptr<Graph> graph, NodeId node, std::size_t port = 0)
-      : graph_(std::move(graph)), node_(node), port_(port) {}
+  Stream(const SharedGraph& graph, NodeId node, std::size_t port = 0)
+      : graph_(graph), end_{node, port} {}
 
   /// One result for each record: `U f(const T&)` or a pointer to a member.
   template <typename F>
@@ -104,8 +106,8 @@ class Stream {
   Stream<T> unite(const Others&... others) const {
     static_assert((std::is_same_v<typename Others::RecordType, T> && ...),
                   "unite takes streams of the same type of record");
-    Node node = operatorNode("unite");
-    (connect(node, *others.graph(), others.node(), others.port()), ...);
+    Node node = operatorNode("unite", end_);
+    (connect(*graph_, node, *others.graph(), {others.node(), others.port()}), ...);
     node.addOutput("", recordTypeInfo<T>());
     node.makeOperator = [](const TaskInfo&) { return std::make_unique<ForwardOperator>(); };
     return Stream<T>(graph_, graph_->add(std::move(node)));
@@ -122,36 +124,29 @@ class Stream {
 
   /// Ends the stream in a sink. `name` is unique in the pipeline.
   template <typename S>
-  void sink(std::string name, S sink) const {
+  void sink(std::string_view name, S sink) const {
     static_assert(SinkFor<S, T>,
                   "sink takes toStdout(format), toFiles(directory, format), collectInto(collected), "
                   "forEach(function), discard(), or a class derived from SinkConnector<T>, where T is "
                   "the stream's type of record and a format is std::string(const T&) or void(const "
                   "T&, std::string&)");
     if constexpr (std::derived_from<S, SinkConnector<T>>) {
-      addSink(std::move(name), std::make_shared<S>(std::move(sink)));
+      addConnector(name, std::move(sink));
     } else if constexpr (SinkFor<S, T>) {
-      addSink(std::move(name), sink.template connector<T>());
+      addConnector(name, sink.template connector<T>());
     }
   }
 
   /// Names the operator this stream comes out of: in plans, metrics and messages.
-  Stream<T> named(std::string name) const {
-    graph_->rename(node_, std::move(name));
+  Stream<T> named(std::string_view name) const {
+    graph_->rename(node(), name);
     return *this;
   }
 
-  const std::shared_ptr<Graph>& graph() const { return graph_; }
-  NodeId node() const { return node_; }
-  std::size_t port() const { return port_; }
-
-  /// A node that reads this stream without a shuffle, for verbs to fill in.
-  Node operatorNode(std::string verb) const {
-    Node node;
-    node.verb = std::move(verb);
-    node.addInput(node_, port_);
-    return node;
-  }
+  const SharedGraph& graph() const { return graph_; }
+  NodeId node() const { return end_.node; }
+  std::size_t port() const { return end_.port; }
+  StreamEnd end() const { return end_; }
 
  private:
   template <typename... Predicates>
@@ -162,7 +157,7 @@ class Stream {
       return index;
     };
     constexpr std::size_t kOutputs = sizeof...(Predicates) + 1;
-    Node node = operatorNode("split");
+    Node node = operatorNode("split", end_);
     for (std::size_t i = 0; i < kOutputs; ++i) {
       // The main output has no name; an unnamed one must be read, a named one may be.
       node.addOutput("split-" + std::to_string(i), recordTypeInfo<T>());
@@ -176,39 +171,21 @@ class Stream {
     }(std::make_index_sequence<kOutputs>());
   }
 
-  void addSink(std::string name, std::shared_ptr<const SinkConnector<T>> connector) const {
-    Node node = operatorNode("sink");
-    node.kind = NodeKind::kSink;
-    node.isNamed = true;
-    node.detail = connector->describe();
-    if (name.empty()) graph_->addFinding("a sink needs a name (.sink(\"results\", ...))");
-    node.name = std::move(name);
-    node.committer = connector;
-    node.makeOperator = [connector](const TaskInfo& info) {
-      return std::make_unique<WriterSink<T>>(connector->makeWriter(*info.shared));
-    };
-    graph_->add(std::move(node));
+  template <typename C>
+  void addConnector(std::string_view name, C connector) const {
+    const SharedSink shared(new C(std::move(connector)));
+    addSink(*graph_, name, shared.as<C>().describe(), end_, shared, [shared](const TaskInfo& info) {
+      return std::make_unique<WriterSink<T>>(shared.as<C>().makeWriter(*info.shared));
+    });
   }
 
-  template <typename U, typename Make>
-  Stream<U> add(std::string verb, Make make) const {
-    Node node = operatorNode(std::move(verb));
-    node.addOutput("", recordTypeInfo<U>());
-    node.makeOperator = [make](const TaskInfo& info) -> std::unique_ptr<Operator> {
-      return make(info);
-    };
-    return Stream<U>(graph_, graph_->add(std::move(node)));
+  template <typename U>
+  Stream<U> add(std::string_view verb, const OperatorFactory& make) const {
+    return Stream<U>(graph_, addOperator(*graph_, verb, end_, recordTypeInfo<U>(), make));
   }
 
-  void connect(Node& node, const Graph& graph, NodeId from, std::size_t port) const {
-    if (&graph == graph_.get()) return node.addInput(from, port);
-    graph_->addFinding(node.verb + ": a stream of pipeline '" + graph.name() + "' is not one of '" +
-                       graph_->name() + "' (take both from one pipeline)");
-  }
-
-  std::shared_ptr<Graph> graph_;
-  NodeId node_;
-  std::size_t port_;
+  SharedGraph graph_;
+  StreamEnd end_;
 };
 
 }  // namespace millrace

@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -21,28 +22,25 @@ namespace millrace {
 template <typename R, typename T, typename KeyOf>
 class WindowResults : public Stream<R> {
  public:
-  WindowResults(Stream<R> results, KeyOf keyOf, std::shared_ptr<bool> isCombining)
-      : Stream<R>(std::move(results)),
-        keyOf_(std::move(keyOf)),
-        isCombining_(std::move(isCombining)) {}
+  WindowResults(const Stream<R>& results, const KeyOf& keyOf, const LateChoice& isCombining)
+      : Stream<R>(results), keyOf_(keyOf), isCombining_(isCombining) {}
 
   /// The records that came too late for all their windows, as they were. They are counted in any
   /// case; reading them costs the combining before the shuffle, which would melt them together.
   Stream<T> late() const {
-    *isCombining_ = false;
-    Node& node = this->graph()->node(this->node());
-    node.inputs[0].exchange = plainExchange<T>(keyOf_);
+    isCombining_.set(false);
+    setPlainExchange<T>(this->graph()->node(this->node()), keyOf_);
     return Stream<T>(this->graph(), this->node(), 1);
   }
 
-  WindowResults named(std::string name) const {
-    this->graph()->rename(this->node(), std::move(name));
+  WindowResults named(std::string_view name) const {
+    this->graph()->rename(this->node(), name);
     return *this;
   }
 
  private:
   KeyOf keyOf_;
-  std::shared_ptr<bool> isCombining_;
+  LateChoice isCombining_;
 };
 
 /// All elements of a window, for a function that wants to see them together.
@@ -93,7 +91,7 @@ class WindowedStream {
 
   /// One WindowResult<Key, R> for each key and window. `name` finds the state again.
   template <typename A>
-  auto aggregate(std::string name, A aggregateOf) const {
+  auto aggregate(std::string_view name, A aggregateOf) const {
     using Agg = BoundAggregate<A, T>;
     static_assert(Aggregate<Agg, T>,
                   "aggregate takes count(), sum(...), min(...), max(...), average(...), "
@@ -102,28 +100,28 @@ class WindowedStream {
     static_assert(kIsGlobal || Mergeable<Agg> || !Aggregate<Agg, T>,
                   "aggregate: windows other than global(...) need merge(accumulator, other)");
     if constexpr (Aggregate<Agg, T> && (kIsGlobal || Mergeable<Agg>)) {
-      return add("aggregate", std::move(name), bindAggregate<T>(std::move(aggregateOf)));
+      return add("aggregate", name, bindAggregate<T>(std::move(aggregateOf)));
     }
   }
 
   /// The records of a key and window folded by `T f(const T&, const T&)`.
   template <typename F>
-  auto reduce(std::string name, F combine) const {
+  auto reduce(std::string_view name, F combine) const {
     static_assert(ReduceFunction<F, T>, "reduce takes a function T(const T&, const T&)");
     if constexpr (ReduceFunction<F, T>) {
-      return add("reduce", std::move(name), bindAggregate<T>(millrace::reduce(std::move(combine))));
+      return add("reduce", name, bindAggregate<T>(millrace::reduce(std::move(combine))));
     }
   }
 
   /// Calls `void f(const WindowElements<Key, T>&, Collector<U>&)` with all records of a key and
   /// window. Keeps every record until the window closes: prefer aggregate() where it will do.
   template <typename U, typename F>
-  Stream<U> process(std::string name, F function) const {
+  Stream<U> process(std::string_view name, F function) const {
     static_assert(std::invocable<F&, const WindowElements<Key, T>&, Collector<U>&>,
                   "process<U> on windows takes a function void(const WindowElements<Key, T>&, "
                   "Collector<U>&)");
-    const std::string functionName = name + ".function";
-    return add("process", std::move(name), bindAggregate<T>(elements()))
+    const std::string functionName = std::string(name) + ".function";
+    return add("process", name, bindAggregate<T>(elements()))
         .template flatMap<U>(std::move(function))
         .named(functionName);
   }
@@ -135,37 +133,29 @@ class WindowedStream {
   }
 
   template <typename Agg>
-  auto add(std::string verb, std::string name, Agg agg) const {
+  auto add(std::string_view verb, std::string_view name, Agg agg) const {
     using R = WindowResult<Key, AggregateResult<Agg>>;
     static_assert(Record<R>, "the window's result must be default-initialisable and copyable");
-    auto isCombining = std::make_shared<bool>(kCombines<Agg>);
-    Node node = stream_.keyedNode(std::move(verb), std::move(name));
+    const SharedGraph& graph = stream_.graph();
+    const LateChoice isCombining(kCombines<Agg>);
+    Node node = keyedNode(*graph, verb, name, stream_.end());
     node.detail = describe(windows_);
     node.needsEventTimes = !kIsGlobal;
     node.addOutput("", recordTypeInfo<R>());
     node.addOutput("late", recordTypeInfo<T>());
-    check(node);
+    checkWindows(*graph, node, windows_.validate(), options_.validate());
     // Factories hold what they need and no stream: a stream owns the graph that owns them.
     const Plan<Agg> plan{stream_.keyOf(), windows_, options_, std::move(agg)};
     if constexpr (kCombines<Agg>) {
-      node.inputs[0].exchange = combiningExchange(plan);
+      setCombiningExchange(node, plan);
     } else {
-      node.inputs[0].exchange = plainExchange<T>(stream_.keyOf());
+      setPlainExchange<T>(node, stream_.keyOf());
     }
     node.makeOperator = [plan, isCombining](const TaskInfo& info) {
-      return plan.makeOperator(*isCombining && info.workers > 1);
+      return plan.makeOperator(isCombining.value() != 0 && info.workers > 1);
     };
-    const NodeId id = stream_.graph()->add(std::move(node));
-    return WindowResults<R, T, KeyOf>(Stream<R>(stream_.graph(), id), stream_.keyOf(),
-                                      std::move(isCombining));
-  }
-
-  void check(const Node& node) const {
-    for (const Status& status : {windows_.validate(), options_.validate()}) {
-      if (status.ok()) continue;
-      stream_.graph()->addFinding(node.verb + " '" + node.name + "': " +
-                                  std::string(status.message().data(), status.message().size()));
-    }
+    const NodeId id = graph->add(std::move(node));
+    return WindowResults<R, T, KeyOf>(Stream<R>(graph, id), stream_.keyOf(), isCombining);
   }
 
   // Combining delays a record to its window's end: out of the question where single records fire.
@@ -210,16 +200,12 @@ class WindowedStream {
   };
 
   template <typename Agg>
-  static Exchange combiningExchange(const Plan<Agg>& plan) {
-    Exchange exchange;
-    exchange.key = typeName<Key>();
-    exchange.isCombining = true;
-    exchange.type = recordTypeInfo<Partial<Key, AccumulatorOf<Agg>>>();
-    exchange.makePartitioner = [plan](const TaskInfo&) {
-      return std::make_unique<CombineOperator<T, KeyOf, Key, Agg>>(plan.layout(), plan.agg,
-                                                                   plan.keyOf, plan.options);
-    };
-    return exchange;
+  static void setCombiningExchange(Node& node, const Plan<Agg>& plan) {
+    node.setExchange(&typeName<Key>, true, recordTypeInfo<Partial<Key, AccumulatorOf<Agg>>>(),
+                     [plan](const TaskInfo&) {
+                       return std::make_unique<CombineOperator<T, KeyOf, Key, Agg>>(
+                           plan.layout(), plan.agg, plan.keyOf, plan.options);
+                     });
   }
 
   KeyedStream<T, KeyOf> stream_;

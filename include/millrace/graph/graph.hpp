@@ -6,8 +6,9 @@
 #include <millrace/runtime/batch_pool.hpp>
 #include <millrace/runtime/operator.hpp>
 
+#include <concepts>
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,14 +23,16 @@ class SinkCommitter;
 
 /// A type of record as the engine knows it: a name to compare and print, and how to make batches.
 struct RecordTypeInfo {
-  std::string name;
+  std::string (*nameOf)() = &typeName<void>;
   std::type_index id = typeid(void);  ///< names need not be distinct, as local types show
   BatchPool::Factory makeBatch = nullptr;
+
+  std::string name() const;
 };
 
 template <typename T>
 RecordTypeInfo recordTypeInfo() {
-  return {typeName<T>(), typeid(T), []() -> Batch* { return new TypedBatch<T>; }};
+  return {&typeName<T>, typeid(T), []() -> Batch* { return new TypedBatch<T>; }};
 }
 
 /// A node's place in its graph.
@@ -44,10 +47,49 @@ struct TaskInfo {
   std::shared_ptr<void>* shared = nullptr;
 };
 
-using OperatorFactory = std::function<std::unique_ptr<Operator>(const TaskInfo&)>;
+/// Makes a node's operator, once for each task. Holds a function from a TaskInfo to a pointer to an
+/// operator; copies share it. (A user's program holds one for each verb, and compiles much less for
+/// it than for an std::function.)
+class OperatorFactory {
+ public:
+  OperatorFactory();
+  template <typename Make>
+  requires(!std::same_as<Make, OperatorFactory> && std::invocable<const Make&, const TaskInfo&>)
+      OperatorFactory(Make make)
+      : OperatorFactory(static_cast<const Maker*>(new MakerOf<Make>(std::move(make)))) {}
+  ~OperatorFactory();
+  OperatorFactory(const OperatorFactory&) noexcept;
+  OperatorFactory& operator=(const OperatorFactory&) noexcept;
+
+  /// REQUIRES: it holds a function.
+  std::unique_ptr<Operator> operator()(const TaskInfo& info) const;
+
+ private:
+  struct Maker {
+    virtual ~Maker();
+    virtual std::unique_ptr<Operator> make(const TaskInfo& info) const = 0;
+  };
+  template <typename Make>
+  struct MakerOf final : Maker {
+    explicit MakerOf(Make function) : makeOperator(std::move(function)) {}
+    std::unique_ptr<Operator> make(const TaskInfo& info) const override {
+      return makeOperator(info);
+    }
+    const Make makeOperator;
+  };
+
+  explicit OperatorFactory(const Maker* maker);
+
+  std::shared_ptr<const Maker> maker_;
+};
 
 /// The shuffle in front of a keyed node. With one worker there is none.
 struct Exchange {
+  Exchange();
+  ~Exchange();
+  Exchange(const Exchange&);
+  Exchange& operator=(const Exchange&);
+
   std::string key;          ///< what is shown of the key, e.g. "string"
   bool isCombining = false; ///< sends partial results instead of records
   RecordTypeInfo type;      ///< what travels
@@ -80,7 +122,11 @@ struct Node {
   Node& operator=(Node&&) noexcept;
 
   void addInput(NodeId from, std::size_t port);
-  void addOutput(std::string outputName, RecordTypeInfo type);
+  void addOutput(std::string_view outputName, const RecordTypeInfo& type);
+  /// Puts the shuffle of a keyed node in front of its input. `keyName()` is what is shown of the
+  /// key.
+  void setExchange(std::string (*keyName)(), bool isCombining, const RecordTypeInfo& type,
+                   const OperatorFactory& makePartitioner);
 
   NodeKind kind = NodeKind::kOperator;
   std::string verb;    ///< what the user called: "map", "aggregate"
@@ -103,21 +149,26 @@ struct Node {
 /// **Thread safety**: none while it is built; a finished graph may be read by many.
 class Graph {
  public:
-  explicit Graph(std::string name) : name_(std::move(name)) {}
+  explicit Graph(std::string name);
+  ~Graph();
+  Graph(const Graph&);
+  Graph(Graph&&) noexcept;
+  Graph& operator=(const Graph&);
+  Graph& operator=(Graph&&) noexcept;
 
   const std::string& name() const { return name_; }
 
   NodeId add(Node node);
 
   /// Renames a node; a clash is found by validate().
-  void rename(NodeId id, std::string name);
+  void rename(NodeId id, std::string_view name);
 
   const Node& node(NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
   Node& node(NodeId id) { return nodes_[static_cast<std::size_t>(id)]; }
   const std::vector<Node>& nodes() const { return nodes_; }
 
   /// Notes something wrong that a verb has seen; validate() reports it with the rest.
-  void addFinding(std::string finding) { findings_.push_back(std::move(finding)); }
+  void addFinding(std::string finding);
 
   /// ok, or one kInvalidArgument status that lists every finding with its fix.
   Status validate() const;
@@ -133,6 +184,21 @@ class Graph {
   std::string name_;
   std::vector<Node> nodes_;
   std::vector<std::string> findings_;
+};
+
+/// The graph that a pipeline and its streams write together.
+class SharedGraph {
+ public:
+  explicit SharedGraph(std::string_view name);
+  ~SharedGraph();
+  SharedGraph(const SharedGraph&) noexcept;
+  SharedGraph& operator=(const SharedGraph&) noexcept;
+
+  Graph& operator*() const { return *graph_; }
+  Graph* operator->() const { return graph_.get(); }
+
+ private:
+  std::shared_ptr<Graph> graph_;
 };
 
 /// The graph as text, for people: one line a node, indented below what it reads.

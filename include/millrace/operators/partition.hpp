@@ -16,13 +16,7 @@ namespace millrace {
 class KeyRouter {
  public:
   KeyRouter() = default;
-  KeyRouter(std::size_t keyGroups, std::size_t workers) : owners_(keyGroups) {
-    const auto groups = static_cast<std::uint32_t>(keyGroups);
-    for (std::uint32_t group = 0; group < groups; ++group) {
-      owners_[group] = ownerOf(KeyGroup{static_cast<std::uint16_t>(group)},
-                               static_cast<std::uint32_t>(workers), groups);
-    }
-  }
+  KeyRouter(std::size_t keyGroups, std::size_t workers);
 
   std::size_t workerOf(std::uint64_t hash) const {
     return owners_[keyGroupOf(hash, static_cast<std::uint32_t>(owners_.size())).value];
@@ -30,6 +24,23 @@ class KeyRouter {
 
  private:
   std::vector<std::uint32_t> owners_;
+};
+
+/// The outputs of an operator that sends records to their keys' workers.
+class KeyedOutputs {
+ public:
+  void open(OperatorContext& context);
+
+  std::size_t size() const { return ports_.size(); }
+  OutputPort& operator[](std::size_t worker) { return *ports_[worker]; }
+  OutputPort& of(std::uint64_t hash) { return *ports_[router_.workerOf(hash)]; }
+
+  /// Whether each of them is ready; makes them so where it can.
+  bool areReady();
+
+ private:
+  std::vector<OutputPort*> ports_;
+  KeyRouter router_;
 };
 
 /// Spreads records over the workers by the key group of their key: the sending half of keyBy's
@@ -40,11 +51,7 @@ class PartitionOperator final : public Operator {
   explicit PartitionOperator(KeyOf keyOf) : keyOf_(std::move(keyOf)) {}
 
   Status open(OperatorContext& context) override {
-    outs_.clear();
-    for (std::size_t worker = 0; worker < context.workers(); ++worker) {
-      outs_.emplace_back(context.output(worker));
-    }
-    router_ = KeyRouter(context.keyGroups(), context.workers());
+    outs_.open(context);
     return absl::OkStatus();
   }
 
@@ -52,7 +59,7 @@ class PartitionOperator final : public Operator {
     auto& in = static_cast<TypedBatch<T>&>(*batch);
     for (BatchCursor i(in); !i.atEnd(); ++i) {
       const std::uint64_t hash = millraceHash(std::invoke(keyOf_, std::as_const(in[*i])));
-      Emitter<T>& out = outs_[router_.workerOf(hash)];
+      Emitter<T> out(outs_.of(hash));
       if (!out.ready()) break;
       // A swap, so that both slots keep their buffers and neither allocates for its next record.
       std::swap(out.append(in.time(*i)), in[*i]);
@@ -61,8 +68,7 @@ class PartitionOperator final : public Operator {
 
  private:
   KeyOf keyOf_;
-  std::vector<Emitter<T>> outs_;
-  KeyRouter router_;
+  KeyedOutputs outs_;
 };
 
 }  // namespace millrace

@@ -10,34 +10,32 @@
 namespace millrace {
 
 /// Drives a SinkWriter.
-template <typename T>
-class WriterSink final : public Operator {
+class SinkDriver : public Operator {
  public:
-  explicit WriterSink(std::unique_ptr<SinkWriter<T>> writer) : writer_(std::move(writer)) {}
+  Status open(OperatorContext& context) final;
+  Step onQuiet() final;
+  void beginSnapshot(TaskState& out) final;
+  Step onEnd(bool drained) final;
+  Status close(bool succeeded) final;
 
-  Status open(OperatorContext& context) override { return writer_->open(context); }
+ protected:
+  explicit SinkDriver(SinkWriterLife& writer) : writer_(writer) {}
+
+ private:
+  SinkWriterLife& writer_;
+};
+
+/// The half of a sink that knows its records.
+template <typename T>
+class WriterSink final : public SinkDriver {
+ public:
+  explicit WriterSink(std::unique_ptr<SinkWriter<T>> writer)
+      : SinkDriver(*writer), writer_(std::move(writer)) {}
 
   void onBatch(std::size_t, BatchPtr& batch) override {
     throwIfFailed(writer_->write(static_cast<const TypedBatch<T>&>(*batch)));
     batch->setCursor(batch->size());
   }
-
-  Step onQuiet() override {
-    throwIfFailed(writer_->flush());
-    return Step::kDone;
-  }
-
-  void beginSnapshot(TaskState& out) override {
-    ByteWriter prepared(out.prepared);
-    throwIfFailed(writer_->prepare(prepared));
-  }
-
-  Step onEnd(bool) override {
-    throwIfFailed(writer_->flush());
-    return Step::kDone;
-  }
-
-  Status close(bool succeeded) override { return writer_->close(succeeded); }
 
  private:
   const std::unique_ptr<SinkWriter<T>> writer_;

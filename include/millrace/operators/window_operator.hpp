@@ -335,10 +335,7 @@ class CombineOperator final : public Operator {
         keyOf_(std::move(keyOf)) {}
 
   Status open(OperatorContext& context) override {
-    for (std::size_t worker = 0; worker < context.workers(); ++worker) {
-      outs_.emplace_back(context.output(worker));
-    }
-    router_ = KeyRouter(context.keyGroups(), context.workers());
+    outs_.open(context);
     flushLimit_ = context.batchSize();
     return absl::OkStatus();
   }
@@ -383,14 +380,14 @@ class CombineOperator final : public Operator {
     return combiner_.isWorthwhile() || !combiner_.isEmpty() || batches_ % (kBypassBatches + 1) == 0;
   }
 
-  Emitter<Partial<K, Acc>>& outFor(const auto& key) {
-    return outs_[router_.workerOf(millraceHash(key))];
+  Emitter<Partial<K, Acc>> outFor(const auto& key) {
+    return Emitter<Partial<K, Acc>>(outs_.of(millraceHash(key)));
   }
 
   // Once begun, a flush has to be finished before anything is added.
   Step flush() {
     isFlushing_ = true;
-    while (std::all_of(outs_.begin(), outs_.end(), [](auto& out) { return out.ready(); })) {
+    while (outs_.areReady()) {
       const bool isMore = combiner_.flush(
           [this](Timestamp sliceStart, const K& key, Acc&& accumulator, std::uint64_t records) {
             Partial<K, Acc>& partial = outFor(key).append(sliceStart);
@@ -407,7 +404,7 @@ class CombineOperator final : public Operator {
   }
 
   bool sendAlone(const auto& key, const T& record, Timestamp time) {
-    Emitter<Partial<K, Acc>>& out = outFor(key);
+    Emitter<Partial<K, Acc>> out = outFor(key);
     if (!out.ready()) return false;
     Partial<K, Acc>& partial = out.append(time);
     partial.key = key;
@@ -420,8 +417,7 @@ class CombineOperator final : public Operator {
   const Agg aggregate_;
   Combiner<K, T, Agg> combiner_;
   KeyOf keyOf_;
-  std::vector<Emitter<Partial<K, Acc>>> outs_;
-  KeyRouter router_;
+  KeyedOutputs outs_;
   std::size_t flushLimit_ = 1;
   bool isFlushing_ = false;
   std::uint64_t batches_ = 0;

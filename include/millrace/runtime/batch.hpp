@@ -25,7 +25,7 @@ class BatchPool;
 /// 3. A batch goes back to the pool it came from, whichever thread drops it.
 class Batch {
  public:
-  virtual ~Batch() = default;
+  virtual ~Batch();
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
 
@@ -53,7 +53,9 @@ class Batch {
   virtual void appendCopyOf(const Batch& other) = 0;
 
  protected:
-  Batch() = default;
+  Batch();
+
+  void resizeTimes(std::size_t slots);
 
   std::size_t size_ = 0;
   std::size_t cursor_ = 0;
@@ -113,13 +115,14 @@ class TypedBatch final : public Batch {
   }
 
  private:
-  void grow() { regrow(capacity_ == 0 ? kFirstSlots : capacity_ * 2); }
+  // Never inlined: it runs a few times in a batch's life, and would be copied to every append().
+  [[gnu::noinline, gnu::cold]] void grow() { regrow(capacity_ == 0 ? kFirstSlots : capacity_ * 2); }
 
-  void regrow(std::size_t slots) {
-    auto values = std::make_unique<T[]>(slots);
+  [[gnu::noinline, gnu::cold]] void regrow(std::size_t slots) {
+    std::unique_ptr<T[]> values(new T[slots]());
     for (std::size_t i = 0; i < size_; ++i) values[i] = std::move(values_[i]);
-    values_ = std::move(values);
-    times_.resize(slots);
+    values_.swap(values);
+    resizeTimes(slots);
     capacity_ = slots;
   }
 

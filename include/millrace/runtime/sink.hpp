@@ -13,30 +13,34 @@ namespace millrace {
 
 class FileSystem;
 
+/// All of a SinkWriter but its records.
+class SinkWriterLife {
+ public:
+  virtual ~SinkWriterLife();
+
+  virtual Status open(OperatorContext& context);
+
+  /// Nothing more is on its way right now: let others see what was written.
+  virtual Status flush();
+
+  /// A checkpoint's barrier has come: what was written since the last one belongs to the epoch that
+  /// ends here. Appends to `out` what SinkCommitter needs to finish it, nothing when there is
+  /// nothing to finish. Must not wait for a disk: SinkCommitter::persist() is for that.
+  virtual Status prepare(ByteWriter& out);
+
+  /// The job is over. When it failed, what is not final stays invisible.
+  virtual Status close(bool succeeded);
+};
+
 /// Writes one instance's share of a sink; a connector's author writes one of these.
 ///
 /// **Thread safety**: all calls of one writer come from one worker; writers of one sink run on
 /// different workers at the same time.
 template <typename T>
-class SinkWriter {
+class SinkWriter : public SinkWriterLife {
  public:
-  virtual ~SinkWriter() = default;
-
-  virtual Status open(OperatorContext&) { return absl::OkStatus(); }
-
   /// Takes all records of `batch` from its cursor on. An error fails the job.
   virtual Status write(const TypedBatch<T>& batch) = 0;
-
-  /// Nothing more is on its way right now: let others see what was written.
-  virtual Status flush() { return absl::OkStatus(); }
-
-  /// A checkpoint's barrier has come: what was written since the last one belongs to the epoch that
-  /// ends here. Appends to `out` what SinkCommitter needs to finish it, nothing when there is
-  /// nothing to finish. Must not wait for a disk: SinkCommitter::persist() is for that.
-  virtual Status prepare(ByteWriter& /*out*/) { return absl::OkStatus(); }
-
-  /// The job is over. When it failed, what is not final stays invisible.
-  virtual Status close(bool /*succeeded*/) { return absl::OkStatus(); }
 };
 
 /// Finishes what writers have prepared, in two steps with the checkpoint's commit between them: only
@@ -45,22 +49,18 @@ class SinkWriter {
 /// **Thread safety**: called by one thread at a time, which is not a worker's: writers go on meanwhile.
 class SinkCommitter {
  public:
-  virtual ~SinkCommitter() = default;
+  virtual ~SinkCommitter();
 
   /// Makes durable what a writer prepared, without making it visible.
-  virtual Status persist(FileSystem&, std::string_view /*prepared*/) const {
-    return absl::OkStatus();
-  }
+  virtual Status persist(FileSystem& files, std::string_view prepared) const;
 
   /// The checkpoint is committed: makes visible what a writer prepared. After a crash it is called
   /// again for what it may have done already: that must be harmless.
-  virtual Status commit(FileSystem&, std::string_view /*prepared*/) const {
-    return absl::OkStatus();
-  }
+  virtual Status commit(FileSystem& files, std::string_view prepared) const;
 
   /// Before the writers open, after commit() of the last checkpoint: removes what an earlier run has
   /// written and no checkpoint has committed.
-  virtual Status removeUncommitted(FileSystem&) const { return absl::OkStatus(); }
+  virtual Status removeUncommitted(FileSystem& files) const;
 };
 
 /// Makes the writers of a sink, one a worker; see SourceConnector for `shared`.

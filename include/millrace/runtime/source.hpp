@@ -45,13 +45,32 @@ enum class OnInvalid : std::uint8_t {
   kFail,  ///< fails the job
 };
 
+/// What a reader tells besides records; see SourceOutput.
+class ReaderReport {
+ public:
+  virtual ~ReaderReport();
+  virtual void split(std::size_t index) = 0;
+  virtual void endSplit(std::size_t index) = 0;
+  /// False: there is no room for more dead letters, read() should return.
+  virtual bool reject(std::string_view position, std::string_view reason,
+                      std::string_view payload) = 0;
+  virtual void countBytes(std::size_t bytes) = 0;
+};
+
 /// Where a SourceReader puts what it has read.
 ///
 /// **Thread safety**: none; valid during one read() call.
 template <typename T>
 class SourceOutput {
  public:
-  virtual ~SourceOutput() = default;
+  /// Room for the records from `from` to `limit` of `batch`.
+  SourceOutput(ReaderReport& report, TypedBatch<T>& batch, std::size_t from, std::size_t limit)
+      : slot_(batch.slots() + from),
+        end_(batch.slots() + limit),
+        time_(batch.slotTimes() + from),
+        report_(report) {}
+  SourceOutput(const SourceOutput&) = delete;
+  SourceOutput& operator=(const SourceOutput&) = delete;
 
   /// True when read() should return.
   bool isFull() const { return slot_ == end_; }
@@ -75,24 +94,29 @@ class SourceOutput {
   /// Says which split the records of this read() come from (0 unless told). A call of read()
   /// delivers records of one split; announcing splits that have no records yet is how they get to
   /// hold time back. Splits are numbered by each reader from 0, without holes.
-  virtual void split(std::size_t index) = 0;
+  void split(std::size_t index) { report_.split(index); }
 
   /// The split will bring nothing more.
-  virtual void endSplit(std::size_t index) = 0;
+  void endSplit(std::size_t index) { report_.endSplit(index); }
 
   /// Counts a record that cannot be read and sends it to the dead letters.
   /// `position` and `reason` are for people; `payload` is the record as it stood.
-  virtual void reject(std::string_view position, std::string_view reason,
-                      std::string_view payload) = 0;
+  void reject(std::string_view position, std::string_view reason, std::string_view payload) {
+    if (!report_.reject(position, reason, payload)) end_ = slot_;
+  }
 
   /// Adds to the count of bytes read.
-  virtual void countBytes(std::size_t bytes) = 0;
+  void countBytes(std::size_t bytes) { report_.countBytes(bytes); }
 
- protected:
+  /// Behind the record appended last.
+  const T* position() const { return slot_; }
+
+ private:
   // Pointers alone, so that the compiler knows that storing a record's numbers changes none of them.
-  T* slot_ = nullptr;
-  T* end_ = nullptr;
-  Timestamp* time_ = nullptr;
+  T* slot_;
+  T* end_;
+  Timestamp* time_;
+  ReaderReport& report_;
 };
 
 enum class ReadState : std::uint8_t {
@@ -101,42 +125,44 @@ enum class ReadState : std::uint8_t {
   kEnd,    ///< nothing will ever come
 };
 
+/// All of a SourceReader but its records.
+class SourceReaderLife {
+ public:
+  virtual ~SourceReaderLife();
+
+  virtual Status open(OperatorContext& context);
+
+  /// Wall-clock time of the next read() when nobody wakes the worker before. Default: none.
+  virtual Timestamp nextDeadline() const;
+
+  /// Whether a checkpoint can bring the source back to a position. One that cannot be brought back
+  /// (standard input, a socket) is delivered at most once: what was read after the last checkpoint
+  /// is lost with the process. Default: it cannot.
+  virtual bool isReplayable() const;
+
+  /// Appends what a reader needs to go on behind the last record that this one has delivered.
+  virtual void writePosition(ByteWriter& out) const;
+
+  /// After open(): go on from a checkpoint. `positions` are what all readers of the source wrote
+  /// then, however many there were; each reader is given all. kFailedPrecondition: the input is not
+  /// what it was (the message says what changed and what to do); kDataLoss: the bytes are damaged.
+  virtual Status restorePositions(std::span<const std::string_view> positions);
+
+  /// For a split that all instances read together (one large file): called after each read() with
+  /// the highest event time in it, answers with the highest time known to be passed by all.
+  virtual std::optional<Timestamp> sharedMaximum(Timestamp batchMaximum);
+};
+
 /// Reads one instance's share of a source; a connector's author writes one of these.
 ///
 /// **Thread safety**: all calls come from one worker. read() never blocks; a reader that waits for
 /// data elsewhere keeps `context.waker()` and wakes it.
 template <typename T>
-class SourceReader {
+class SourceReader : public SourceReaderLife {
  public:
-  virtual ~SourceReader() = default;
-
-  virtual Status open(OperatorContext&) { return absl::OkStatus(); }
-
   /// Appends records of one split until `out.isFull()` or nothing is ready.
   /// Errors fail the job; kUnavailable says that a retry may help.
   virtual StatusOr<ReadState> read(SourceOutput<T>& out) = 0;
-
-  /// Wall-clock time of the next read() when nobody wakes the worker before.
-  virtual Timestamp nextDeadline() const { return kMaxTimestamp; }
-
-  /// Whether a checkpoint can bring the source back to a position. One that cannot be brought back
-  /// (standard input, a socket) is delivered at most once: what was read after the last checkpoint
-  /// is lost with the process.
-  virtual bool isReplayable() const { return false; }
-
-  /// Appends what a reader needs to go on behind the last record that this one has delivered.
-  virtual void writePosition(ByteWriter& /*out*/) const {}
-
-  /// After open(): go on from a checkpoint. `positions` are what all readers of the source wrote
-  /// then, however many there were; each reader is given all. kFailedPrecondition: the input is not
-  /// what it was (the message says what changed and what to do); kDataLoss: the bytes are damaged.
-  virtual Status restorePositions(std::span<const std::string_view> /*positions*/) {
-    return absl::OkStatus();
-  }
-
-  /// For a split that all instances read together (one large file): called after each read() with
-  /// the highest event time in it, answers with the highest time known to be passed by all.
-  virtual std::optional<Timestamp> sharedMaximum(Timestamp /*batchMaximum*/) { return std::nullopt; }
 };
 
 /// Makes the readers of a source, one a worker. A small value that can be copied; it may make

@@ -36,6 +36,11 @@ struct TimestampedStrategy;
 ///     boundedOutOfOrderness(5s).timestamps(&Order::time)
 ///     boundedOutOfOrderness(5s).withIdleness(30s).withFutureLimit(1h)
 struct WatermarkStrategy {
+  WatermarkStrategy();
+  ~WatermarkStrategy();
+  WatermarkStrategy(const WatermarkStrategy&);
+  WatermarkStrategy& operator=(const WatermarkStrategy&);
+
   /// After each batch of a split: highest time seen - outOfOrderness - 1. Not negative.
   Duration outOfOrderness{0};
   /// False: the watermark stays at the minimum until the end of input.
@@ -48,16 +53,8 @@ struct WatermarkStrategy {
   /// Set: replaces the bounded out-of-orderness.
   std::function<std::unique_ptr<WatermarkGenerator>()> makeGenerator;
 
-  WatermarkStrategy withIdleness(Duration timeout) const {
-    WatermarkStrategy changed = *this;
-    changed.idleTimeout = timeout;
-    return changed;
-  }
-  WatermarkStrategy withFutureLimit(Duration limit) const {
-    WatermarkStrategy changed = *this;
-    changed.futureLimit = limit;
-    return changed;
-  }
+  WatermarkStrategy withIdleness(Duration timeout) const;
+  WatermarkStrategy withFutureLimit(Duration limit) const;
 
   /// Takes event times from the records: `f` is a member pointer or a callable that gives a
   /// Timestamp, or an optional one: a record without a time is invalid.
@@ -85,21 +82,13 @@ TimestampedStrategy<F> WatermarkStrategy::timestamps(F f) const {
 
 /// Records come at most `outOfOrderness` after a record with a higher time.
 /// [Flink: BoundedOutOfOrdernessWatermarks]
-inline WatermarkStrategy boundedOutOfOrderness(Duration outOfOrderness) {
-  WatermarkStrategy strategy;
-  strategy.outOfOrderness = outOfOrderness;
-  return strategy;
-}
+WatermarkStrategy boundedOutOfOrderness(Duration outOfOrderness);
 
 /// Times never fall within a split.
-inline WatermarkStrategy monotonousTimestamps() { return boundedOutOfOrderness(Duration(0)); }
+WatermarkStrategy monotonousTimestamps();
 
 /// Event time stands still until the end of input.
-inline WatermarkStrategy noWatermarks() {
-  WatermarkStrategy strategy;
-  strategy.isEmitting = false;
-  return strategy;
-}
+WatermarkStrategy noWatermarks();
 
 /// The user's own: `make()` gives, for each split, an object with
 /// `void onRecord(const T&, Timestamp)` and `Timestamp watermark() const`.

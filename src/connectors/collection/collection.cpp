@@ -10,6 +10,16 @@ constexpr std::string_view kTag = "C1";
 
 }  // namespace
 
+bool isFirstReader(std::shared_ptr<void>& shared) {
+  if (shared != nullptr) return false;
+  shared = std::make_shared<char>();
+  return true;
+}
+
+std::string describeCollection(std::size_t values) {
+  return "collection(" + std::to_string(values) + " values)";
+}
+
 void writeNoCollectionPosition(ByteWriter& out) { out.bytes(kTag); }
 
 void writeCollectionPosition(std::size_t size, std::size_t read, ByteWriter& out) {

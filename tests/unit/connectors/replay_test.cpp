@@ -112,23 +112,25 @@ TEST_CASE("damaged positions of a generator are refused or read, and never a cra
         "the checkpoint's position is not one of a generator (" + std::string(kWhatToDo) + ")");
 }
 
-class Values final : public SourceOutput<int> {
+class Values final : private ReaderReport {
  public:
-  explicit Values(std::size_t room) : slots_(room), times_(room) {
-    slot_ = slots_.data();
-    end_ = slot_ + room;
-    time_ = times_.data();
-  }
-  std::vector<int> read() const { return {slots_.data(), static_cast<const int*>(slot_)}; }
-
-  void split(std::size_t) override {}
-  void endSplit(std::size_t) override {}
-  void reject(std::string_view, std::string_view, std::string_view) override {}
-  void countBytes(std::size_t) override {}
+  explicit Values(std::size_t room) : output_(*this, withRoom(room), 0, room) {}
+  SourceOutput<int>& output() { return output_; }
+  std::vector<int> read() { return {static_cast<const int*>(batch_.slots()), output_.position()}; }
 
  private:
-  std::vector<int> slots_;
-  std::vector<Timestamp> times_;
+  void split(std::size_t) override {}
+  void endSplit(std::size_t) override {}
+  bool reject(std::string_view, std::string_view, std::string_view) override { return true; }
+  void countBytes(std::size_t) override {}
+
+  TypedBatch<int>& withRoom(std::size_t room) {
+    batch_.reserve(room);
+    return batch_;
+  }
+
+  TypedBatch<int> batch_;
+  SourceOutput<int> output_;
 };
 
 struct CollectionReaders {
@@ -153,7 +155,7 @@ TEST_CASE("a collection goes on behind the values that were read") {
   const CollectionSource<int> source = collection(std::vector<int>{1, 2, 3, 4, 5});
   CollectionReaders before(source, 3);
   Values first(2);
-  REQUIRE(before.readers[0]->read(first).value() == ReadState::kMore);
+  REQUIRE(before.readers[0]->read(first.output()).value() == ReadState::kMore);
   CHECK(first.read() == std::vector<int>{1, 2});
   const auto positions = before.positions();
 
@@ -161,13 +163,13 @@ TEST_CASE("a collection goes on behind the values that were read") {
   REQUIRE(after.readers[0]->isReplayable());
   REQUIRE(after.readers[0]->restorePositions(viewsOf(positions)).ok());
   Values rest(10);
-  REQUIRE(after.readers[0]->read(rest).value() == ReadState::kEnd);
+  REQUIRE(after.readers[0]->read(rest.output()).value() == ReadState::kEnd);
   CHECK(rest.read() == std::vector<int>{3, 4, 5});
 
   CollectionReaders ended(source, 1);
   REQUIRE(ended.readers[0]->restorePositions(viewsOf(after.positions())).ok());
   Values none(10);
-  CHECK(ended.readers[0]->read(none).value() == ReadState::kEnd);
+  CHECK(ended.readers[0]->read(none.output()).value() == ReadState::kEnd);
   CHECK(none.read().empty());
 }
 

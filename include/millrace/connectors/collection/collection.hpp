@@ -41,6 +41,12 @@ StatusOr<std::size_t> restoreCollection(std::span<const std::string_view> positi
 void writeCollectionPosition(std::size_t size, std::size_t read, ByteWriter& out);
 void writeNoCollectionPosition(ByteWriter& out);
 
+/// True once: for the first reader of a job.
+bool isFirstReader(std::shared_ptr<void>& shared);
+
+/// "collection(3 values)".
+std::string describeCollection(std::size_t values);
+
 /// A bounded source of the values given, in their order; one split, read by worker 0. Goes on from a
 /// checkpoint behind as many values as were read then.
 template <typename T>
@@ -51,14 +57,10 @@ class CollectionSource final : public SourceConnector<T> {
 
   std::unique_ptr<SourceReader<T>> makeReader(std::shared_ptr<void>& shared,
                                               const WatermarkStrategy&) const override {
-    const bool isFirst = shared == nullptr;
-    shared = values_ ? std::const_pointer_cast<std::vector<T>>(values_) : shared;
-    return std::make_unique<Reader>(isFirst ? values_ : nullptr);
+    return std::make_unique<Reader>(isFirstReader(shared) ? values_ : nullptr);
   }
 
-  std::string describe() const override {
-    return "collection(" + std::to_string(values_->size()) + " values)";
-  }
+  std::string describe() const override { return describeCollection(values_->size()); }
   bool hasEventTimes() const override { return false; }
 
  private:
@@ -170,7 +172,7 @@ struct CollectSink {
   requires std::same_as<U, T>
   auto connector() const {
     auto gather = [into = into](const TypedBatch<U>& batch) mutable { into.add(batch); };
-    return std::make_shared<BatchFunctionSink<U, decltype(gather)>>(gather, "collect");
+    return BatchFunctionSink<U, decltype(gather)>(gather, "collect");
   }
 };
 
@@ -189,7 +191,7 @@ struct ForEachSink {
     auto each = [f = f](const TypedBatch<T>& batch) mutable {
       for (std::size_t i = batch.cursor(); i < batch.size(); ++i) f(batch[i]);
     };
-    return std::make_shared<BatchFunctionSink<T, decltype(each)>>(each, "forEach");
+    return BatchFunctionSink<T, decltype(each)>(each, "forEach");
   }
 };
 
@@ -204,7 +206,7 @@ struct DiscardSink {
   template <typename T>
   auto connector() const {
     auto drop = [](const TypedBatch<T>&) {};
-    return std::make_shared<BatchFunctionSink<T, decltype(drop)>>(drop, "discard");
+    return BatchFunctionSink<T, decltype(drop)>(drop, "discard");
   }
 };
 

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <millrace/base/file_system.hpp>
 #include <millrace/connectors/file/part_file_writer.hpp>
-#include <millrace/connectors/file/stream_writer.hpp>
 #include <millrace/runtime/sink.hpp>
 
 #include <concepts>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 namespace millrace {
@@ -40,6 +35,45 @@ void appendLines(const TypedBatch<T>& batch, const F& format, std::string& out) 
   }
 }
 
+/// Where one worker's lines go.
+class LineWriter : public SinkWriterLife {
+ public:
+  /// REQUIRES: whole lines.
+  virtual Status write(std::string_view lines) = 0;
+};
+
+/// Standard output, which the writers of one job share.
+std::unique_ptr<LineWriter> makeStdoutWriter(std::shared_ptr<void>& shared);
+
+/// Part files in `directory`, of a run that the writers of one job share; see PartFileWriter.
+std::unique_ptr<LineWriter> makePartFileLineWriter(std::shared_ptr<void>& shared,
+                                                   std::string directory);
+
+/// Makes lines of records.
+template <typename T, typename F>
+class LineSinkWriter final : public SinkWriter<T> {
+ public:
+  LineSinkWriter(std::unique_ptr<LineWriter> writer, F format)
+      : writer_(std::move(writer)), format_(std::move(format)) {}
+
+  Status open(OperatorContext& context) override { return writer_->open(context); }
+
+  Status write(const TypedBatch<T>& batch) override {
+    lines_.clear();
+    appendLines(batch, format_, lines_);
+    return writer_->write(lines_);
+  }
+
+  Status flush() override { return writer_->flush(); }
+  Status prepare(ByteWriter& out) override { return writer_->prepare(out); }
+  Status close(bool succeeded) override { return writer_->close(succeeded); }
+
+ private:
+  const std::unique_ptr<LineWriter> writer_;
+  const F format_;
+  std::string lines_;
+};
+
 /// Lines to standard output; each batch is written at once, whole lines only. At least once: after
 /// a crash and a restart from a checkpoint lines may appear again.
 template <typename T, typename F>
@@ -48,40 +82,11 @@ class StdoutConnector final : public SinkConnector<T> {
   explicit StdoutConnector(F format) : format_(std::move(format)) {}
 
   std::unique_ptr<SinkWriter<T>> makeWriter(std::shared_ptr<void>& shared) const override {
-    if (shared == nullptr) shared = std::make_shared<Output>();
-    return std::make_unique<Writer>(std::static_pointer_cast<Output>(shared), format_);
+    return std::make_unique<LineSinkWriter<T, F>>(makeStdoutWriter(shared), format_);
   }
   std::string describe() const override { return "stdout"; }
 
  private:
-  struct Output {
-    std::unique_ptr<StreamWriter> stream;  // made by the first writer's open()
-  };
-
-  class Writer final : public SinkWriter<T> {
-   public:
-    Writer(std::shared_ptr<Output> output, F format)
-        : output_(std::move(output)), format_(std::move(format)) {}
-
-    Status open(OperatorContext& context) override {
-      if (output_->stream == nullptr) {
-        output_->stream = std::make_unique<StreamWriter>(context.fileSystem().standardOutput());
-      }
-      return absl::OkStatus();
-    }
-
-    Status write(const TypedBatch<T>& batch) override {
-      lines_.clear();
-      appendLines(batch, format_, lines_);
-      return output_->stream->write(lines_);
-    }
-
-   private:
-    const std::shared_ptr<Output> output_;
-    const F format_;
-    std::string lines_;
-  };
-
   F format_;
 };
 
@@ -94,8 +99,8 @@ class PartFileConnector final : public SinkConnector<T> {
       : directory_(std::move(directory)), format_(std::move(format)) {}
 
   std::unique_ptr<SinkWriter<T>> makeWriter(std::shared_ptr<void>& shared) const override {
-    if (shared == nullptr) shared = std::make_shared<Run>();
-    return std::make_unique<Writer>(std::static_pointer_cast<Run>(shared), directory_, format_);
+    return std::make_unique<LineSinkWriter<T, F>>(makePartFileLineWriter(shared, directory_),
+                                                  format_);
   }
   std::string describe() const override { return "file(" + directory_ + ")"; }
 
@@ -109,50 +114,6 @@ class PartFileConnector final : public SinkConnector<T> {
   // others may be writing to the directory.
 
  private:
-  using Run = std::optional<PartFileRun>;  // begun by the first writer's open()
-
-  class Writer final : public SinkWriter<T> {
-   public:
-    Writer(std::shared_ptr<Run> run, std::string directory, F format)
-        : run_(std::move(run)), directory_(std::move(directory)), format_(std::move(format)) {}
-
-    Status open(OperatorContext& context) override {
-      FileSystem& files = context.fileSystem();
-      if (context.isCheckpointed() && !run_->has_value()) {
-        MILLRACE_ASSIGN_OR_RETURN(*run_, beginPartFileRun(files, directory_, context.jobName(),
-                                                          context.operatorName()));
-      }
-      PartFileOptions options;
-      options.directory = directory_;
-      options.subtask = static_cast<std::uint32_t>(context.worker());
-      options.run = *run_;
-      MILLRACE_ASSIGN_OR_RETURN(writer_, PartFileWriter::open(files, options));
-      return absl::OkStatus();
-    }
-
-    Status write(const TypedBatch<T>& batch) override {
-      lines_.clear();
-      appendLines(batch, format_, lines_);
-      return writer_->write(lines_);
-    }
-
-    Status flush() override { return writer_->flush(); }
-
-    Status prepare(ByteWriter& out) override { return writer_->prepare(out); }
-
-    Status close(bool succeeded) override {
-      if (writer_ == nullptr) return absl::OkStatus();
-      return succeeded ? writer_->close() : writer_->flush();
-    }
-
-   private:
-    const std::shared_ptr<Run> run_;
-    const std::string directory_;
-    const F format_;
-    std::unique_ptr<PartFileWriter> writer_;
-    std::string lines_;
-  };
-
   std::string directory_;
   F format_;
 };
@@ -162,7 +123,7 @@ struct StdoutSink {
   F format;
   template <typename T>
   requires LineFormat<F, T>
-  auto connector() const { return std::make_shared<StdoutConnector<T, F>>(format); }
+  auto connector() const { return StdoutConnector<T, F>(format); }
 };
 
 template <typename F>
@@ -171,7 +132,7 @@ struct PartFileSink {
   F format;
   template <typename T>
   requires LineFormat<F, T>
-  auto connector() const { return std::make_shared<PartFileConnector<T, F>>(directory, format); }
+  auto connector() const { return PartFileConnector<T, F>(directory, format); }
 };
 
 /// Prints each result as a line of standard output; strings need no format.

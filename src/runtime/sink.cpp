@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+#include <millrace/runtime/sink.hpp>
+
+namespace millrace {
+
+SinkWriterLife::~SinkWriterLife() = default;
+Status SinkWriterLife::open(OperatorContext&) { return absl::OkStatus(); }
+Status SinkWriterLife::flush() { return absl::OkStatus(); }
+Status SinkWriterLife::prepare(ByteWriter&) { return absl::OkStatus(); }
+Status SinkWriterLife::close(bool) { return absl::OkStatus(); }
+
+SinkCommitter::~SinkCommitter() = default;
+Status SinkCommitter::persist(FileSystem&, std::string_view) const { return absl::OkStatus(); }
+Status SinkCommitter::commit(FileSystem&, std::string_view) const { return absl::OkStatus(); }
+Status SinkCommitter::removeUncommitted(FileSystem&) const { return absl::OkStatus(); }
+
+}  // namespace millrace
