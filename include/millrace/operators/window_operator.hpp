@@ -51,6 +51,23 @@ inline void requireEventTimes(const Batch& batch) {
   if (!batch.isConsumed() && batch.time(batch.cursor()) == kNoTimestamp) failWithoutEventTime();
 }
 
+/// What windows are told of the checkpoints they are kept in.
+struct WindowState {
+  StateId id{};
+  std::uint32_t keyGroups = 0;
+  KeyGroupRange own;  ///< of this instance
+};
+
+/// Declares the one state of a window operator; for open() only.
+StatusOr<WindowState> declareWindows(OperatorContext& context, std::string kind,
+                                     std::string keyType, std::string accumulatorType);
+
+/// Of a job that takes checkpoints: no Serde of the key or the accumulator.
+Status cannotBeKept(const std::string& accumulatorType);
+
+/// `what` is damaged.
+Status damagedWindow(const char* what);
+
 /// The half of a window operator that does not depend on what it reads: tells the windows' results
 /// as time goes on. `Windows` is SlicedWindows, MergingSessions or GlobalWindows.
 template <typename Windows>
@@ -126,7 +143,7 @@ class WindowFiring : public Operator {
       ByteReader in(position);
       Timestamp watermark = 0;
       if (!in.fixed(watermark) || !windows_->readPosition(in, context_->worker() == 0)) {
-        return absl::DataLossError("the position of a window is damaged");
+        return damagedWindow("the position");
       }
       least = std::min(least, watermark);
     }
@@ -140,7 +157,7 @@ class WindowFiring : public Operator {
     if constexpr (Windows::kCanBeKept) {
       if (windows_->restore(key, value)) return absl::OkStatus();
     }
-    return absl::DataLossError("an entry of a window is damaged");
+    return damagedWindow("an entry");
   }
 
  protected:
@@ -187,18 +204,12 @@ class WindowFiring : public Operator {
 
   Status keepChanges() {
     if constexpr (Windows::kCanBeKept) {
-      StatusOr<StateId> id = context_->declareState(
-          {"windows", windows_->stateKind(), typeName<Key>(), typeName<Accumulator>(), {}});
-      if (!id.ok()) return id.status();
-      const auto groups = static_cast<std::uint32_t>(context_->keyGroups());
-      windows_->keepChanges(*id, groups,
-                            keyGroupsOf(static_cast<std::uint32_t>(context_->worker()),
-                                        static_cast<std::uint32_t>(context_->workers()), groups));
-      return absl::OkStatus();
+      const StatusOr<WindowState> state = declareWindows(
+          *context_, windows_->stateKind(), typeName<Key>(), typeName<Accumulator>());
+      if (state.ok()) windows_->keepChanges(state->id, state->keyGroups, state->own);
+      return state.status();
     } else {
-      return absl::UnimplementedError(
-          "checkpoints are wanted, but the aggregate's accumulator has no bytes (give " +
-          typeName<Accumulator>() + " the functions millraceWrite and millraceRead, or describe it)");
+      return cannotBeKept(typeName<Accumulator>());
     }
   }
 

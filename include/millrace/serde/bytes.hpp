@@ -23,7 +23,7 @@ class ByteWriter {
   /// REQUIRES: `out` outlives the writer.
   explicit ByteWriter(std::string& out) noexcept : out_(&out) {}
 
-  void bytes(std::string_view value) { out_->append(value); }
+  void bytes(std::string_view value);
 
   /// An integer as sizeof(T) bytes.
   template <typename T>
@@ -34,25 +34,17 @@ class ByteWriter {
     if constexpr (std::endian::native == std::endian::big) {
       for (std::size_t i = 0; i < sizeof(T) / 2; ++i) std::swap(raw[i], raw[sizeof(T) - 1 - i]);
     }
-    out_->append(raw, sizeof(T));
+    bytes({raw, sizeof(T)});
   }
 
-  void length(std::uint64_t value) {
-    while (value >= 0x80) {
-      out_->push_back(static_cast<char>(value | 0x80));
-      value >>= 7;
-    }
-    out_->push_back(static_cast<char>(value));
-  }
+  void length(std::uint64_t value);
 
   /// Bytes written to the string so far, those of earlier writers included.
   std::size_t size() const noexcept { return out_->size(); }
 
   /// Puts `value` over four bytes written earlier by `fixed(std::uint32_t)` at `at`:
   /// for a length that is known only afterwards. REQUIRES: at + 4 <= size().
-  void patch(std::size_t at, std::uint32_t value) {
-    for (std::size_t i = 0; i < 4; ++i) (*out_)[at + i] = static_cast<char>(value >> (8 * i));
-  }
+  void patch(std::size_t at, std::uint32_t value);
 
  private:
   std::string* out_;
@@ -98,26 +90,11 @@ class ByteReader {
     return true;
   }
 
-  bool length(std::uint64_t& out) {
-    out = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      std::uint8_t byte = 0;
-      if (!fixed(byte)) return false;
-      if (shift == 63 && byte > 1) return false;
-      out |= std::uint64_t{byte & 0x7fU} << shift;
-      if (byte < 0x80) return byte != 0 || shift == 0;
-    }
-    return false;
-  }
+  bool length(std::uint64_t& out);
 
   /// The number of elements that follow, each of at least `minimumBytes`: false when
   /// so many cannot be there, so that it is safe to prepare for them.
-  bool count(std::size_t minimumBytes, std::size_t& out) {
-    std::uint64_t claimed = 0;
-    if (!length(claimed) || claimed > rest_.size() / minimumBytes) return false;
-    out = static_cast<std::size_t>(claimed);
-    return true;
-  }
+  bool count(std::size_t minimumBytes, std::size_t& out);
 
  private:
   std::string_view rest_;
