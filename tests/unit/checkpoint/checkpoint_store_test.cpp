@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <catch2/catch.hpp>
 
+#include <atomic>
+#include <thread>
+
 #include "unit/checkpoint/store_model.hpp"
 
 namespace millrace {
@@ -195,7 +198,7 @@ TEST_CASE("An epoch that met a full disk is not there, and may be tried again") 
 }
 
 TEST_CASE("A disk that is full for a time keeps the log and the base from nothing but growing") {
-  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
     SimulatedFiles files(seed);
     Random random(seed);
     Model model;
@@ -232,6 +235,36 @@ TEST_CASE("A failed sync is final: nothing is written after it") {
   CHECK(store->append(puts(2, "two")) == failed);
   CHECK(store->bringForward() == failed);
   CHECK(files.operations() == operations);
+}
+
+TEST_CASE("Epochs are appended and read while others are brought forward") {
+  SimulatedFiles files(1);
+  Random random(5);
+  Model model;
+  const auto store = opened(files, optionsOf(1000));
+  REQUIRE(store->begin(kStates).ok());
+  std::atomic<bool> isOver = false;
+  Status forwarded;
+  Status read;
+  std::thread background([&] {
+    while (!isOver && forwarded.ok()) forwarded = store->bringForward();
+  });
+  std::thread reader([&] {
+    while (!isOver && read.ok()) read = entriesOf(*store).status();
+  });
+  bool isAppended = true;
+  for (std::uint64_t number = 1; number <= 300 && isAppended; ++number) {
+    const Epoch epoch = randomEpoch(random, number);
+    isAppended = store->append(epoch).ok();
+    model.apply(epoch);
+  }
+  isOver = true;
+  background.join();
+  reader.join();
+  CHECK(isAppended);
+  CHECK(forwarded.ok());
+  CHECK(read.ok());
+  CHECK(*entriesOf(*store) == model.entries);
 }
 
 TEST_CASE("Epochs come without holes, after begin") {
