@@ -49,6 +49,8 @@ class LoneContext final : public OperatorContext {
   const Clock& clock() const override { return systemClock(); }
   Waker& waker() override { return waker_; }
   Timestamp processingTime() const override { return 0; }
+  bool isCheckpointed() const override { return false; }
+  StatusOr<StateId> declareState(const StateDeclaration&) override { return StateId{}; }
 
  private:
   static constexpr std::size_t kCapacity = 8;

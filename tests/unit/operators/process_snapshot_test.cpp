@@ -176,14 +176,21 @@ struct Input {
   Timestamp time = 0;
 };
 
+Input markAt(Input::Kind kind, Timestamp time) {
+  Input input;
+  input.kind = kind;
+  input.time = time;
+  return input;
+}
+
 std::vector<Input> anySteps() {
   std::vector<Input> steps;
   Timestamp watermark = 0;
   Timestamp now = 0;
   for (int i = *rc::gen::inRange(0, 120); i > 0; --i) {
     switch (*rc::gen::inRange(0, 6)) {
-      case 0: steps.push_back({Input::Kind::kWatermark, {}, watermark += *rc::gen::inRange(1, 8)}); break;
-      case 1: steps.push_back({Input::Kind::kClock, {}, now += *rc::gen::inRange(1, 8)}); break;
+      case 0: steps.push_back(markAt(Input::Kind::kWatermark, watermark += *rc::gen::inRange(1, 8))); break;
+      case 1: steps.push_back(markAt(Input::Kind::kClock, now += *rc::gen::inRange(1, 8))); break;
       default: {
         const std::string key(1, static_cast<char>('a' + *rc::gen::inRange(0, 5)));
         const int value = *rc::gen::inRange(0, 30);
