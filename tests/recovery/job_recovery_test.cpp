@@ -42,18 +42,21 @@ class Scratch {
 struct Counting {
   std::shared_ptr<std::atomic<int>> failures;  // how many times still
   std::shared_ptr<std::atomic<std::uint64_t>> seen = std::make_shared<std::atomic<std::uint64_t>>(0);
+  std::uint64_t every = 1'500;  // so many records may be good, the next one fails
   ValueState<std::int64_t> count{};
 
   void open(StateContext& states) { count = states.value<std::int64_t>("count"); }
   void process(const Sale&, ProcessContext<std::string, std::string>& context) {
-    if (seen->fetch_add(1) % 1500 == 1499 && failures->fetch_sub(1) > 0) throw std::runtime_error("it happens");
+    if (seen->fetch_add(1) % every == every - 1 && failures->fetch_sub(1) > 0) throw std::runtime_error("it happens");
     count.update([](std::int64_t& n) { ++n; });
     context.emit(context.key() + " " + std::to_string(*count.get()));
   }
 };
 
 struct Shop {
-  explicit Shop(int failures = 0, double rate = 20'000) : counting{std::make_shared<std::atomic<int>>(failures)} {
+  explicit Shop(int failures = 0, double rate = 20'000, std::uint64_t every = 1'500)
+      : counting{std::make_shared<std::atomic<int>>(failures)} {
+    counting.every = every;
     GeneratorOptions generated;
     generated.count = kRecords;
     generated.rate = rate;
@@ -115,12 +118,15 @@ TEST_CASE("a job whose function throws now and then starts again and writes each
 }
 
 TEST_CASE("a job that always fails gives up with the reason after its attempts") {
-  Shop shop(1'000'000);
-  shop.counting.seen->store(1'499);  // the first record is one too many
+  Shop shop(1'000'000, 20'000, 1);
   shop.options.restarts.attempts = 3;
   StatusOr<Job> job = start(shop.pipeline, shop.options);
   REQUIRE(job.ok());
-  REQUIRE(job->wait().code() == absl::StatusCode::kAborted);
+  const Status status = job->wait();
+  REQUIRE(status.code() == absl::StatusCode::kAborted);
+  REQUIRE(std::string(status.message()).find("it happens") != std::string::npos);
+  REQUIRE(job->counts().restarts == 3);
+  REQUIRE(shop.counting.seen->load() >= 4);
 }
 
 TEST_CASE("a stopped job goes on with the next start, on any number of workers") {
