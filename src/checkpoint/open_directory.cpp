@@ -84,6 +84,9 @@ Status makeManifest(FileSystem& files, const Layout& layout, const Options& opti
 Status checkOrigin(FileSystem& files, const Layout& layout, const Manifest& manifest,
                    const std::string& savepoint) {
   if (savepoint.empty()) return absl::OkStatus();
+  // A directory that has begun from a savepoint stands alone: that one may be gone by now.
+  const bool isGone = absl::IsNotFound(files.stat(savepoint).status());
+  if (isGone && manifest.origin != 0) return absl::OkStatus();
   MILLRACE_ASSIGN_OR_RETURN(const SavepointManifest from, readSavepoint(files, savepoint));
   if (from.identity == manifest.origin) return absl::OkStatus();
   return absl::FailedPreconditionError(

@@ -138,6 +138,7 @@ Status JobSupervisor::prepareNext(const Status& failure) {
       std::lock_guard lock(mutex_);
       restart = failuresInARow_;
     }
+    dropAttempt();
     if (!pauseUnlessStopped(pauseBefore(restart, options_.restarts))) return last;
     StatusOr<std::unique_ptr<JobAttempt>> next = JobAttempt::make(graph_, options_);
     if (!next.ok()) {
@@ -146,15 +147,25 @@ Status JobSupervisor::prepareNext(const Status& failure) {
     }
     std::lock_guard lock(mutex_);
     ++restarts_;
-    const JobCounts counts = attempt_->engine().counts();
-    earlierCheckpoints_ += counts.checkpoints;
-    earlierFailedCheckpoints_ += counts.failedCheckpoints;
     attempt_ = *std::move(next);
     if (isStopping_) attempt_->engine().stop();
     if (isCancelling_) attempt_->engine().cancel();
     return absl::OkStatus();
   }
   return last;
+}
+
+// Before the next attempt is made, so that the job's state is in memory once; outside the lock, for
+// that may take a while.
+void JobSupervisor::dropAttempt() {
+  std::shared_ptr<JobAttempt> dropped;
+  std::lock_guard lock(mutex_);
+  if (attempt_ == nullptr) return;
+  lastCounts_ = attempt_->engine().counts();
+  earlierCheckpoints_ += lastCounts_.checkpoints;
+  earlierFailedCheckpoints_ += lastCounts_.failedCheckpoints;
+  lastCounts_.checkpoints = lastCounts_.failedCheckpoints = 0;
+  dropped = std::exchange(attempt_, nullptr);
 }
 
 bool JobSupervisor::mayTryAgain(const Status& failure) {
@@ -176,20 +187,32 @@ std::shared_ptr<JobAttempt> JobSupervisor::attempt() const {
 void JobSupervisor::stop() {
   std::lock_guard lock(mutex_);
   isStopping_ = true;
-  attempt_->engine().stop();
+  if (attempt_ != nullptr) attempt_->engine().stop();
   changed_.notify_all();
 }
 
 void JobSupervisor::cancel() {
   std::lock_guard lock(mutex_);
   isCancelling_ = true;
-  attempt_->engine().cancel();
+  if (attempt_ != nullptr) attempt_->engine().cancel();
   changed_.notify_all();
 }
 
 void JobSupervisor::checkpoint() {
   const std::shared_ptr<JobAttempt> current = attempt();
-  if (current->engine().isCheckpointed()) current->engine().coordinator()->request();
+  if (current != nullptr && current->engine().isCheckpointed()) current->engine().coordinator()->request();
+}
+
+Status JobSupervisor::savepoint(const std::string& directory) {
+  const std::shared_ptr<JobAttempt> current = attempt();
+  if (current == nullptr) return absl::UnavailableError("the job is between two attempts (try again)");
+  return current->savepoint(directory);
+}
+
+StatusOr<std::optional<std::string>> JobSupervisor::readState(const StateQuery& query) {
+  const std::shared_ptr<JobAttempt> current = attempt();
+  if (current == nullptr) return absl::UnavailableError("the job is between two attempts (try again)");
+  return current->readState(query);
 }
 
 Status JobSupervisor::wait() {
@@ -207,8 +230,11 @@ bool JobSupervisor::isOver() const {
 }
 
 JobCounts JobSupervisor::counts() const {
-  JobCounts counts = attempt()->engine().counts();
+  const std::shared_ptr<JobAttempt> current = attempt();
+  JobCounts counts;
+  if (current != nullptr) counts = current->engine().counts();
   std::lock_guard lock(mutex_);
+  if (current == nullptr) counts = lastCounts_;
   counts.restarts = restarts_;
   counts.checkpoints += earlierCheckpoints_;
   counts.failedCheckpoints += earlierFailedCheckpoints_;
@@ -216,7 +242,8 @@ JobCounts JobSupervisor::counts() const {
 }
 
 std::vector<TaskStatus> JobSupervisor::status() const {
-  return attempt()->engine().status();
+  const std::shared_ptr<JobAttempt> current = attempt();
+  return current == nullptr ? std::vector<TaskStatus>() : current->engine().status();
 }
 
 }  // namespace millrace

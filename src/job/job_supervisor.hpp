@@ -55,10 +55,8 @@ class JobSupervisor {
   void stop();
   void cancel();
   void checkpoint();
-  Status savepoint(const std::string& directory) { return attempt()->savepoint(directory); }
-  StatusOr<std::optional<std::string>> readState(const StateQuery& query) {
-    return attempt()->readState(query);
-  }
+  Status savepoint(const std::string& directory);
+  StatusOr<std::optional<std::string>> readState(const StateQuery& query);
   Status wait();
   bool isOver() const;
   JobCounts counts() const;
@@ -72,6 +70,7 @@ class JobSupervisor {
   Status prepareNext(const Status& failure);
   bool mayTryAgain(const Status& failure);
   bool pauseUnlessStopped(Duration pause);
+  void dropAttempt();
   std::shared_ptr<JobAttempt> attempt() const;
 
   const Graph graph_;
@@ -80,7 +79,8 @@ class JobSupervisor {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::shared_ptr<JobAttempt> attempt_;  // under mutex_, as all below
+  std::shared_ptr<JobAttempt> attempt_;  // under mutex_, as all below; null between two attempts
+  JobCounts lastCounts_;                 // of the attempt before, while there is none
   bool isStopping_ = false;
   bool isCancelling_ = false;
   std::size_t failuresInARow_ = 0;

@@ -27,4 +27,16 @@ Status damagedWindow(const char* what) {
   return absl::DataLossError(std::string(what) + " of a window is damaged");
 }
 
+void writeWindowPosition(const WindowPosition& position, ByteWriter& out) {
+  out.fixed(position.watermark);
+  out.fixed(position.firstTime);
+  out.fixed(position.groups.first);
+  out.fixed(position.groups.end);
+}
+
+bool readWindowPosition(ByteReader& in, WindowPosition& position) {
+  return in.fixed(position.watermark) && in.fixed(position.firstTime) &&
+         in.fixed(position.groups.first) && in.fixed(position.groups.end);
+}
+
 }  // namespace millrace

@@ -10,11 +10,6 @@
 namespace millrace {
 namespace {
 
-// The store and the disk may be better in a while: the epoch is tried again.
-bool mayPass(const Status& status) {
-  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
-}
-
 const SinkCommitter* committerOf(const TaskSnapshot& task, const SinkCommitters& committers) {
   if (task.state.prepared.empty()) return nullptr;
   const auto it = committers.find(task.operatorName);
@@ -22,6 +17,10 @@ const SinkCommitter* committerOf(const TaskSnapshot& task, const SinkCommitters&
 }
 
 }  // namespace
+
+bool mayPass(const Status& status) {
+  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
+}
 
 Status commitPrepared(const Epoch& epoch, const SinkCommitters& committers, FileSystem& files) {
   for (const TaskSnapshot& task : epoch.tasks) {
@@ -68,11 +67,11 @@ void CheckpointCoordinator::request() {
 
 Status CheckpointCoordinator::checkpointNow() {
   std::unique_lock lock(mutex_);
-  const std::uint64_t wanted = isInFlight_ ? nextEpoch_ + 1 : nextEpoch_;
+  const std::uint64_t wanted = barrier_ + 1;
   isRequested_ = true;
   changed_.notify_all();
-  changed_.wait(lock, [&] { return isStopped_ || isDone_ || counts_.lastEpoch >= wanted; });
-  if (isDone_ || counts_.lastEpoch >= wanted) return absl::OkStatus();
+  changed_.wait(lock, [&] { return isStopped_ || isDone_ || committedBarrier_ >= wanted; });
+  if (isDone_ || committedBarrier_ >= wanted) return absl::OkStatus();
   return absl::AbortedError("the job failed before the checkpoint was complete");
 }
 
@@ -120,7 +119,7 @@ bool CheckpointCoordinator::allFinished() const {
 
 bool CheckpointCoordinator::hasWork() const {
   if (isDone_ || isStopped_) return false;
-  if (isInFlight_) return isGathered() || now() >= countedLateAt_ + options_.timeout.count();
+  if (isInFlight_) return isGathered() || now() >= saturatingAdd(countedLateAt_, options_.timeout.count());
   // A checkpoint that failed is tried again after a pause, the last one of a job no less.
   const bool isPausing = failuresInARow_ > 0 && now() < nextStart();
   return (!isPausing && allFinished()) || isRequested_ || now() >= nextStart();
@@ -241,6 +240,7 @@ Status CheckpointCoordinator::persistPrepared(const Epoch& epoch) const {
 
 void CheckpointCoordinator::countSuccess(const Epoch& epoch, std::uint64_t bytes) {
   ++nextEpoch_;
+  committedBarrier_ = barrier_;
   isDone_ = epoch.isFinal;
   failuresInARow_ = 0;
   ++counts_.completed;

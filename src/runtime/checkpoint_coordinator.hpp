@@ -21,6 +21,9 @@ namespace millrace {
 /// By operator name: what finishes a sink's effects.
 using SinkCommitters = std::map<std::string, std::shared_ptr<const SinkCommitter>>;
 
+/// The store and the disk may be better in a while: what failed is to be tried again.
+bool mayPass(const Status& status);
+
 /// Finishes what a committed epoch has prepared, again where that had been done.
 Status commitPrepared(const Epoch& epoch, const SinkCommitters& committers, FileSystem& files);
 
@@ -127,6 +130,7 @@ class CheckpointCoordinator final : public SnapshotReceiver {
   // Barriers of this engine are counted apart: an epoch whose commit failed is tried again, with
   // what has happened since, under its number and behind a new barrier.
   std::uint64_t barrier_ = 0;     // the last one asked for
+  std::uint64_t committedBarrier_ = 0;
   bool isInFlight_ = false;
   bool isRequested_ = false;
   bool isDone_ = false;

@@ -103,7 +103,7 @@ Status Engine::build() {
         options_.checkpoints);
     job_.snapshots = coordinator_.get();
   }
-  const Status opened = openTasks();
+  const Status opened = guarded("making the job ready", [this] { return openTasks(); });
   if (opened.ok()) return opened;
   fail(opened);
   return close();
@@ -239,13 +239,14 @@ void Engine::runBase() {
   while (!job_.isCancelled.load() && !coordinator_->isDone()) {
     seen = coordinator_->waitForCommit(seen);
     const Status done = guarded("bringing the base forward", [this] { return store_->bringForward(); });
-    if (!done.ok()) return fail(done);
+    // No room now: the log goes on, and the next commit is another occasion.
+    if (!done.ok() && !mayPass(done)) return fail(done);
   }
 }
 
 void Engine::stop() {
-  job_.stopRequested.store(true);
   if (coordinator_ != nullptr) coordinator_->noteStoppedInput();
+  job_.stopRequested.store(true);
   wakeAll();
 }
 

@@ -26,6 +26,14 @@ std::vector<std::string> positionsOf(const std::string& operatorName, const Epoc
   return positions;
 }
 
+// What a task has noted besides its counters: operators that keep nothing may come and go.
+bool holdsAnything(const TaskSnapshot& task) {
+  std::string_view position = task.state.position;
+  TaskCounters counters;
+  const bool isRead = position.empty() || counters.read(position, false);
+  return !isRead || !position.empty() || !task.state.prepared.empty();
+}
+
 }  // namespace
 
 SinkCommitters Engine::committers() const {
@@ -69,7 +77,7 @@ Status Engine::claimAll() {
           return placed.task->snapshotName() == task.operatorName;
         });
     const bool isShuffle = task.operatorName.ends_with(" (shuffle)");  // comes and goes with workers
-    if (!isThere && !isShuffle) orphans.insert(fmt::format("operator '{}'", task.operatorName));
+    if (!isThere && !isShuffle && holdsAnything(task)) orphans.insert(fmt::format("operator '{}'", task.operatorName));
   }
   if (!orphans.empty() && !options_.checkpoints.allowUnclaimedState) {
     std::string list;

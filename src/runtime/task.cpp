@@ -332,6 +332,11 @@ bool Task::sendMark(Mark mark) {
 }
 
 Timestamp Task::nextDeadline() const {
+  // A source that has no room is woken when it gets some; its deadlines would only keep it awake.
+  const bool isStuck = source_ != nullptr &&
+                       std::any_of(outputs_.begin(), outputs_.end(),
+                                   [](const auto& output) { return output->isFull(); });
+  if (isStuck) return kMaxTimestamp;
   return phase_ == Phase::kReady ? operator_->nextDeadline() : kMaxTimestamp;
 }
 

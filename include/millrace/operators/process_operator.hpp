@@ -130,6 +130,8 @@ class ProcessOperator final : public Operator {
 
   Step onWatermark(Timestamp watermark) override {
     userContext_->watermark_ = std::max(userContext_->watermark_, watermark);
+    // The end of the input says nothing of time: in another run there may be more of it.
+    if (watermark != kMaxTimestamp) lastWatermark_ = std::max(lastWatermark_, watermark);
     rows_->setProcessingTime(context_->processingTime());
     // A timer registered by onTimer() for a time that has been reached fires in the same sweep.
     while (ready()) {
@@ -155,7 +157,7 @@ class ProcessOperator final : public Operator {
   }
 
   void beginSnapshot(TaskState& out) override {
-    ByteWriter(out.position).fixed(userContext_->watermark_);
+    ByteWriter(out.position).fixed(lastWatermark_);
     rows_->beginSnapshot();
     timers_.beginSnapshot();
   }
@@ -174,7 +176,7 @@ class ProcessOperator final : public Operator {
       }
       earliest = std::min(earliest, watermark);
     }
-    if (!positions.empty()) userContext_->watermark_ = earliest;
+    if (!positions.empty()) userContext_->watermark_ = lastWatermark_ = earliest;
     return absl::OkStatus();
   }
 
@@ -250,6 +252,7 @@ class ProcessOperator final : public Operator {
   std::unique_ptr<KeyedRows<K>> rows_;
   Timers<K> timers_;
   std::unique_ptr<Context> userContext_;
+  Timestamp lastWatermark_ = kMinTimestamp;
 };
 
 }  // namespace millrace

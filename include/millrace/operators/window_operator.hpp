@@ -62,6 +62,15 @@ struct WindowState {
 StatusOr<WindowState> declareWindows(OperatorContext& context, std::string kind,
                                      std::string keyType, std::string accumulatorType);
 
+/// Where an instance of a window operator stands, besides its entries.
+struct WindowPosition {
+  Timestamp watermark = kMinTimestamp;
+  Timestamp firstTime = kMaxTimestamp;  ///< of the records before the first watermark
+  KeyGroupRange groups{};               ///< the instance's
+};
+void writeWindowPosition(const WindowPosition& position, ByteWriter& out);
+bool readWindowPosition(ByteReader& in, WindowPosition& position);
+
 /// Of a job that takes checkpoints: no Serde of the key or the accumulator.
 Status cannotBeKept(const std::string& accumulatorType);
 
@@ -93,6 +102,8 @@ class WindowFiring : public Operator {
                     early_.isDue(from, watermark);
       windows_->advance(watermark, watermark == kMaxTimestamp);
       advancedTo_ = watermark;
+      // The end of the input says nothing of time: in another run there may be more of it.
+      if (watermark != kMaxTimestamp) lastWatermark_ = watermark;
       isFired_ = false;
     }
     const auto fire = [&](std::size_t room) { return windows_->fire(emitter(), room); };
@@ -124,7 +135,7 @@ class WindowFiring : public Operator {
   void beginSnapshot(TaskState& out) final {
     if constexpr (Windows::kCanBeKept) {
       ByteWriter position(out.position);
-      position.fixed(advancedTo_);
+      writeWindowPosition({lastWatermark_, firstTime_, ownGroups_}, position);
       windows_->writePosition(position);
       windows_->freeze();
     }
@@ -135,20 +146,24 @@ class WindowFiring : public Operator {
     return false;
   }
 
-  // All instances behind a shuffle have the same watermark at a barrier; where they have not, the
-  // least of them drops no record that its instance would have taken.
+  // Instances may differ at a barrier, when inputs are idle: this one goes on from those that had its
+  // keys. Where it takes over from several, the least of their watermarks drops no record that would
+  // have been taken.
   Status restoreTask(std::span<const std::string> positions) final {
     Timestamp least = kMaxTimestamp;
     for (const std::string& position : positions) {
       ByteReader in(position);
-      Timestamp watermark = 0;
-      if (!in.fixed(watermark) || !windows_->readPosition(in, context_->worker() == 0)) {
+      WindowPosition earlier;
+      if (!readWindowPosition(in, earlier) ||
+          !windows_->readPosition(in, context_->worker() == 0)) {
         return damagedWindow("the position");
       }
-      least = std::min(least, watermark);
+      if (earlier.groups.end <= ownGroups_.first || ownGroups_.end <= earlier.groups.first) continue;
+      least = std::min(least, earlier.watermark);
+      firstTime_ = std::min(firstTime_, earlier.firstTime);
     }
-    if (least == kMinTimestamp) return absl::OkStatus();
-    advancedTo_ = least;
+    if (least == kMinTimestamp || least == kMaxTimestamp) return absl::OkStatus();
+    lastWatermark_ = advancedTo_ = least;
     windows_->restoreWatermark(least);
     return absl::OkStatus();
   }
@@ -206,8 +221,10 @@ class WindowFiring : public Operator {
     if constexpr (Windows::kCanBeKept) {
       const StatusOr<WindowState> state = declareWindows(
           *context_, windows_->stateKind(), typeName<Key>(), typeName<Accumulator>());
-      if (state.ok()) windows_->keepChanges(state->id, state->keyGroups, state->own);
-      return state.status();
+      if (!state.ok()) return state.status();
+      ownGroups_ = state->own;
+      windows_->keepChanges(state->id, state->keyGroups, state->own);
+      return absl::OkStatus();
     } else {
       return cannotBeKept(typeName<Accumulator>());
     }
@@ -234,6 +251,8 @@ class WindowFiring : public Operator {
   const EarlyFiring early_;
   Emitter<Result> out_;
   Timestamp advancedTo_ = kMinTimestamp;
+  Timestamp lastWatermark_ = kMinTimestamp;  // as advancedTo_, but for the end of input
+  KeyGroupRange ownGroups_{};
   Timestamp firstTime_ = kMaxTimestamp;  // of the records before the first watermark
   bool isFired_ = true;
   bool isEarlyDue_ = false;

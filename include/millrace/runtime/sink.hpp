@@ -51,7 +51,8 @@ class SinkCommitter {
  public:
   virtual ~SinkCommitter();
 
-  /// Makes durable what a writer prepared, without making it visible.
+  /// Makes durable what a writer prepared, without making it visible. kResourceExhausted and
+  /// kUnavailable have it called again later, so a failed sync must answer something else (kAborted).
   virtual Status persist(FileSystem& files, std::string_view prepared) const;
 
   /// The checkpoint is committed: makes visible what a writer prepared. After a crash it is called

@@ -60,7 +60,10 @@ class EpochChanges {
   StateChanges frozen_;
 };
 
-/// EpochChanges for a table by key: which keys have changed. A table's entry has a member `tag`.
+/// EpochChanges for a table by key: which keys have changed. A table's entry has a member `tag`. It may
+/// have `bool isEmpty() const` too: an empty entry is erased from what is stored, and stays in the
+/// table until the snapshot has come to it, so that a key that comes and goes costs one operation
+/// an epoch.
 template <typename K>
 class KeyChanges {
  public:
@@ -90,10 +93,10 @@ class KeyChanges {
     next_ = 0;
   }
 
-  /// Appends about `limit` bytes of what is frozen. `find(key)` gives a pointer to the entry, or null.
-  /// True: there is more.
-  template <typename Find, typename Write>
-  bool write(StateChanges& out, std::size_t limit, Find&& find, Write&& write) {
+  /// Appends about `limit` bytes of what is frozen. `find(key)` gives a pointer to the entry, or null;
+  /// `drop(key)` takes an empty one out. True: there is more.
+  template <typename Find, typename Write, typename Drop>
+  bool write(StateChanges& out, std::size_t limit, Find&& find, Write&& write, Drop&& drop) {
     // What was erased comes first: a key that came back has its value behind that.
     out.append(std::move(epoch_.frozen()));
     const std::size_t end = out.size() + limit;
@@ -104,6 +107,7 @@ class KeyChanges {
       if (entry == nullptr || entry->tag == 0 || entry->tag == epoch_.tag()) continue;
       put(out, key, *entry, write);
       entry->tag = 0;
+      if (isEmpty(*entry)) drop(key);
     }
     frozenKeys_.clear();
     next_ = 0;
@@ -120,8 +124,18 @@ class KeyChanges {
     currentKeys_.push_back(key);
   }
 
+  template <typename Entry>
+  static bool isEmpty(const Entry& entry) {
+    if constexpr (requires { entry.isEmpty(); }) return entry.isEmpty();
+    return false;
+  }
+
   template <typename Entry, typename Write>
   void put(StateChanges& out, const K& key, const Entry& entry, Write&& write) const {
+    if (isEmpty(entry)) {
+      return out.erase(epoch_.state(), groupOf(key),
+                       [&](ByteWriter& to) { Serde<K>::write(key, to); });
+    }
     out.put(
         epoch_.state(), groupOf(key), [&](ByteWriter& to) { Serde<K>::write(key, to); },
         [&](ByteWriter& to) { write(entry, to); });

@@ -65,8 +65,11 @@ class GlobalWindows {
   void emitDue(const Q& key, Emit&& emit) {
     const auto it = keys_.find(key);
     tell(it, Pane::kOnTime, emit);
-    if constexpr (kCanBeKept) changes_.erase(it->first);
-    keys_.erase(it);
+    if (changes_.isOn()) {
+      it->second = Entry{aggregate_.create(), 0, it->second.tag};  // goes with the next snapshot
+    } else {
+      keys_.erase(it);
+    }
   }
 
   /// Nothing but the end of input says anything to this window.
@@ -111,7 +114,7 @@ class GlobalWindows {
           const auto it = keys_.find(key);
           return it == keys_.end() ? nullptr : &it->second;
         },
-        &writeEntry);
+        &writeEntry, [this](const K& key) { keys_.erase(key); });
   }
   void writePosition(ByteWriter& out) const { out.fixed(released_); }
   bool readPosition(ByteReader& in, bool takesCounts) {
@@ -138,6 +141,8 @@ class GlobalWindows {
     Accumulator accumulator;
     std::uint64_t records = 0;
     EpochTag tag = 0;
+
+    bool isEmpty() const { return records == 0; }
   };
   using Keys = KeyTable<K, Entry>;
 

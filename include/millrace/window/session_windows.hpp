@@ -166,7 +166,7 @@ class MergingSessions {
           const auto it = keys_.find(key);
           return it == keys_.end() ? nullptr : &it->second;
         },
-        &writeSessions);
+        &writeSessions, [](const K&) {});
   }
 
   /// What the operator has to remember besides its entries.

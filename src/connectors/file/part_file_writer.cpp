@@ -74,11 +74,19 @@ Status lostPart(const std::string& directory, const std::string& name) {
       "its lines have been taken over elsewhere)");
 }
 
+// A sync that failed once says nothing when it is repeated: the lines have to be made anew, which a
+// restart from the last checkpoint does.
+Status finalSync(const Status& synced) {
+  if (synced.ok()) return synced;
+  return absl::AbortedError(std::string(synced.message()) +
+                            " (what a sync has failed for is never synced again)");
+}
+
 Status persistPart(FileSystem& files, const std::string& path) {
   // Opening for writing would make it anew.
   MILLRACE_RETURN_IF_ERROR(files.stat(path).status());
   MILLRACE_ASSIGN_OR_RETURN(const auto part, files.openWrite(path, WriteMode::kAppend));
-  MILLRACE_RETURN_IF_ERROR(part->sync());
+  MILLRACE_RETURN_IF_ERROR(finalSync(part->sync()));
   return part->close();
 }
 
@@ -96,7 +104,7 @@ Status persistParts(FileSystem& files, const std::string& directory, std::string
     }
     MILLRACE_RETURN_IF_ERROR(persisted);
   }
-  return files.syncDirectory(directory);
+  return finalSync(files.syncDirectory(directory));
 }
 
 Status commitParts(FileSystem& files, const std::string& directory, std::string_view prepared) {
@@ -113,7 +121,7 @@ Status commitParts(FileSystem& files, const std::string& directory, std::string_
     MILLRACE_RETURN_IF_ERROR(there);
   }
   // Also when nothing was left to rename: who did it may not have come to this.
-  return files.syncDirectory(directory);
+  return finalSync(files.syncDirectory(directory));
 }
 
 PartFileWriter::PartFileWriter(FileSystem& files, PartFileOptions options)

@@ -209,6 +209,43 @@ TEST_CASE("sessions that go on from checkpoints tell what others do") {
   CHECK(sessionsMatch<Elements>("all their elements"));
 }
 
+TEST_CASE("windows of a count that go on from checkpoints tell what others do, and write little") {
+  CHECK(rc::check("every third record of a key", [] {
+    using Windows = GlobalWindows<std::string, Rec, decltype(CountAndSum::make())>;
+    const auto make = [] { return std::make_unique<Windows>(global(3), CountAndSum::make()); };
+    Restarted<Windows> it(make);
+    const std::unique_ptr<Windows> plain = make();
+    for (const Step& step : drawSteps()) {
+      const std::string key = "k" + std::to_string(step.key);
+      const auto add = [key, value = step.value](Windows& windows, std::vector<Row>& told) {
+        if (!windows.add(std::string_view(key), Rec{value}, 0).due) return;
+        windows.emitDue(std::string_view(key),
+                        [&](auto&& r) { told.push_back(textOf(windows.aggregate())(r)); });
+      };
+      std::vector<Row> told;
+      std::vector<Row> expected;
+      it.act([&told, add](Windows& windows) { add(windows, told); });
+      add(*plain, expected);
+      RC_ASSERT(told == expected);
+      if (step.value % 5 == 0) it.barrier();
+      if (step.value % 3 != 0) it.write(static_cast<std::size_t>(1 + (step.value & 31)), step.value % 2 == 0);
+      RC_ASSERT(it.windows().heldRecords() == plain->heldRecords());
+    }
+  }));
+  GlobalWindows<std::string, Rec, decltype(CountAndSum::make())> windows(global(1), CountAndSum::make());
+  windows.keepChanges(StateId{0}, 1, KeyGroupRange{0, 1});
+  for (int i = 0; i < 1000; ++i) {
+    windows.add(std::string_view("k"), Rec{i}, 0);
+    windows.emitDue(std::string_view("k"), [](auto&&) {});
+  }
+  windows.freeze();
+  StateChanges changes;
+  while (windows.writeFrozen(changes, 1)) {
+  }
+  CHECK(changes.count() == 1);
+  CHECK(windows.heldKeys() == 0);
+}
+
 TEST_CASE("what was kept under one cut of time is not taken for another") {
   using Windows = SlicedWindows<std::string, Rec, decltype(CountAndSum::make())>;
   const auto windowsOf = [](const WindowSpec& spec) {
