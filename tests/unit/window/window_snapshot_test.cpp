@@ -120,7 +120,9 @@ void compareThroughRestarts(typename Restarted<Windows>::Make make, Naive& naive
   Restarted<Windows> it(std::move(make));
   Timestamp clock = -300;
   std::uint64_t accepted = 0;
+  // Actions are done again after a restart: what they write to outlives the step.
   std::vector<Row> told;
+  AddResult result;
   const auto fire = [&](Timestamp watermark, bool endOfInput) {
     told.clear();
     it.act([&told, watermark, endOfInput](Windows& windows) {
@@ -135,7 +137,6 @@ void compareThroughRestarts(typename Restarted<Windows>::Make make, Naive& naive
     switch (step.kind) {
       case Step::Kind::kAdd: {
         told.clear();
-        AddResult result;
         const std::string key = "k" + std::to_string(step.key);
         const Timestamp time = clock + step.time;
         it.act([&told, &result, key, value = step.value, time](Windows& windows) {
@@ -215,14 +216,15 @@ TEST_CASE("windows of a count that go on from checkpoints tell what others do, a
     const auto make = [] { return std::make_unique<Windows>(global(3), CountAndSum::make()); };
     Restarted<Windows> it(make);
     const std::unique_ptr<Windows> plain = make();
+    std::vector<Row> told;
     for (const Step& step : drawSteps()) {
       const std::string key = "k" + std::to_string(step.key);
-      const auto add = [key, value = step.value](Windows& windows, std::vector<Row>& told) {
+      const auto add = [key, value = step.value](Windows& windows, std::vector<Row>& rows) {
         if (!windows.add(std::string_view(key), Rec{value}, 0).due) return;
         windows.emitDue(std::string_view(key),
-                        [&](auto&& r) { told.push_back(textOf(windows.aggregate())(r)); });
+                        [&](auto&& r) { rows.push_back(textOf(windows.aggregate())(r)); });
       };
-      std::vector<Row> told;
+      told.clear();
       std::vector<Row> expected;
       it.act([&told, add](Windows& windows) { add(windows, told); });
       add(*plain, expected);
