@@ -2,13 +2,9 @@
 #include "job/job_supervisor.hpp"
 
 #include <millrace/base/clock.hpp>
-#include <millrace/base/file_system.hpp>
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
 #include <utility>
 
 namespace millrace {
@@ -40,14 +36,13 @@ Duration pauseBefore(std::size_t restart, const RestartOptions& options) {
 StatusOr<std::unique_ptr<JobAttempt>> JobAttempt::make(const Graph& graph, const JobOptions& options) {
   std::unique_ptr<JobAttempt> attempt(new JobAttempt);
   if (!options.checkpoints.directory.empty()) {
-    FileSystem& files = options.fileSystem != nullptr ? *options.fileSystem : posixFileSystem();
     CheckpointStore::Options store;
     store.directory = options.checkpoints.directory;
     store.jobName = graph.name();
     store.keyGroups = static_cast<std::uint32_t>(options.keyGroups);
     store.fromSavepoint = options.checkpoints.fromSavepoint;
-    store.openedAt = (options.clock != nullptr ? *options.clock : systemClock()).now();
-    MILLRACE_ASSIGN_OR_RETURN(attempt->store_, CheckpointStore::open(files, store));
+    store.openedAt = clockOf(options).now();
+    MILLRACE_ASSIGN_OR_RETURN(attempt->store_, CheckpointStore::open(filesOf(options), store));
   }
   MILLRACE_ASSIGN_OR_RETURN(attempt->engine_,
                             Engine::create(graph, options, attempt->store_.get()));
@@ -104,7 +99,7 @@ JobSupervisor::JobSupervisor(const Graph& graph, const JobOptions& options,
                              std::shared_ptr<JobAttempt> first)
     : graph_(graph),
       options_(options),
-      clock_(options.clock != nullptr ? *options.clock : systemClock()),
+      clock_(clockOf(options)),
       attempt_(std::move(first)) {}
 
 JobSupervisor::~JobSupervisor() {
@@ -117,10 +112,7 @@ void JobSupervisor::superviseToTheEnd() {
     const std::int64_t startedAt = clock_.monotonicNanos();
     Status ended = attempt()->run();
     const auto ran = std::chrono::nanoseconds(clock_.monotonicNanos() - startedAt);
-    {
-      std::lock_guard lock(mutex_);
-      if (ran >= options_.restarts.resetAfter) failuresInARow_ = 0;
-    }
+    if (ran >= options_.restarts.resetAfter) failuresInARow_ = 0;
     const bool isOver = ended.ok();
     if (!isOver) ended = prepareNext(ended);
     if (!isOver && ended.ok()) continue;
@@ -133,13 +125,8 @@ void JobSupervisor::superviseToTheEnd() {
 Status JobSupervisor::prepareNext(const Status& failure) {
   Status last = failure;
   while (mayTryAgain(last)) {
-    std::size_t restart = 0;
-    {
-      std::lock_guard lock(mutex_);
-      restart = failuresInARow_;
-    }
     dropAttempt();
-    if (!pauseUnlessStopped(pauseBefore(restart, options_.restarts))) return last;
+    if (!pauseUnlessStopped(pauseBefore(failuresInARow_, options_.restarts))) return last;
     StatusOr<std::unique_ptr<JobAttempt>> next = JobAttempt::make(graph_, options_);
     if (!next.ok()) {
       last = next.status();
@@ -169,8 +156,8 @@ void JobSupervisor::dropAttempt() {
 }
 
 bool JobSupervisor::mayTryAgain(const Status& failure) {
-  std::lock_guard lock(mutex_);
   if (options_.checkpoints.directory.empty() || isForGood(failure)) return false;
+  std::lock_guard lock(mutex_);
   return ++failuresInARow_ <= options_.restarts.attempts && !isStopping_ && !isCancelling_;
 }
 

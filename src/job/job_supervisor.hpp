@@ -83,12 +83,12 @@ class JobSupervisor {
   JobCounts lastCounts_;                 // of the attempt before, while there is none
   bool isStopping_ = false;
   bool isCancelling_ = false;
-  std::size_t failuresInARow_ = 0;
   std::uint64_t restarts_ = 0;
   std::uint64_t earlierCheckpoints_ = 0;  // of the attempts before this one
   std::uint64_t earlierFailedCheckpoints_ = 0;
   std::optional<Status> result_;
 
+  std::size_t failuresInARow_ = 0;  // of the supervising thread alone
   std::mutex joinMutex_;
   std::thread thread_;
 };

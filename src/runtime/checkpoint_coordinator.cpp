@@ -10,10 +10,18 @@
 namespace millrace {
 namespace {
 
-const SinkCommitter* committerOf(const TaskSnapshot& task, const SinkCommitters& committers) {
-  if (task.state.prepared.empty()) return nullptr;
-  const auto it = committers.find(task.operatorName);
-  return it == committers.end() ? nullptr : it->second.get();
+// Calls `step(committer, prepared)` for what each task of the epoch has prepared.
+template <typename Step>
+Status forEachPrepared(const Epoch& epoch, const SinkCommitters& committers, const char* doing,
+                       Step&& step) {
+  for (const TaskSnapshot& task : epoch.tasks) {
+    const auto it = committers.find(task.operatorName);
+    if (task.state.prepared.empty() || it == committers.end()) continue;
+    MILLRACE_RETURN_IF_ERROR(
+        annotate(step(*it->second, task.state.prepared),
+                 fmt::format("{} epoch {} of sink '{}'", doing, epoch.number, task.operatorName)));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -23,14 +31,10 @@ bool mayPass(const Status& status) {
 }
 
 Status commitPrepared(const Epoch& epoch, const SinkCommitters& committers, FileSystem& files) {
-  for (const TaskSnapshot& task : epoch.tasks) {
-    const SinkCommitter* committer = committerOf(task, committers);
-    if (committer == nullptr) continue;
-    MILLRACE_RETURN_IF_ERROR(
-        annotate(committer->commit(files, task.state.prepared),
-                 fmt::format("finishing epoch {} of sink '{}'", epoch.number, task.operatorName)));
-  }
-  return absl::OkStatus();
+  return forEachPrepared(epoch, committers, "finishing",
+                         [&](const SinkCommitter& committer, std::string_view prepared) {
+                           return committer.commit(files, prepared);
+                         });
 }
 
 CheckpointCoordinator::CheckpointCoordinator(Surroundings surroundings,
@@ -228,14 +232,10 @@ Status CheckpointCoordinator::commit(const Epoch& epoch) {
 }
 
 Status CheckpointCoordinator::persistPrepared(const Epoch& epoch) const {
-  for (const TaskSnapshot& task : epoch.tasks) {
-    const SinkCommitter* committer = committerOf(task, committers_);
-    if (committer == nullptr) continue;
-    MILLRACE_RETURN_IF_ERROR(
-        annotate(committer->persist(files_, task.state.prepared),
-                 fmt::format("preparing epoch {} of sink '{}'", epoch.number, task.operatorName)));
-  }
-  return absl::OkStatus();
+  return forEachPrepared(epoch, committers_, "preparing",
+                         [this](const SinkCommitter& committer, std::string_view prepared) {
+                           return committer.persist(files_, prepared);
+                         });
 }
 
 void CheckpointCoordinator::countSuccess(const Epoch& epoch, std::uint64_t bytes) {

@@ -53,6 +53,14 @@ Status checkOptions(const JobOptions& options) {
 
 }  // namespace
 
+const Clock& clockOf(const JobOptions& options) {
+  return options.clock != nullptr ? *options.clock : systemClock();
+}
+
+FileSystem& filesOf(const JobOptions& options) {
+  return options.fileSystem != nullptr ? *options.fileSystem : posixFileSystem();
+}
+
 StatusOr<std::unique_ptr<Engine>> Engine::create(const Graph& graph, const JobOptions& options,
                                                  CheckpointStore* store) {
   MILLRACE_RETURN_IF_ERROR(graph.validate());
@@ -74,8 +82,8 @@ Engine::Engine(const Graph& graph, const JobOptions& options, CheckpointStore* s
   job_.batchSize = options.batchSize;
   job_.keyGroups = options.keyGroups;
   job_.seed = options.seed;
-  job_.clock = options.clock != nullptr ? options.clock : &systemClock();
-  job_.fileSystem = options.fileSystem != nullptr ? options.fileSystem : &posixFileSystem();
+  job_.clock = &clockOf(options);
+  job_.fileSystem = &filesOf(options);
 }
 
 Status Engine::build() {

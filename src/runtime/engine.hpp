@@ -21,6 +21,10 @@
 
 namespace millrace {
 
+/// What the options name, else the machine's own.
+const Clock& clockOf(const JobOptions& options);
+FileSystem& filesOf(const JobOptions& options);
+
 /// A graph made ready to run: workers, tasks and the channels between them. It starts no
 /// thread: somebody calls stepWorker() or runWorker(), which may be threads, or one seeded
 /// loop that steps all workers in any order.

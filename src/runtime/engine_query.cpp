@@ -2,6 +2,7 @@
 // How state is read from outside while the job runs.
 #include "runtime/engine.hpp"
 
+#include <millrace/base/check.hpp>
 #include <millrace/state/keyed_state_store.hpp>
 
 #include <fmt/format.h>
@@ -34,8 +35,8 @@ Answer readFrom(KeyedStateStore* states, const StateQuery& query) {
 Answer answerOf(Task& task, const StateQuery& query) {
   try {
     return readFrom(task.queryableStates(), query);
-  } catch (const std::exception& error) {
-    return absl::AbortedError(error.what());
+  } catch (...) {
+    return statusOfException();
   }
 }
 

@@ -76,7 +76,7 @@ Status Engine::claimAll() {
         std::any_of(placed_.begin(), placed_.end(), [&](const PlacedTask& placed) {
           return placed.task->snapshotName() == task.operatorName;
         });
-    const bool isShuffle = task.operatorName.ends_with(" (shuffle)");  // comes and goes with workers
+    const bool isShuffle = task.operatorName.ends_with(Task::kShuffleSuffix);  // comes and goes with workers
     if (!isThere && !isShuffle && holdsAnything(task)) orphans.insert(fmt::format("operator '{}'", task.operatorName));
   }
   if (!orphans.empty() && !options_.checkpoints.allowUnclaimedState) {

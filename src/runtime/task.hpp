@@ -13,6 +13,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace millrace {
@@ -78,6 +79,7 @@ struct WorkerContext {
 class Task final : public OperatorContext {
  public:
   enum class Role : std::uint8_t { kSource, kOperator, kShuffle };
+  static constexpr std::string_view kShuffleSuffix = " (shuffle)";
 
   /// `ordinal` is the node's; `number` the task's own within the job.
   Task(JobContext& job, WorkerContext& worker, std::string name, std::size_t ordinal,
@@ -103,7 +105,9 @@ class Task final : public OperatorContext {
 
   bool isSource() const { return source_ != nullptr; }
   /// What stands in checkpoints; a shuffle is told apart from the operator it belongs to.
-  std::string snapshotName() const { return role_ == Role::kShuffle ? name_ + " (shuffle)" : name_; }
+  std::string snapshotName() const {
+    return role_ == Role::kShuffle ? name_ + std::string(kShuffleSuffix) : name_;
+  }
   bool isFinished() const { return phase_ == Phase::kFinished && !owesSnapshot_; }
   Timestamp nextDeadline() const;
 

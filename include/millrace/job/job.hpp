@@ -5,6 +5,7 @@
 #include <millrace/graph/graph.hpp>
 #include <millrace/job/options.hpp>
 #include <millrace/job/state_query.hpp>
+#include <millrace/state/value_state.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstddef>
@@ -98,7 +99,7 @@ class Job {
   Status savepoint(const std::string& directory);
 
   /// One key's value of a state that a process function declares, without stopping the job, in bytes:
-  /// readStateValue() and readStateList() read them. Nothing: the key has none. A live question waits
+  /// readStoredValue() and readStoredList() read them. Nothing: the key has none. A live question waits
   /// for the batch that the key's worker is at; one for the last checkpoint reads its files.
   /// kNotFound: no such operator or state; kFailedPrecondition: the job is over, or has no
   /// checkpoints to ask.
@@ -112,7 +113,8 @@ class Job {
                                                                      std::move(state), key, view)));
     if (!bytes) return std::optional<V>();
     std::optional<V> value(std::in_place);
-    if (readStateValue(*bytes, *value)) return value;
+    ByteReader in(*bytes);
+    if (readStoredValue(in, *value)) return value;
     return absl::InvalidArgumentError("the state holds values of another type");
   }
 

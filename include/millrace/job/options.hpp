@@ -12,12 +12,6 @@ namespace millrace {
 class Clock;
 class FileSystem;
 
-/// Where the state of a job lies.
-enum class StateStore : std::uint8_t {
-  kMemory,   ///< all of it in memory; checkpoints hold a copy
-  kRocksDb,  ///< hot state in memory, the rest in RocksDB
-};
-
 /// What is kept across crashes and runs.
 struct CheckpointOptions {
   /// The job's state directory, made when missing. Empty: nothing is kept.
@@ -30,7 +24,6 @@ struct CheckpointOptions {
   Duration timeout{600'000};
   /// So many checkpoints in a row may fail; one more fails the job.
   std::size_t tolerableFailures = 3;
-  StateStore store = StateStore::kMemory;
   /// A savepoint to begin with, when the directory holds no checkpoint.
   std::string fromSavepoint;
   /// Drops saved state that no operator of the pipeline claims, instead of refusing to start.

@@ -2,16 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include <millrace/base/hash.hpp>
-#include <millrace/base/status.hpp>
 #include <millrace/serde/serde.hpp>
-#include <millrace/time/timestamp.hpp>
 
 namespace millrace {
 
@@ -45,30 +40,6 @@ StateQuery mapEntryQuery(std::string operatorName, std::string state, const K& k
   ByteWriter out(query.key);
   detail::writeElement<MK>(mapKey, out);
   return query;
-}
-
-/// Reads the answer for a value, a reducing or aggregating state (its accumulator) or one entry of a
-/// map. False: the bytes hold something else.
-template <typename V>
-bool readStateValue(std::string_view bytes, V& value) {
-  ByteReader in(bytes);
-  bool hasTime = false;
-  Timestamp time = 0;
-  return Serde<bool>::read(in, hasTime) && (!hasTime || in.fixed(time)) &&
-         Serde<V>::read(in, value) && in.isAtEnd();
-}
-
-/// Reads the answer for a list.
-template <typename V>
-bool readStateList(std::string_view bytes, std::vector<V>& values) {
-  ByteReader in(bytes);
-  bool hasTimes = false;
-  if (!Serde<bool>::read(in, hasTimes) || !Serde<std::vector<V>>::read(in, values)) return false;
-  for (std::size_t i = 0; hasTimes && i < values.size(); ++i) {
-    Timestamp time = 0;
-    if (!in.fixed(time)) return false;
-  }
-  return in.isAtEnd();
 }
 
 }  // namespace millrace

@@ -60,6 +60,15 @@ class EpochChanges {
   StateChanges frozen_;
 };
 
+/// Reads a count that an instance had written and adds it to `count` if this instance `takes` counts:
+/// of all that go on from it, one does. False: it is not there.
+inline bool readCount(ByteReader& in, bool takes, std::uint64_t& count) {
+  std::uint64_t earlier = 0;
+  if (!in.fixed(earlier)) return false;
+  if (takes) count += earlier;
+  return true;
+}
+
 /// EpochChanges for a table by key: which keys have changed. A table's entry has a member `tag`. It may
 /// have `bool isEmpty() const` too: an empty entry is erased from what is stored, and stays in the
 /// table until the snapshot has come to it, so that a key that comes and goes costs one operation
@@ -81,9 +90,7 @@ class KeyChanges {
 
   /// To be called before the entry of `key` goes, after touch().
   void erase(const K& key) {
-    if (!isOn()) return;
-    epoch_.current().erase(epoch_.state(), groupOf(key),
-                           [&](ByteWriter& out) { Serde<K>::write(key, out); });
+    if (isOn()) eraseFrom(epoch_.current(), key);
   }
 
   void freeze() {
@@ -93,21 +100,21 @@ class KeyChanges {
     next_ = 0;
   }
 
-  /// Appends about `limit` bytes of what is frozen. `find(key)` gives a pointer to the entry, or null;
-  /// `drop(key)` takes an empty one out. True: there is more.
-  template <typename Find, typename Write, typename Drop>
-  bool write(StateChanges& out, std::size_t limit, Find&& find, Write&& write, Drop&& drop) {
+  /// Appends about `limit` bytes of what is frozen of `table`, a map from K to entries, and takes the
+  /// empty entries out of it. True: there is more.
+  template <typename Table, typename Write>
+  bool write(StateChanges& out, std::size_t limit, Table& table, Write&& write) {
     // What was erased comes first: a key that came back has its value behind that.
     out.append(std::move(epoch_.frozen()));
     const std::size_t end = out.size() + limit;
     for (; next_ < frozenKeys_.size(); ++next_) {
       if (out.size() >= end) return true;
       const K& key = frozenKeys_[next_];
-      auto* entry = find(key);
-      if (entry == nullptr || entry->tag == 0 || entry->tag == epoch_.tag()) continue;
-      put(out, key, *entry, write);
-      entry->tag = 0;
-      if (isEmpty(*entry)) drop(key);
+      const auto it = table.find(key);
+      if (it == table.end() || it->second.tag == 0 || it->second.tag == epoch_.tag()) continue;
+      put(out, key, it->second, write);
+      it->second.tag = 0;
+      if (isEmpty(it->second)) table.erase(it);
     }
     frozenKeys_.clear();
     next_ = 0;
@@ -116,6 +123,10 @@ class KeyChanges {
 
  private:
   KeyGroup groupOf(const K& key) const { return keyGroupOf(millraceHash(key), epoch_.keyGroups()); }
+
+  void eraseFrom(StateChanges& out, const K& key) const {
+    out.erase(epoch_.state(), groupOf(key), [&](ByteWriter& to) { Serde<K>::write(key, to); });
+  }
 
   template <typename Entry, typename Write>
   [[gnu::noinline]] void note(const K& key, Entry& entry, Write&& write) {
@@ -132,10 +143,7 @@ class KeyChanges {
 
   template <typename Entry, typename Write>
   void put(StateChanges& out, const K& key, const Entry& entry, Write&& write) const {
-    if (isEmpty(entry)) {
-      return out.erase(epoch_.state(), groupOf(key),
-                       [&](ByteWriter& to) { Serde<K>::write(key, to); });
-    }
+    if (isEmpty(entry)) return eraseFrom(out, key);
     out.put(
         epoch_.state(), groupOf(key), [&](ByteWriter& to) { Serde<K>::write(key, to); },
         [&](ByteWriter& to) { write(entry, to); });

@@ -15,6 +15,32 @@
 
 namespace millrace {
 
+namespace detail {
+
+// Content of a list: has-times (bool), elements, as many times if so; without, they are `now`. An
+// empty list is not kept.
+template <StateValue V>
+bool readTimedList(ByteReader& in, std::vector<V>& values, std::vector<Timestamp>& times,
+                   Timestamp now) {
+  bool hasTimes = false;
+  if (!Serde<bool>::read(in, hasTimes) || !Serde<std::vector<V>>::read(in, values)) return false;
+  if (values.empty()) return false;
+  times.assign(values.size(), now);
+  for (Timestamp& time : times) {
+    if (hasTimes && !in.fixed(time)) return false;
+  }
+  return true;
+}
+
+}  // namespace detail
+
+/// Takes the elements out of what is stored of a list state. False: the bytes are damaged.
+template <StateValue V>
+bool readStoredList(ByteReader& in, std::vector<V>& values) {
+  std::vector<Timestamp> times;
+  return detail::readTimedList(in, values, times, 0) && in.isAtEnd();
+}
+
 /// A list per key, in the order of adding; with a TTL each element expires by itself.
 ///
 /// Every call is about the current key. A view holds until the state is next written
@@ -115,7 +141,6 @@ class ListState {
     if (stamp != nullptr) std::destroy_at(static_cast<Stamps*>(stamp));
   }
 
-  // Content: has-times (bool), elements, as many times if so.
   static void write(const void* value, const void* stamp, ByteWriter& out) {
     Serde<bool>::write(stamp != nullptr, out);
     Serde<Values>::write(*static_cast<const Values*>(value), out);
@@ -124,14 +149,9 @@ class ListState {
   }
 
   static bool read(ByteReader& in, void* value, void* stamp, Timestamp now) {
-    bool hasTimes = false;
     Values values;
-    if (!Serde<bool>::read(in, hasTimes) || !Serde<Values>::read(in, values)) return false;
-    if (values.empty()) return false;
-    Stamps stamps(values.size(), now);
-    for (Timestamp& time : stamps) {
-      if (hasTimes && !in.fixed(time)) return false;
-    }
+    Stamps stamps;
+    if (!detail::readTimedList(in, values, stamps, now)) return false;
     ::new (value) Values(std::move(values));
     if (stamp != nullptr) ::new (stamp) Stamps(std::move(stamps));
     return true;

@@ -108,20 +108,11 @@ class GlobalWindows {
   }
   void freeze() requires kCanBeKept { changes_.freeze(); }
   bool writeFrozen(StateChanges& out, std::size_t limit) requires kCanBeKept {
-    return changes_.write(
-        out, limit,
-        [this](const K& key) {
-          const auto it = keys_.find(key);
-          return it == keys_.end() ? nullptr : &it->second;
-        },
-        &writeEntry, [this](const K& key) { keys_.erase(key); });
+    return changes_.write(out, limit, keys_, &writeEntry);
   }
   void writePosition(ByteWriter& out) const { out.fixed(released_); }
   bool readPosition(ByteReader& in, bool takesCounts) {
-    std::uint64_t released = 0;
-    if (!in.fixed(released)) return false;
-    if (takesCounts) released_ += released;
-    return true;
+    return readCount(in, takesCounts, released_);
   }
   void restoreWatermark(Timestamp) {}
   bool restore(std::string_view keyBytes, std::string_view value) requires kCanBeKept {

@@ -160,23 +160,14 @@ class MergingSessions {
   void freeze() requires kCanBeKept { changes_.freeze(); }
 
   bool writeFrozen(StateChanges& out, std::size_t limit) requires kCanBeKept {
-    return changes_.write(
-        out, limit,
-        [this](const K& key) {
-          const auto it = keys_.find(key);
-          return it == keys_.end() ? nullptr : &it->second;
-        },
-        &writeSessions, [](const K&) {});
+    return changes_.write(out, limit, keys_, &writeSessions);
   }
 
   /// What the operator has to remember besides its entries.
   void writePosition(ByteWriter& out) const { out.fixed(released_); }
   /// `takesCounts`: for one of the instances.
   bool readPosition(ByteReader& in, bool takesCounts) {
-    std::uint64_t released = 0;
-    if (!in.fixed(released)) return false;
-    if (takesCounts) released_ += released;
-    return true;
+    return readCount(in, takesCounts, released_);
   }
 
   void restoreWatermark(Timestamp watermark) { watermark_ = watermark; }

@@ -114,7 +114,7 @@ class SliceTable {
   /// The value of `key`, made by `create()` where there is none. `isNew` tells which.
   template <typename Q, typename Create>
   [[gnu::always_inline]] V& at(const Q& key, Create&& create, bool& isNew) {
-    return entryOf(key, hashOf(key), create, isNew).value;
+    return entryFor(key, create, isNew).value;
   }
   template <typename Q, typename Create>
   [[gnu::always_inline]] Entry& entryFor(const Q& key, Create&& create, bool& isNew) {
@@ -145,7 +145,7 @@ class SliceTable {
 
   /// Null when there is none.
   template <typename Q>
-  Entry* findEntry(const Q& key) {
+  const Entry* findEntry(const Q& key) const {
     std::size_t slot = 0;
     const std::uint32_t place = placeOf(key, hashOf(key), slot);
     return place == SliceIndex::kNone ? nullptr : &entries_[place];
@@ -157,9 +157,8 @@ class SliceTable {
 
   template <typename Q>
   const V* find(const Q& key) const {
-    std::size_t slot = 0;
-    const std::uint32_t place = placeOf(key, hashOf(key), slot);
-    return place == SliceIndex::kNone ? nullptr : &entries_[place].value;
+    const Entry* entry = findEntry(key);
+    return entry == nullptr ? nullptr : &entry->value;
   }
 
   template <typename Q>

@@ -237,10 +237,8 @@ class SlicedWindows {
 
   /// `takesCounts`: for one of the instances.
   bool readPosition(ByteReader& in, bool takesCounts) {
-    std::uint64_t released = 0;
     std::size_t count = 0;
-    if (!in.fixed(released) || !in.count(16, count)) return false;
-    if (takesCounts) released_ += released;
+    if (!readCount(in, takesCounts, released_) || !in.count(16, count)) return false;
     for (; count > 0; --count) {
       Timestamp end = 0;
       std::uint64_t records = 0;
@@ -445,13 +443,13 @@ class SlicedWindows {
   template <typename Q>
   void touchKey(Slice& slice, const Q& key) {
     if (!changes_.isOn()) return;
-    if (Entry* entry = slice.table.findEntry(key)) touch(slice, *entry);
+    if (const Entry* entry = slice.table.findEntry(key)) touch(slice, *entry);
   }
 
   // The last entry takes the place of the one erased, with its tag and its place in the lists.
   template <typename Q>
   void eraseEntry(Slice& slice, const Q& key) {
-    Entry* entry = changes_.isOn() ? slice.table.findEntry(key) : nullptr;
+    const Entry* entry = changes_.isOn() ? slice.table.findEntry(key) : nullptr;
     if (entry != nullptr) {
       touch(slice, *entry);
       noteErased(slice, *entry);

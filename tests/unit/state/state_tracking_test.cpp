@@ -290,6 +290,26 @@ TEST_CASE("An entry can be read by its bytes; expired ones are not there") {
   }));
 }
 
+TEST_CASE("A stored list can be read by itself, with times or without") {
+  for (const bool hasTtl : {false, true}) {
+    KeyedRows<std::int64_t> rows;
+    std::optional<StateTtl> ttl;
+    if (hasTtl) ttl = StateTtl{Duration(1000)};
+    auto list = ListState<std::string>::declare(rows, "list", ttl).value();
+    rows.setCurrentKey(7);
+    list.add("a");
+    list.add("b");
+    std::string out;
+    REQUIRE(rows.readEntry(0, toBytes(std::int64_t{7}), out));
+    std::vector<std::string> values;
+    ByteReader in(out);
+    REQUIRE(readStoredList(in, values));
+    REQUIRE(values == std::vector<std::string>{"a", "b"});
+    ByteReader cut(std::string_view(out).substr(0, out.size() - 1));
+    REQUIRE_FALSE(readStoredList(cut, values));
+  }
+}
+
 TEST_CASE("A query of what was never written answers no, also for bytes that are no key") {
   Store store;
   std::string out;
