@@ -108,24 +108,26 @@ StatusOr<CheckpointView> CheckpointView::open(FileSystem& files, const Layout& l
   return view;
 }
 
-StatusOr<std::unique_ptr<SortedCursor>> CheckpointView::entries(KeyGroupRange groups) const {
+StatusOr<std::unique_ptr<SortedCursor>> CheckpointView::entries(
+    const EntrySelection& selection) const {
   auto merged = std::make_unique<MergeCursor>(MergeCursor::Erases::kLeftOut);
-  base_->addTo(*merged, groups);
+  base_->addTo(*merged, selection);
   CheckpointSummary summary = begin_;
   for (const OpenSegment& segment : segments_) {
-    MILLRACE_ASSIGN_OR_RETURN(auto sorted, sortSegment(*segment.file, segment.ref, groups, summary));
+    MILLRACE_ASSIGN_OR_RETURN(auto sorted, sortSegment(*segment.file, segment.ref, selection.groups, summary));
     const Drops drops = sorted->drops();
     merged->add(std::move(sorted), drops);
   }
   return std::unique_ptr<SortedCursor>(std::move(merged));
 }
 
-Status CheckpointView::forEach(KeyGroupRange groups, const EntryVisitor& visit) const {
-  MILLRACE_ASSIGN_OR_RETURN(const auto cursor, entries(groups));
+Status CheckpointView::forEach(const EntrySelection& selection, const EntryVisitor& visit) const {
+  MILLRACE_ASSIGN_OR_RETURN(const auto cursor, entries(selection));
   while (true) {
     MILLRACE_ASSIGN_OR_RETURN(const bool more, cursor->next());
     if (!more) return absl::OkStatus();
     const StateChange& entry = cursor->current();
+    if (!selection.contains(entry.state)) continue;
     MILLRACE_RETURN_IF_ERROR(visit(entry.state, entry.group, entry.key, entry.value));
   }
 }

@@ -58,9 +58,9 @@ class CheckpointView {
                                        CheckpointSummary begin,
                                        const std::vector<SegmentRef>& segments);
 
-  /// Live entries, in order.
-  StatusOr<std::unique_ptr<SortedCursor>> entries(KeyGroupRange groups) const;
-  Status forEach(KeyGroupRange groups, const EntryVisitor& visit) const;
+  /// Live entries, in order: those that are selected, and maybe others of these groups.
+  StatusOr<std::unique_ptr<SortedCursor>> entries(const EntrySelection& selection) const;
+  Status forEach(const EntrySelection& selection, const EntryVisitor& visit) const;
 
  private:
   struct OpenSegment {

@@ -22,6 +22,8 @@ struct Layout {
   std::string committed() const { return root + "/COMMITTED"; }
   std::string log() const { return root + "/log"; }
   std::string base() const { return root + "/base"; }
+  std::string rocksDb() const { return root + "/rocksdb"; }
+  std::string incoming() const { return root + "/incoming"; }  ///< on its way into RocksDB
   std::string segment(std::uint64_t number) const;  ///< log/000001.log
   std::string entries(std::uint64_t number) const;  ///< base/000001.base
 };

@@ -7,6 +7,8 @@
 
 #include "checkpoint/file_header.hpp"
 #include "checkpoint/records.hpp"
+#include "checkpoint/rocks_base.hpp"
+#include "checkpoint/sorted_files.hpp"
 
 namespace millrace::checkpoint {
 namespace {
@@ -33,13 +35,27 @@ StatusOr<std::string> manifestOf(FileSystem& files, const Layout& layout) {
                                        " is no state directory or savepoint: it has no MANIFEST");
 }
 
+StatusOr<std::unique_ptr<StateBase>> openBase(FileSystem& files, const Layout& layout,
+                                              const Manifest& manifest) {
+  if (manifest.baseKind == Manifest::BaseKind::kRocksDb) {
+    RocksBase::Settings settings;
+    settings.layout = layout;
+    settings.keyGroups = manifest.summary.keyGroups;
+    settings.fileBytes = CheckpointStore::kDefaultSegmentBytes;
+    settings.isForReading = true;
+    MILLRACE_ASSIGN_OR_RETURN(auto base, RocksBase::open(settings, manifest));
+    return std::unique_ptr<StateBase>(std::move(base));
+  }
+  MILLRACE_ASSIGN_OR_RETURN(EntriesFiles opened, openEntriesFiles(files, layout, manifest));
+  return std::unique_ptr<StateBase>(std::make_unique<SortedFiles>(
+      files, layout, std::move(opened), CheckpointStore::kDefaultSegmentBytes));
+}
+
 }  // namespace
 
-DirectoryReader::DirectoryReader(bool isSavepoint, EntriesFiles entriesFiles, LogScan log,
-                                 std::vector<LoggedEpoch> epochs, std::unique_ptr<StateBase> base,
-                                 CheckpointView view)
+DirectoryReader::DirectoryReader(bool isSavepoint, LogScan log, std::vector<LoggedEpoch> epochs,
+                                 std::unique_ptr<StateBase> base, CheckpointView view)
     : isSavepoint_(isSavepoint),
-      entriesFiles_(std::move(entriesFiles)),
       log_(std::move(log)),
       epochs_(std::move(epochs)),
       base_(std::move(base)),
@@ -48,20 +64,18 @@ DirectoryReader::DirectoryReader(bool isSavepoint, EntriesFiles entriesFiles, Lo
 StatusOr<std::unique_ptr<DirectoryReader>> DirectoryReader::read(FileSystem& files,
                                                                  const Layout& layout,
                                                                  const Manifest& manifest) {
-  MILLRACE_ASSIGN_OR_RETURN(EntriesFiles opened, openEntriesFiles(files, layout, manifest));
+  MILLRACE_ASSIGN_OR_RETURN(auto base, openBase(files, layout, manifest));
   std::vector<LoggedEpoch> epochs;
   MILLRACE_ASSIGN_OR_RETURN(LogScan log,
                             scanLog(files, layout, manifest, [&](const LogItem& item) {
                               if (!item.beginsRun) epochs.push_back(loggedEpoch(item));
                             }));
-  auto base = std::make_unique<SortedFiles>(files, layout, opened,
-                                            CheckpointStore::kDefaultSegmentBytes);
   MILLRACE_ASSIGN_OR_RETURN(
       CheckpointView view,
       CheckpointView::open(files, layout, base->view(), manifest.summary, log.segments));
   return std::unique_ptr<DirectoryReader>(new DirectoryReader(
-      manifest.kind == Manifest::Kind::kSavepoint, std::move(opened), std::move(log),
-      std::move(epochs), std::move(base), std::move(view)));
+      manifest.kind == Manifest::Kind::kSavepoint, std::move(log), std::move(epochs),
+      std::move(base), std::move(view)));
 }
 
 std::uint64_t DirectoryReader::logBytes() const {
@@ -71,15 +85,15 @@ std::uint64_t DirectoryReader::logBytes() const {
 }
 
 Status DirectoryReader::forEachEntry(KeyGroupRange groups, const EntryVisitor& visit) const {
-  return view_.forEach(groups, visit);
+  return view_.forEach(EntrySelection{groups, {}}, visit);
 }
 
 StatusOr<std::unique_ptr<SortedCursor>> DirectoryReader::entries() const {
-  return view_.entries({0, kMaxKeyGroups});
+  return view_.entries(EntrySelection());
 }
 
 Status DirectoryReader::verify() const {
-  for (const auto& file : entriesFiles_) MILLRACE_RETURN_IF_ERROR(file->verify());
+  MILLRACE_RETURN_IF_ERROR(base_->verify());
   return forEachEntry({0, kMaxKeyGroups}, [](StateId, KeyGroup, std::string_view, std::string_view) {
     return absl::OkStatus();
   });

@@ -8,7 +8,7 @@
 
 #include "checkpoint/checkpoint_view.hpp"
 #include "checkpoint/manifest.hpp"
-#include "checkpoint/sorted_files.hpp"
+#include "checkpoint/state_base.hpp"
 
 namespace millrace::checkpoint {
 
@@ -30,12 +30,10 @@ class DirectoryReader final : public CheckpointReader {
   StatusOr<std::unique_ptr<SortedCursor>> entries() const;
 
  private:
-  DirectoryReader(bool isSavepoint, EntriesFiles entriesFiles, LogScan log,
-                  std::vector<LoggedEpoch> epochs, std::unique_ptr<StateBase> base,
-                  CheckpointView view);
+  DirectoryReader(bool isSavepoint, LogScan log, std::vector<LoggedEpoch> epochs,
+                  std::unique_ptr<StateBase> base, CheckpointView view);
 
   bool isSavepoint_;
-  EntriesFiles entriesFiles_;
   LogScan log_;
   std::vector<LoggedEpoch> epochs_;
   std::unique_ptr<StateBase> base_;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "checkpoint/records.hpp"
@@ -39,7 +40,9 @@ Status LogAndBase::note(Status status) {
 
 // A segment to write to that is not full.
 Status LogAndBase::makeRoom() {
-  if (writer_.isOpen() && writer_.size() < segmentBytes_) return absl::OkStatus();
+  // What waits in the log cannot leave the memory of those who read the base: it goes on sooner.
+  const std::uint64_t full = isReadable() ? segmentBytes_ / 16 : segmentBytes_;
+  if (writer_.isOpen() && writer_.size() < full) return absl::OkStatus();
   const std::uint64_t number = writer_.isOpen() ? writer_.number() + 1 : firstSegment_;
   MILLRACE_RETURN_IF_ERROR(writer_.create(number));
   const std::lock_guard lock(mutex_);
@@ -82,6 +85,9 @@ Status LogAndBase::append(const Epoch& epoch) {
     current_.epoch = std::move(committed);
   }
   mark_.set({position.epoch, position.incarnation});
+  // A full segment can go into the base only when it is no longer the last one. If there is no room for
+  // the next, the next epoch tries again.
+  if (isReadable()) static_cast<void>(note(makeRoom()));
   return absl::OkStatus();
 }
 
@@ -92,14 +98,14 @@ StatusOr<LogAndBase::Moment> LogAndBase::now() const {
   return Moment{current_, std::move(view)};
 }
 
-Status LogAndBase::forEachEntry(KeyGroupRange groups, const EntryVisitor& visit) {
+Status LogAndBase::forEachEntry(const EntrySelection& selection, const EntryVisitor& visit) {
   MILLRACE_ASSIGN_OR_RETURN(const Moment moment, now());
-  return moment.view.forEach(groups, visit);
+  return moment.view.forEach(selection, visit);
 }
 
 Status LogAndBase::writeSavepoint(const std::string& directory) {
   MILLRACE_ASSIGN_OR_RETURN(const Moment moment, now());
-  MILLRACE_ASSIGN_OR_RETURN(const auto entries, moment.view.entries({0, kMaxKeyGroups}));
+  MILLRACE_ASSIGN_OR_RETURN(const auto entries, moment.view.entries(EntrySelection()));
   return checkpoint::writeSavepoint(*files_, directory, moment.summary, *entries);
 }
 
@@ -128,8 +134,8 @@ Status LogAndBase::bringForward(const SegmentRef& segment) {
   MILLRACE_ASSIGN_OR_RETURN(auto sorted,
                             sortSegment(*file, segment, {0, kMaxKeyGroups}, manifest.summary));
   const Drops drops = sorted->drops();
-  const Status applied = base_->apply(std::move(sorted), drops, manifest);
   manifest.firstSegment = segment.number + 1;
+  const Status applied = base_->apply(std::move(sorted), drops, manifest);
   MILLRACE_RETURN_IF_ERROR(publish(std::move(manifest), applied, 1));
   // What stays is a left-over that the next opening finds.
   static_cast<void>(files_->remove(layout_.segment(segment.number)));
@@ -155,6 +161,11 @@ Status LogAndBase::publish(Manifest manifest, Status made, std::size_t segments)
   return absl::OkStatus();
 }
 
+std::uint64_t LogAndBase::baseEpoch() const {
+  const std::lock_guard lock(mutex_);
+  return baseSummary_.epoch.number;
+}
+
 std::uint64_t LogAndBase::logBytes() const {
   const std::lock_guard lock(mutex_);
   std::uint64_t bytes = 0;
@@ -168,3 +179,19 @@ std::uint64_t LogAndBase::baseBytes() const {
 }
 
 }  // namespace millrace::checkpoint
+
+namespace millrace {
+
+bool EntrySelection::contains(StateId state) const {
+  return !states || std::binary_search(states->begin(), states->end(), state);
+}
+
+StatusOr<bool> CheckpointStore::read(StateId, KeyGroup, std::string_view, std::string&) const {
+  return absl::UnimplementedError("this store is not read by key");
+}
+
+Status CheckpointStore::readAll(StateId, KeyGroup, std::string_view, const EntryVisitor&) const {
+  return absl::UnimplementedError("this store is not read by key");
+}
+
+}  // namespace millrace

@@ -34,7 +34,17 @@ class LogAndBase final : public CheckpointStore {
 
   using CheckpointStore::forEachEntry;
   const CheckpointSummary& found() const override { return found_; }
-  Status forEachEntry(KeyGroupRange groups, const EntryVisitor& visit) override;
+  Status forEachEntry(const EntrySelection& selection, const EntryVisitor& visit) override;
+  bool isReadable() const override { return base_->isReadable(); }
+  StatusOr<bool> read(StateId state, KeyGroup group, std::string_view key,
+                      std::string& value) const override {
+    return base_->read(state, group, key, value);
+  }
+  Status readAll(StateId state, KeyGroup group, std::string_view prefix,
+                 const EntryVisitor& visit) const override {
+    return base_->readAll(state, group, prefix, visit);
+  }
+  std::uint64_t baseEpoch() const override;
   Status begin(const std::vector<CataloguedState>& states) override;
   Status append(const Epoch& epoch) override;
   Status bringForward() override;
@@ -78,7 +88,7 @@ class LogAndBase final : public CheckpointStore {
   CheckpointSummary current_;         // after the last committed epoch
   CheckpointSummary baseSummary_;     // what the base holds: the first segment begins there
   std::vector<SegmentRef> segments_;  // the writer's is the last
-  std::unique_ptr<StateBase> base_;
+  const std::unique_ptr<StateBase> base_;
 };
 
 /// Brings the directory into the state that Opened tells of.

@@ -39,7 +39,7 @@ bool readKinds(ByteReader& in, Manifest& out) {
   if (!in.fixed(kind) || !in.fixed(baseKind)) return false;
   out.kind = static_cast<Manifest::Kind>(kind);
   out.baseKind = static_cast<Manifest::BaseKind>(baseKind);
-  return (kind == 1 || kind == 2) && baseKind == 1;
+  return (kind == 1 || kind == 2) && (baseKind == 1 || baseKind == 2);
 }
 
 bool readFiles(ByteReader& in, std::vector<EntriesFile>& out) {

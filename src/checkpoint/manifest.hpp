@@ -16,7 +16,8 @@
 ///   body = kind:u8 base-kind:u8 job:text key-groups:u32 incarnation:u64 origin:u64
 ///          first-segment:u64 next-file:u64 catalog epoch
 ///          files:length { number:u64 size:u64 entries:u64 checksum:u64 }
-/// catalog and epoch are as of the end of the files; the segments from `first-segment` on follow.
+/// catalog and epoch are as of the end of the base; the segments from `first-segment` on follow. Of a
+/// base in RocksDB there are no files here: it has a manifest of its own.
 namespace millrace::checkpoint {
 
 /// One of the sorted files below the log.
@@ -31,11 +32,11 @@ struct EntriesFile {
 
 struct Manifest {
   enum class Kind : std::uint8_t { kCheckpoint = 1, kSavepoint = 2 };
-  enum class BaseKind : std::uint8_t { kSortedFiles = 1 };
+  enum class BaseKind : std::uint8_t { kSortedFiles = 1, kRocksDb = 2 };
 
   Kind kind = Kind::kCheckpoint;
   BaseKind baseKind = BaseKind::kSortedFiles;
-  CheckpointSummary summary;       ///< as of the end of `files`
+  CheckpointSummary summary;       ///< as of the end of the base
   std::uint64_t origin = 0;        ///< checksum of the savepoint's manifest it began from; 0: none
   std::uint64_t firstSegment = 1;  ///< of the log
   std::uint64_t nextFile = 1;

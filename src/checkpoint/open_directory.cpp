@@ -9,6 +9,7 @@
 
 #include "checkpoint/file_header.hpp"
 #include "checkpoint/log_and_base.hpp"
+#include "checkpoint/rocks_base.hpp"
 #include "checkpoint/savepoint.hpp"
 #include "checkpoint/sorted_files.hpp"
 
@@ -17,8 +18,11 @@ namespace {
 
 using Options = CheckpointStore::Options;
 
-Status checkOptions(const Options& options) {
+Status checkOptions(const FileSystem& files, const Options& options) {
   if (options.directory.empty()) return absl::InvalidArgumentError("no state directory is given");
+  if (options.backend == StateBackend::kRocksDb && &files != &posixFileSystem()) {
+    return absl::InvalidArgumentError("RocksDB keeps its files on the machine's own file system alone");
+  }
   if (options.keyGroups > 0 && options.keyGroups <= kMaxKeyGroups) return absl::OkStatus();
   return absl::InvalidArgumentError(
       fmt::format("{} key groups are not between 1 and {}", options.keyGroups, kMaxKeyGroups));
@@ -33,8 +37,8 @@ Status checkPlace(FileSystem& files, const Layout& layout) {
     return std::find(names->begin(), names->end(), name) != names->end();
   };
   if (has("MANIFEST")) return absl::OkStatus();
-  constexpr std::array<std::string_view, 5> kOurs = {"LOCK", "COMMITTED", "MANIFEST.new", "log",
-                                                     "base"};
+  constexpr std::array<std::string_view, 7> kOurs = {
+      "LOCK", "COMMITTED", "MANIFEST.new", "log", "base", "rocksdb", "incoming"};
   for (const std::string& name : *names) {
     if (std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end()) continue;
     return absl::FailedPreconditionError(
@@ -62,8 +66,14 @@ Status checkNothingLost(FileSystem& files, const Layout& layout, bool mayBeUnfin
   MILLRACE_ASSIGN_OR_RETURN(const auto segments, numberedFiles(files, layout.log(), ".log"));
   MILLRACE_ASSIGN_OR_RETURN(const auto entries, numberedFiles(files, layout.base(), ".base"));
   const bool marked = CommittedMark::read(files, layout.committed()).incarnation > 0;
-  if (segments.empty() && !marked && (entries.empty() || mayBeUnfinished)) return absl::OkStatus();
+  const bool hasBase = !entries.empty() || files.stat(layout.rocksDb()).ok();
+  if (segments.empty() && !marked && (!hasBase || mayBeUnfinished)) return absl::OkStatus();
   return damaged(layout.manifest(), 0, "it is missing");
+}
+
+Manifest::BaseKind baseKindOf(StateBackend backend) {
+  return backend == StateBackend::kRocksDb ? Manifest::BaseKind::kRocksDb
+                                           : Manifest::BaseKind::kSortedFiles;
 }
 
 Status makeManifest(FileSystem& files, const Layout& layout, const Options& options) {
@@ -78,6 +88,7 @@ Status makeManifest(FileSystem& files, const Layout& layout, const Options& opti
   Manifest manifest;
   manifest.summary.jobName = options.jobName;
   manifest.summary.keyGroups = options.keyGroups;
+  manifest.baseKind = baseKindOf(options.backend);
   return writeManifest(files, layout, manifest);
 }
 
@@ -106,11 +117,48 @@ Status checkManifest(const Layout& layout, const Manifest& manifest, const Optio
         fmt::format("{} is the state directory of job '{}', not of '{}' (give each job its own)",
                     layout.root, summary.jobName, options.jobName));
   }
+  if (manifest.baseKind != baseKindOf(options.backend)) {
+    const bool isRocksDb = manifest.baseKind == Manifest::BaseKind::kRocksDb;
+    return absl::FailedPreconditionError(
+        fmt::format("the state in {} was kept with the store '{}' (go on with that one; or take a savepoint "
+                    "and begin from it in a new directory, with any store)",
+                    layout.root, isRocksDb ? "rocksdb" : "memory"));
+  }
   if (summary.keyGroups == options.keyGroups) return absl::OkStatus();
   return absl::FailedPreconditionError(
       fmt::format("the state in {} has {} key groups, not {} (the number is fixed for the life of the "
                   "state)",
                   layout.root, summary.keyGroups, options.keyGroups));
+}
+
+StatusOr<std::unique_ptr<StateBase>> openBase(FileSystem& files, const Layout& layout,
+                                              const Manifest& manifest, const Options& options) {
+  if (options.backend == StateBackend::kRocksDb) {
+    MILLRACE_ASSIGN_OR_RETURN(auto base, RocksBase::open(RocksBase::settingsOf(layout, options), manifest));
+    return std::unique_ptr<StateBase>(std::move(base));
+  }
+  MILLRACE_ASSIGN_OR_RETURN(EntriesFiles entries, openEntriesFiles(files, layout, manifest));
+  return std::unique_ptr<StateBase>(
+      std::make_unique<SortedFiles>(files, layout, std::move(entries), options.segmentBytes));
+}
+
+// A base that is read by key has to hold all there is: what the log still has goes into it.
+Status emptyLog(FileSystem& files, LogAndBase::Opened& opened) {
+  for (const SegmentRef& segment : opened.log.segments) {
+    Manifest manifest = opened.manifest;
+    manifest.firstSegment = segment.number + 1;
+    if (segment.bytes > 0) {
+      MILLRACE_ASSIGN_OR_RETURN(const auto file, files.openRead(opened.layout.segment(segment.number)));
+      MILLRACE_ASSIGN_OR_RETURN(auto sorted,
+                                sortSegment(*file, segment, EntrySelection().groups, manifest.summary));
+      const Drops drops = sorted->drops();
+      MILLRACE_RETURN_IF_ERROR(opened.base->apply(std::move(sorted), drops, manifest));
+      MILLRACE_RETURN_IF_ERROR(writeManifest(files, opened.layout, manifest));
+      opened.manifest = std::move(manifest);
+    }
+  }
+  opened.log.segments.clear();
+  return absl::OkStatus();
 }
 
 // What a crash between a manifest and the removals it allows has left, or one before a manifest.
@@ -151,7 +199,7 @@ Status makeLasting(FileSystem& files, LogAndBase::Opened& opened) {
 
 StatusOr<LogAndBase::Opened> openDirectory(FileSystem& files, const Options& options) {
   const Layout layout{options.directory};
-  MILLRACE_RETURN_IF_ERROR(checkOptions(options));
+  MILLRACE_RETURN_IF_ERROR(checkOptions(files, options));
   MILLRACE_RETURN_IF_ERROR(checkPlace(files, layout));
   MILLRACE_RETURN_IF_ERROR(makeLastingDirs(files, layout.root));
   LogAndBase::Opened opened{
@@ -166,10 +214,9 @@ StatusOr<LogAndBase::Opened> openDirectory(FileSystem& files, const Options& opt
   MILLRACE_RETURN_IF_ERROR(checkManifest(layout, *manifest, options));
   MILLRACE_RETURN_IF_ERROR(checkOrigin(files, layout, *manifest, options.fromSavepoint));
   opened.manifest = *std::move(manifest);
-  MILLRACE_ASSIGN_OR_RETURN(EntriesFiles entries, openEntriesFiles(files, layout, opened.manifest));
+  MILLRACE_ASSIGN_OR_RETURN(opened.base, openBase(files, layout, opened.manifest, options));
   MILLRACE_ASSIGN_OR_RETURN(opened.log, scanLog(files, layout, opened.manifest));
-  opened.base = std::make_unique<SortedFiles>(files, layout, std::move(entries),
-                                              options.segmentBytes);
+  if (opened.base->isReadable()) MILLRACE_RETURN_IF_ERROR(emptyLog(files, opened));
   MILLRACE_RETURN_IF_ERROR(makeLasting(files, opened));
   MILLRACE_RETURN_IF_ERROR(removeLeftovers(files, layout, opened.manifest));
   return opened;

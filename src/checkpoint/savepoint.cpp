@@ -8,6 +8,7 @@
 
 #include "checkpoint/checksum.hpp"
 #include "checkpoint/file_header.hpp"
+#include "checkpoint/rocks_base.hpp"
 #include "checkpoint/sorted_files.hpp"
 
 namespace millrace::checkpoint {
@@ -46,6 +47,31 @@ Status copyFile(FileSystem& files, const std::string& from, const std::string& t
   MILLRACE_ASSIGN_OR_RETURN(const auto source, files.openRead(from));
   MILLRACE_ASSIGN_OR_RETURN(const auto target, files.openWrite(to, WriteMode::kTruncate));
   return copyInto(*target, *source, file.size);
+}
+
+Status copyFiles(FileSystem& files, const Layout& layout, const std::string& savepoint,
+                 const Manifest& manifest) {
+  const Layout source{savepoint};
+  for (const EntriesFile& file : manifest.files) {
+    MILLRACE_RETURN_IF_ERROR(
+        copyFile(files, source.entries(file.number), layout.entries(file.number), file));
+  }
+  return finalError(files.syncDirectory(layout.base()));
+}
+
+Status fillRocksDb(FileSystem& files, const Layout& layout, const CheckpointStore::Options& options,
+                   Manifest& manifest) {
+  MILLRACE_ASSIGN_OR_RETURN(EntriesFiles opened,
+                            openEntriesFiles(files, Layout{options.fromSavepoint}, manifest));
+  MergeCursor entries(MergeCursor::Erases::kLeftOut);
+  for (const auto& file : opened) {
+    MILLRACE_RETURN_IF_ERROR(file->verify());
+    entries.add(EntriesFileReader::entries(file, EntrySelection().groups), file->drops());
+  }
+  manifest.files.clear();
+  manifest.baseKind = Manifest::BaseKind::kRocksDb;
+  MILLRACE_RETURN_IF_ERROR(RocksBase::make(RocksBase::settingsOf(layout, options), entries, manifest));
+  return finalError(files.syncDirectory(layout.root));
 }
 
 }  // namespace
@@ -93,12 +119,9 @@ Status beginFromSavepoint(FileSystem& files, const Layout& layout,
                     "the state)",
                     options.fromSavepoint, manifest.summary.keyGroups, options.keyGroups));
   }
-  const Layout source{options.fromSavepoint};
-  for (const EntriesFile& file : manifest.files) {
-    MILLRACE_RETURN_IF_ERROR(
-        copyFile(files, source.entries(file.number), layout.entries(file.number), file));
-  }
-  MILLRACE_RETURN_IF_ERROR(finalError(files.syncDirectory(layout.base())));
+  const bool isRocksDb = options.backend == StateBackend::kRocksDb;
+  MILLRACE_RETURN_IF_ERROR(isRocksDb ? fillRocksDb(files, layout, options, manifest)
+                                     : copyFiles(files, layout, options.fromSavepoint, manifest));
   manifest.kind = Manifest::Kind::kCheckpoint;
   manifest.summary.jobName = options.jobName;
   manifest.origin = from.identity;

@@ -10,9 +10,9 @@ class SortedFiles::View final : public BaseView {
  public:
   explicit View(EntriesFiles held) : files(std::move(held)) {}
 
-  void addTo(MergeCursor& merged, KeyGroupRange groups) const override {
+  void addTo(MergeCursor& merged, const EntrySelection& selection) const override {
     for (const auto& file : files) {
-      merged.add(EntriesFileReader::entries(file, groups), file->drops());
+      merged.add(EntriesFileReader::entries(file, selection.groups), file->drops());
     }
   }
 
@@ -105,7 +105,7 @@ StatusOr<bool> SortedFiles::compact(Manifest& manifest) {
   if (files.size() < 2) return false;
   if (bytesOf(files, 1) < std::max(leastToMerge_, files.front()->file().size)) return false;
   MergeCursor merged(MergeCursor::Erases::kLeftOut);
-  view_->addTo(merged, {0, kMaxKeyGroups});
+  view_->addTo(merged, EntrySelection());
   MILLRACE_RETURN_IF_ERROR(writeFile(merged, Drops(), {}, manifest));
   return true;
 }
@@ -132,6 +132,11 @@ void SortedFiles::removeObsolete() {
 }
 
 std::shared_ptr<const BaseView> SortedFiles::view() const { return view_; }
+
+Status SortedFiles::verify() const {
+  for (const auto& file : view_->files) MILLRACE_RETURN_IF_ERROR(file->verify());
+  return absl::OkStatus();
+}
 
 std::uint64_t SortedFiles::bytes() const { return bytesOf(view_->files, 0); }
 

@@ -39,6 +39,7 @@ class SortedFiles final : public StateBase {
   void removeObsolete() override;
   std::shared_ptr<const BaseView> view() const override;
   std::uint64_t bytes() const override;
+  Status verify() const override;
 
   class View;
 

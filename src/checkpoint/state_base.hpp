@@ -2,11 +2,12 @@
 #pragma once
 
 #include <millrace/base/status.hpp>
+#include <millrace/checkpoint/checkpoint_store.hpp>
 
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "checkpoint/drops.hpp"
 #include "checkpoint/manifest.hpp"
@@ -21,8 +22,8 @@ namespace millrace::checkpoint {
 class BaseView {
  public:
   virtual ~BaseView() = default;
-  /// Adds the entries of these groups, the oldest source first.
-  virtual void addTo(MergeCursor& merged, KeyGroupRange groups) const = 0;
+  /// Adds the entries that are selected, and maybe others of these groups, the oldest source first.
+  virtual void addTo(MergeCursor& merged, const EntrySelection& selection) const = 0;
 };
 
 /// What lies below the epoch log: all state up to some epoch. The log's segments are handed to it one by
@@ -38,7 +39,8 @@ class StateBase {
   virtual ~StateBase() = default;
 
   /// Takes in a stretch of the log: first `drops`, then `changes`. It may happen again with the same
-  /// stretch after a crash in between. Errors as those of CheckpointStore::append().
+  /// stretch after a crash in between. `manifest` is already that of the log behind the stretch. Errors
+  /// as those of CheckpointStore::append().
   virtual Status apply(std::unique_ptr<SortedCursor> changes, const Drops& drops,
                        Manifest& manifest) = 0;
   /// Puts itself in order, if that pays. False: there was nothing to do.
@@ -48,8 +50,19 @@ class StateBase {
   /// Lets go of what is no longer needed, after publish().
   virtual void removeObsolete() = 0;
 
+  /// See CheckpointStore; from any thread.
+  virtual bool isReadable() const { return false; }
+  virtual StatusOr<bool> read(StateId, KeyGroup, std::string_view, std::string&) const {
+    return absl::UnimplementedError("this base is not read by key");
+  }
+  virtual Status readAll(StateId, KeyGroup, std::string_view, const EntryVisitor&) const {
+    return absl::UnimplementedError("this base is not read by key");
+  }
+
   virtual std::shared_ptr<const BaseView> view() const = 0;
   virtual std::uint64_t bytes() const = 0;
+  /// Checks every byte.
+  virtual Status verify() const = 0;
 };
 
 }  // namespace millrace::checkpoint

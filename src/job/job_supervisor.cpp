@@ -31,10 +31,24 @@ Duration pauseBefore(std::size_t restart, const RestartOptions& options) {
   return std::min(pause, options.longestPause);
 }
 
+// Half of the memory is for tables. A segment of the log is in memory twice while it goes into the
+// base, and the changes of an epoch once before; the rest is for blocks, indexes and filters.
+void useRocksDb(const CheckpointOptions& options, CheckpointStore::Options& store) {
+  constexpr std::size_t kLeastSegment = 64 << 10;
+  constexpr std::size_t kMostSegment = 64 << 20;
+  store.backend = StateBackend::kRocksDb;
+  store.segmentBytes = std::clamp(options.memoryBytes / 16, kLeastSegment, kMostSegment);
+  store.cacheBytes = options.memoryBytes / 4;
+}
+
 }  // namespace
 
 StatusOr<std::unique_ptr<JobAttempt>> JobAttempt::make(const Graph& graph, const JobOptions& options) {
   std::unique_ptr<JobAttempt> attempt(new JobAttempt);
+  if (options.checkpoints.directory.empty() && options.checkpoints.backend == StateBackend::kRocksDb) {
+    return absl::InvalidArgumentError(
+        "state in RocksDB needs a state directory (set JobOptions::checkpoints.directory)");
+  }
   if (!options.checkpoints.directory.empty()) {
     CheckpointStore::Options store;
     store.directory = options.checkpoints.directory;
@@ -42,6 +56,7 @@ StatusOr<std::unique_ptr<JobAttempt>> JobAttempt::make(const Graph& graph, const
     store.keyGroups = static_cast<std::uint32_t>(options.keyGroups);
     store.fromSavepoint = options.checkpoints.fromSavepoint;
     store.openedAt = clockOf(options).now();
+    if (options.checkpoints.backend == StateBackend::kRocksDb) useRocksDb(options.checkpoints, store);
     MILLRACE_ASSIGN_OR_RETURN(attempt->store_, CheckpointStore::open(filesOf(options), store));
   }
   MILLRACE_ASSIGN_OR_RETURN(attempt->engine_,

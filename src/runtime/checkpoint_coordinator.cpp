@@ -101,6 +101,12 @@ bool CheckpointCoordinator::isDone() const {
   return isDone_;
 }
 
+std::uint64_t CheckpointCoordinator::barrierOf(std::uint64_t epoch) {
+  std::lock_guard lock(mutex_);
+  while (barriers_.size() > 1 && barriers_[1].first <= epoch) barriers_.pop_front();
+  return !barriers_.empty() && barriers_.front().first <= epoch ? barriers_.front().second : 0;
+}
+
 CheckpointCounts CheckpointCoordinator::counts() const {
   std::lock_guard lock(mutex_);
   return counts_;
@@ -241,6 +247,7 @@ Status CheckpointCoordinator::persistPrepared(const Epoch& epoch) const {
 void CheckpointCoordinator::countSuccess(const Epoch& epoch, std::uint64_t bytes) {
   ++nextEpoch_;
   committedBarrier_ = barrier_;
+  barriers_.emplace_back(epoch.number, barrier_);
   isDone_ = epoch.isFinal;
   failuresInARow_ = 0;
   ++counts_.completed;

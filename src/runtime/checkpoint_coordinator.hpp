@@ -9,6 +9,7 @@
 #include <millrace/runtime/sink.hpp>
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -93,6 +94,10 @@ class CheckpointCoordinator final : public SnapshotReceiver {
 
   CheckpointCounts counts() const;
 
+  /// The last barrier whose changes are all in epochs up to this one; 0: none is. REQUIRES: asked with
+  /// epochs that do not go back.
+  std::uint64_t barrierOf(std::uint64_t epoch);
+
  private:
   // One task's share, while it is not committed.
   struct Share {
@@ -131,6 +136,8 @@ class CheckpointCoordinator final : public SnapshotReceiver {
   // what has happened since, under its number and behind a new barrier.
   std::uint64_t barrier_ = 0;     // the last one asked for
   std::uint64_t committedBarrier_ = 0;
+  // Of each committed epoch from the one that barrierOf() was asked about last: it and its barrier.
+  std::deque<std::pair<std::uint64_t, std::uint64_t>> barriers_;
   bool isInFlight_ = false;
   bool isRequested_ = false;
   bool isDone_ = false;

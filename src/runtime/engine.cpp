@@ -110,6 +110,11 @@ Status Engine::build() {
                                             }},
         options_.checkpoints);
     job_.snapshots = coordinator_.get();
+    if (store_->isReadable()) {
+      job_.tables.store = store_;
+      job_.tables.limit = options_.checkpoints.memoryBytes / 2;
+      job_.tables.askForCheckpoint = [this] { coordinator_->request(); };
+    }
   }
   const Status opened = guarded("making the job ready", [this] { return openTasks(); });
   if (opened.ok()) return opened;
@@ -246,10 +251,19 @@ void Engine::runBase() {
   std::uint64_t seen = 0;
   while (!job_.isCancelled.load() && !coordinator_->isDone()) {
     seen = coordinator_->waitForCommit(seen);
+    job_.tables.isSettling.store(true);
     const Status done = guarded("bringing the base forward", [this] { return store_->bringForward(); });
+    settle();
     // No room now: the log goes on, and the next commit is another occasion.
     if (!done.ok() && !mayPass(done)) return fail(done);
   }
+}
+
+// Tables may let go now of what has come into the base.
+void Engine::settle() {
+  job_.tables.settledBarrier.store(coordinator_->barrierOf(store_->baseEpoch()));
+  job_.tables.isSettling.store(false);
+  if (job_.tables.store != nullptr) wakeAll();
 }
 
 void Engine::stop() {

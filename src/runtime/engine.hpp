@@ -99,6 +99,7 @@ class Engine {
   Channel* makeChannel(std::size_t from, std::size_t to);
   BatchPool* poolOf(std::size_t worker, const RecordTypeInfo& type);
   Task& taskOf(NodeId node, std::size_t worker) { return *tasks_[static_cast<std::size_t>(node)][worker]; }
+  void settle();
   void fail(Status status);
   Status result() const;
   void wakeAll();

@@ -78,9 +78,9 @@ Answer Engine::readCommitted(const StateQuery& query) {
   const KeyGroup group = keyGroupOf(query.keyHash, static_cast<std::uint32_t>(job_.keyGroups));
   std::optional<std::string> found;
   MILLRACE_RETURN_IF_ERROR(store_->forEachEntry(
-      {group.value, group.value + 1U},
-      [&](StateId id, KeyGroup, std::string_view key, std::string_view value) -> Status {
-        if (id == state->id && key == query.key) found = value;
+      EntrySelection{{group.value, group.value + 1U}, {{state->id}}},
+      [&](StateId, KeyGroup, std::string_view key, std::string_view value) -> Status {
+        if (key == query.key) found = value;
         return absl::OkStatus();
       }));
   return found;

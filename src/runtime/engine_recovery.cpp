@@ -112,16 +112,22 @@ Status Engine::restoreEntries() {
   }
   const auto workers = static_cast<std::uint32_t>(job_.workers);
   const auto groups = static_cast<std::uint32_t>(job_.keyGroups);
+  EntrySelection wanted;
+  wanted.states.emplace();
+  for (std::size_t index = 0; index < owners.size(); ++index) {
+    const StateId state{static_cast<std::uint16_t>(index)};
+    const bool isDropped = owners[index] == nullptr;
+    if (!isDropped && !owners[index]->front()->fetchesOnDemand(state)) wanted.states->push_back(state);
+  }
   const auto restoreOne = [&](StateId state, KeyGroup group, std::string_view key,
                               std::string_view value) -> Status {
     const auto index = static_cast<std::size_t>(state);
-    if (index >= owners.size() || owners[index] == nullptr) return absl::OkStatus();  // dropped
     Task& task = *(*owners[index])[ownerOf(group, workers, groups)];
     const Status restored = task.restoreEntry(state, group, key, value);
     if (restored.ok()) [[likely]] return restored;
     return annotate(restored, fmt::format("restoring operator '{}'", task.operatorName()));
   };
-  return store_->forEachEntry(restoreOne);
+  return store_->forEachEntry(wanted, restoreOne);
 }
 
 }  // namespace millrace

@@ -18,6 +18,8 @@ void Operator::beginSnapshot(TaskState&) {}
 bool Operator::writeSnapshot(StateChanges&, std::size_t) { return false; }
 Status Operator::restoreTask(std::span<const std::string>) { return absl::OkStatus(); }
 
+bool Operator::fetchesOnDemand(StateId) const { return false; }
+
 Status Operator::restoreEntry(StateId, KeyGroup, std::string_view, std::string_view) {
   return absl::InternalError("the operator keeps no keyed state, yet there is some of it");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "runtime/state_below.hpp"
 #include "runtime/worker_requests.hpp"
 
 #include <millrace/base/clock.hpp>
@@ -42,6 +43,7 @@ struct JobContext {
   FileSystem* fileSystem = nullptr;
   StateCatalog* states = nullptr;          // null: nothing is kept, ids do not matter
   SnapshotReceiver* snapshots = nullptr;   // null: no checkpoints
+  TableMemory tables;                      // without a store: tables hold all there is
   std::atomic<std::uint64_t> wantedBarrier{0};  // sources send it
   std::atomic<bool> stopRequested{false};  // sources take in nothing more
   std::atomic<bool> isCancelled{false};    // workers drop everything
@@ -96,6 +98,7 @@ class Task final : public OperatorContext {
   Status restoreEntry(StateId state, KeyGroup group, std::string_view key, std::string_view value) {
     return operator_->restoreEntry(state, group, key, value);
   }
+  bool fetchesOnDemand(StateId state) const { return operator_->fetchesOnDemand(state); }
   KeyedStateStore* queryableStates() { return operator_->queryableStates(); }
   /// Does one piece of work. False: there is nothing to do until an input or output changes.
   bool step();
@@ -137,6 +140,9 @@ class Task final : public OperatorContext {
   bool isCheckpointed() const override { return job_.snapshots != nullptr; }
   StatusOr<StateId> declareState(const StateDeclaration& declaration) override;
   const StateDeclaration* savedState(StateId state) const override;
+  StateBelow* stateBelow() override {
+    return job_.tables.store == nullptr ? nullptr : &stateBelow_;
+  }
 
  private:
   enum class Phase : std::uint8_t {
@@ -203,6 +209,7 @@ class Task final : public OperatorContext {
   bool isEndDone_ = false;  // the operator has had its onEnd()
 
   std::uint64_t lastBarrier_ = 0;      // the last one that was passed on
+  TaskStateBelow stateBelow_{job_.tables, lastBarrier_};
   std::uint64_t arrivingBarrier_ = 0;  // of the barrier that inputs are bringing
   bool isBarrierFlushed_ = false;   // the operator has had its onBarrier()
   bool owesSnapshot_ = false;       // noted, not yet handed over

@@ -58,7 +58,8 @@ void KeyedStateStore::noteWrite(RowHead& row, std::uint32_t stateBit) {
   if ((row.marks & RowMarks::kTags) != tag_) {
     changedRows_.push_back(&row);
     if (isFrozen(row)) writeFrozen(row, frozenChanges_);
-    row.marks |= tag_;
+    row.marks = (row.marks & ~RowMarks::kGeneration) | tag_ |
+                generation_ << RowMarks::kGenerationShift;
   }
   row.marks |= stateBit;
 }
@@ -81,6 +82,7 @@ void KeyedStateStore::beginSnapshot() {
   MILLRACE_CHECK(frozenRows_.empty() && frozenChanges_.isEmpty(),
                  "a snapshot begins before the last one is written");
   settleCurrentRow();
+  if (isOverBase()) beginGeneration();
   std::swap(changedRows_, frozenRows_);
   std::swap(changes_, frozenChanges_);
   tag_ ^= RowMarks::kTags;
@@ -115,7 +117,7 @@ void KeyedStateStore::writeFrozen(RowHead& row, StateChanges& out) {
       log.put([&](ByteWriter& to) { ops.write(valueOf(row, state), stampOf(row, state), to); });
     }
   }
-  row.marks &= RowMarks::kInUse;
+  row.marks &= RowMarks::kInUse | RowMarks::kGeneration | RowMarks::kUsed | RowMarks::kEmpty;
 }
 
 void KeyedStateStore::writeCells(const RowHead& row, StateChanges& out) const {

@@ -4,13 +4,17 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <millrace/base/file_system.hpp>
 #include <millrace/base/status.hpp>
 #include <millrace/checkpoint/epoch.hpp>
 #include <millrace/checkpoint/state_catalog.hpp>
+#include <millrace/state/key_group.hpp>
+#include <millrace/state/state_backend.hpp>
 
 namespace millrace {
 
@@ -21,6 +25,14 @@ struct CheckpointSummary {
   std::uint64_t incarnation = 0;  ///< of the run that wrote last; 0: none has
   Epoch epoch;                    ///< the last committed one, without changes; number 0: none
   std::vector<CataloguedState> states;
+};
+
+/// Which entries are meant.
+struct EntrySelection {
+  KeyGroupRange groups{0, kMaxKeyGroups};
+  std::optional<std::vector<StateId>> states;  ///< ascending; nothing: all
+
+  bool contains(StateId state) const;
 };
 
 /// Sees one entry; an error ends the walk and is its answer.
@@ -49,6 +61,10 @@ class CheckpointStore {
     std::string fromSavepoint;
     Timestamp openedAt = 0;  ///< wall clock: told to whoever finds the directory locked
     std::uint64_t segmentBytes = kDefaultSegmentBytes;
+    /// What the base is made of, in a new directory; one that is there has to be of this kind.
+    StateBackend backend = StateBackend::kMemory;
+    /// What RocksDB may keep of its files in memory.
+    std::size_t cacheBytes = 64 << 20;
   };
 
   /// Makes or opens the directory, locks it, checks it, and cuts off what was not committed.
@@ -64,10 +80,26 @@ class CheckpointStore {
   /// As it was found by open().
   virtual const CheckpointSummary& found() const = 0;
 
-  /// Every live entry of these key groups as of the last committed epoch, each once, in order of group,
+  /// Every live entry that is selected, as of the last committed epoch, each once, in order of group,
   /// state and key bytes. kDataLoss: damaged, with file and offset.
-  virtual Status forEachEntry(KeyGroupRange groups, const EntryVisitor& visit) = 0;
-  Status forEachEntry(const EntryVisitor& visit) { return forEachEntry({0, kMaxKeyGroups}, visit); }
+  virtual Status forEachEntry(const EntrySelection& selection, const EntryVisitor& visit) = 0;
+  Status forEachEntry(KeyGroupRange groups, const EntryVisitor& visit) {
+    return forEachEntry(EntrySelection{groups, {}}, visit);
+  }
+  Status forEachEntry(const EntryVisitor& visit) { return forEachEntry(EntrySelection(), visit); }
+
+  /// Whether the base can be asked for single entries; then it holds all that was committed when the
+  /// store was opened.
+  virtual bool isReadable() const { return false; }
+  /// Reads an entry as the base has it, which lags behind the last epoch. False: there is none.
+  /// kDataLoss: damaged. REQUIRES, as below: isReadable().
+  virtual StatusOr<bool> read(StateId state, KeyGroup group, std::string_view key,
+                              std::string& value) const;
+  /// Every entry whose key begins with `prefix`, as the base has it.
+  virtual Status readAll(StateId state, KeyGroup group, std::string_view prefix,
+                         const EntryVisitor& visit) const;
+  /// The last epoch that is in the base as a whole.
+  virtual std::uint64_t baseEpoch() const { return 0; }
 
   /// Begins a run: epochs appended from here on belong to incarnation found().incarnation + 1, and
   /// ids mean `states`. Entries of states that are not among them are dropped. Durable when ok; errors

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include <millrace/state/state_backend.hpp>
 #include <millrace/time/timestamp.hpp>
 
 namespace millrace {
@@ -16,6 +17,11 @@ class FileSystem;
 struct CheckpointOptions {
   /// The job's state directory, made when missing. Empty: nothing is kept.
   std::string directory;
+  /// Where keyed state lives; kRocksDb needs a directory.
+  StateBackend backend = StateBackend::kMemory;
+  /// With kRocksDb: the memory, in bytes, that tables of keyed state, RocksDB's cache and what is on
+  /// its way into it may take together.
+  std::size_t memoryBytes = std::size_t{1} << 30;
   /// From the beginning of one checkpoint to that of the next.
   Duration interval{60'000};
   /// From the end of one checkpoint to the beginning of the next, at least.

@@ -91,7 +91,7 @@ inline constexpr std::string_view kProcessingTimersState = "processing timers";
 /// Output 0: what it emits. Output i + 1: its i-th side output.
 ///
 /// State: what the function declares, each under its name, and the timers. Position: the
-/// watermark (i64).
+/// watermark (i64); over a base the number of keys with state (u64) too.
 template <typename T, typename K, typename KeyOf, typename Out, typename F>
 class ProcessOperator final : public Operator {
  public:
@@ -117,6 +117,7 @@ class ProcessOperator final : public Operator {
     auto& in = static_cast<TypedBatch<T>&>(*batch);
     rows_->setProcessingTime(context_->processingTime());
     rows_->expireSome(context_->processingTime(), in.size());
+    if (!rows_->keepWithinMemory()) return;
     for (BatchCursor i(in); !i.atEnd() && ready(); ++i) {
       const T& record = in[*i];
       rows_->setCurrentKey(std::invoke(keyOf_, record));
@@ -158,6 +159,9 @@ class ProcessOperator final : public Operator {
 
   void beginSnapshot(TaskState& out) override {
     ByteWriter(out.position).fixed(lastWatermark_);
+    if (rows_->isOverBase()) {
+      ByteWriter(out.position).fixed(static_cast<std::uint64_t>(rows_->entries()));
+    }
     rows_->beginSnapshot();
     timers_.beginSnapshot();
   }
@@ -171,13 +175,20 @@ class ProcessOperator final : public Operator {
     Timestamp earliest = kMaxTimestamp;
     for (const std::string& position : positions) {
       Timestamp watermark = kMinTimestamp;
-      if (!fromBytes(position, watermark)) {
+      std::uint64_t entries = 0;
+      ByteReader in(position);
+      if (!in.fixed(watermark) || (!in.isAtEnd() && !in.fixed(entries)) || !in.isAtEnd()) {
         return absl::DataLossError("the position of a process function is damaged");
       }
+      if (rows_->isOverBase() && context_->worker() == 0) rows_->addEntriesBelow(entries);
       earliest = std::min(earliest, watermark);
     }
     if (!positions.empty()) userContext_->watermark_ = lastWatermark_ = earliest;
     return absl::OkStatus();
+  }
+
+  bool fetchesOnDemand(StateId state) const override {
+    return rows_->isOverBase() && rows_->indexOf(state).has_value();
   }
 
   Status restoreEntry(StateId state, KeyGroup, std::string_view key,
@@ -209,7 +220,15 @@ class ProcessOperator final : public Operator {
     if (!context_->isCheckpointed()) return absl::OkStatus();
     rows_->trackChanges();
     timers_.trackChanges();
+    if (StateBelow* below = context_->stateBelow()) rows_->setBelow(*below, holdsEntries());
     return absl::OkStatus();
+  }
+
+  bool holdsEntries() const {
+    for (std::size_t state = 0; state < rows_->states().size(); ++state) {
+      if (context_->savedState(rows_->idOf(state)) != nullptr) return true;
+    }
+    return false;
   }
 
   StatusOr<StateId> declareTimers(std::string_view name) {

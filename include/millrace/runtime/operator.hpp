@@ -20,6 +20,7 @@ namespace millrace {
 class Clock;
 class FileSystem;
 class KeyedStateStore;
+class StateBelow;
 
 /// What an operator may use of its surroundings. Valid from open() to the end of the task.
 ///
@@ -57,6 +58,9 @@ class OperatorContext {
   /// What the checkpoint the job goes on from says of a declared state, with the schemas of all
   /// the programs that have written to it; nullptr when it has no such state.
   virtual const StateDeclaration* savedState(StateId) const { return nullptr; }
+
+  /// Where keyed state may be left, and fetched from, when memory is short; nullptr: nowhere.
+  virtual StateBelow* stateBelow() { return nullptr; }
 };
 
 /// What a task adds to a checkpoint besides its keyed state; small.
@@ -128,6 +132,10 @@ class Operator {
   /// After open(), when the job goes on from a checkpoint: the positions of all instances the
   /// operator had then, however many, each instance being given all.
   virtual Status restoreTask(std::span<const std::string> positions);
+
+  /// Whether the operator fetches the entries of a state itself, from OperatorContext::stateBelow():
+  /// then restoreEntry() is not called for them.
+  virtual bool fetchesOnDemand(StateId state) const;
 
   /// After restoreTask(): each entry of the operator's states in this instance's key groups, in any
   /// order. kDataLoss: the bytes are damaged.

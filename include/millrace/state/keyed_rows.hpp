@@ -67,6 +67,7 @@ class KeyedRows final : public KeyedStateStore {
     hasKey_ = true;
     currentHash_ = hash;
     current_ = findRow(key, hash);
+    if (isOverBase()) [[unlikely]] current_ = useRow(key, hash, static_cast<Row*>(current_));
     if (current_ == nullptr) [[unlikely]] {
       rowlessKey_ = key;
     }
@@ -91,12 +92,16 @@ class KeyedRows final : public KeyedStateStore {
 
   std::size_t entries() override {
     dropEmptyRow();
-    return index_.size();
+    return index_.size() - emptyRows_ + entriesBelow_;
   }
 
   std::size_t memoryBytes() const override;
   std::size_t expireSome(Timestamp now, std::size_t limit) override;
   void writeAll(StateChanges& out) override;
+
+  /// Over a base: lets rows go if memory is short. Ends the use of the current key if so. False: there is
+  /// nothing to let go of, and new records should wait.
+  bool keepWithinMemory();
 
   /// Forgets every key; the declarations stay. Ends the use of the current key.
   /// REQUIRES: !isTracked(): checkpoints would not hear of it.
@@ -110,6 +115,9 @@ class KeyedRows final : public KeyedStateStore {
   RowHead& createRow() override {
     if (!hasKey_) throw JobError("keyed state is written while there is no current key");
     mayBeEmpty_ = true;
+    if (emptyRows_ > 0) [[unlikely]] {
+      if (Row* kept = findRow(*rowlessKey_, currentHash_)) return revive(*kept);
+    }
     return insertRow(*rowlessKey_, currentHash_);
   }
 
@@ -119,6 +127,7 @@ class KeyedRows final : public KeyedStateStore {
     if (!Serde<K>::read(bytes, key)) return nullptr;
     const std::uint64_t hash = millraceHash(key);
     Row* row = findRow(key, hash);
+    if (isOverBase()) row = useRow(key, hash, row);
     if (row != nullptr || !mayMake) return row;
     row = &insertRow(key, hash);
     row->marks &= ~RowMarks::kNew;
@@ -127,8 +136,52 @@ class KeyedRows final : public KeyedStateStore {
 
   void removeEmptyRow(RowHead& row) override {
     Row& empty = static_cast<Row&>(row);
+    if (isOverBase()) return keepEmptyRow(empty);
     removeRow(empty, millraceHash(empty.key));
   }
+
+  // The row that a key is going to work with, fetched if it is below.
+  [[gnu::noinline]] Row* useRow(const K& key, std::uint64_t hash, Row* row) {
+    if (row == nullptr && looksBelow_) row = fetchRow(key, hash);
+    if (row == nullptr) return nullptr;
+    if ((row->marks & RowMarks::kEmpty) != 0) {
+      revive(*row);
+      mayBeEmpty_ = true;
+    }
+    row->marks |= RowMarks::kUsed;
+    return row;
+  }
+
+  Row* fetchRow(const K& key, std::uint64_t hash) {
+    fetchKey_.clear();
+    ByteWriter out(fetchKey_);
+    Serde<K>::write(key, out);
+    if (!fetch(keyGroupOf(hash, keyGroups_), fetchKey_)) return nullptr;
+    Row& row = insertRow(key, hash);
+    row.marks &= ~RowMarks::kNew;
+    fillFetched(row);
+    --entriesBelow_;
+    return &row;
+  }
+
+  // Over a base the row of a key without state is what says that there is none any more.
+  void keepEmptyRow(Row& row) {
+    if ((row.marks & RowMarks::kEmpty) != 0) return;
+    row.marks |= RowMarks::kEmpty;
+    ++emptyRows_;
+  }
+
+  Row& revive(Row& row) {
+    row.marks &= ~RowMarks::kEmpty;
+    --emptyRows_;
+    return row;
+  }
+
+  void evict(std::size_t rows);
+  void evictRow(Row& row);
+  // What a row takes, outside the arena too.
+  std::size_t rowBytes();
+  std::size_t heapBytesOfRows() const;
 
   void writeKey(const RowHead& row, ByteWriter& out) const override {
     Serde<K>::write(static_cast<const Row&>(row).key, out);
@@ -190,6 +243,7 @@ class KeyedRows final : public KeyedStateStore {
     Row& row = static_cast<Row&>(*current_);
     rowlessKey_ = row.key;
     current_ = nullptr;
+    if (isOverBase()) return keepEmptyRow(row);
     removeRow(row, currentHash_);
   }
 
@@ -215,6 +269,12 @@ class KeyedRows final : public KeyedStateStore {
   std::optional<RowArena> arena_;
   HashIndex index_;
 
+  // Over a base.
+  std::size_t emptyRows_ = 0;    // with kEmpty
+  std::size_t nextVictim_ = 0;   // where evict() goes on
+  std::size_t heapPerRow_ = 0;   // as it was when there were so many rows:
+  std::size_t measuredRows_ = 0;
+
   // Where expireSome goes on.
   std::size_t nextRow_ = 0;
   std::size_t nextState_ = 0;
@@ -223,6 +283,12 @@ class KeyedRows final : public KeyedStateStore {
 
 template <StateKey K>
 std::size_t KeyedRows<K>::memoryBytes() const {
+  const std::size_t arena = arena_ ? arena_->memoryBytes() : 0;
+  return arena + index_.memoryBytes() + heapBytesOfRows() + trackingBytes();
+}
+
+template <StateKey K>
+std::size_t KeyedRows<K>::heapBytesOfRows() const {
   std::size_t sampled = 0;
   std::size_t heap = 0;
   const std::size_t used = rowsEverUsed();
@@ -233,9 +299,61 @@ std::size_t KeyedRows<K>::memoryBytes() const {
     ++sampled;
     heap += heapBytes(row->key) + heapBytesOf(*row);
   }
-  if (sampled > 0) heap = heap * index_.size() / sampled;
-  const std::size_t arena = arena_ ? arena_->memoryBytes() : 0;
-  return arena + index_.memoryBytes() + heap + trackingBytes();
+  return sampled > 0 ? heap * index_.size() / sampled : 0;
+}
+
+// Measured anew when the number of rows has changed by an eighth.
+template <StateKey K>
+std::size_t KeyedRows<K>::rowBytes() {
+  const std::size_t rows = index_.size();
+  const std::size_t distance = rows > measuredRows_ ? rows - measuredRows_ : measuredRows_ - rows;
+  if (rows > 0 && distance >= measuredRows_ / 8) {
+    heapPerRow_ = heapBytesOfRows() / rows;
+    measuredRows_ = rows;
+  }
+  return rowSize_ + heapPerRow_;
+}
+
+template <StateKey K>
+bool KeyedRows<K>::keepWithinMemory() {
+  if (!isOverBase()) return true;
+  const std::size_t each = rowBytes();
+  const std::size_t bytes = index_.size() * each + index_.memoryBytes() + trackingBytes();
+  const std::size_t excess = below_->use(bytes, changedRows() * each);
+  if (excess > 0) evict(excess / each + 1);
+  return below_->hasRoom();
+}
+
+template <StateKey K>
+void KeyedRows<K>::evict(std::size_t rows) {
+  leaveCurrentKey();
+  const std::size_t used = rowsEverUsed();
+  // Rows that were used get a second chance, so two rounds are all there is to be had.
+  std::size_t looks = std::min(2 * used, 16 * rows + kSampledRows);
+  for (; rows > 0 && looks > 0; --looks) {
+    if (nextVictim_ >= used) nextVictim_ = 0;
+    Row* row = rowAt(nextVictim_++);
+    if (row == nullptr || !mayEvict(*row)) continue;
+    evictRow(*row);
+    --rows;
+  }
+}
+
+template <StateKey K>
+void KeyedRows<K>::evictRow(Row& row) {
+  const std::uint64_t hash = millraceHash(row.key);
+  const std::uint32_t number = findNumber(row.key, hash);
+  if ((row.marks & RowMarks::kEmpty) != 0) {
+    --emptyRows_;
+  } else {
+    ++entriesBelow_;
+    looksBelow_ = true;
+  }
+  index_.erase(hash, number);
+  destroyCells(row);
+  std::destroy_at(&row);
+  ::new (static_cast<void*>(&row)) RowHead{0, 0};
+  arena_->free(number);
 }
 
 template <StateKey K>
@@ -250,7 +368,7 @@ std::size_t KeyedRows<K>::expireSome(Timestamp now, std::size_t limit) {
     if (nextRow_ >= used) nextRow_ = nextState_ = walk.position = 0;
     if (Row* row = rowAt(nextRow_)) {
       if (!expireRow(*row, nextState_, now, walk)) break;
-      if (row->present == 0) removeRow(*row, millraceHash(row->key));
+      if (row->present == 0) removeEmptyRow(*row);
     }
     ++nextRow_;
     nextState_ = walk.position = 0;

@@ -13,6 +13,7 @@
 #include <millrace/base/status.hpp>
 #include <millrace/serde/schema.hpp>
 #include <millrace/state/key_group.hpp>
+#include <millrace/state/state_below.hpp>
 #include <millrace/state/state_changes.hpp>
 #include <millrace/state/state_declaration.hpp>
 #include <millrace/state/state_descriptor.hpp>
@@ -21,7 +22,7 @@
 namespace millrace {
 
 /// How many states one operator may declare: each is a bit in its rows.
-inline constexpr std::size_t kMaxStatesPerOperator = 28;
+inline constexpr std::size_t kMaxStatesPerOperator = 20;
 
 /// The head of a row; key and cells lie behind it at fixed offsets.
 struct RowHead {
@@ -39,8 +40,16 @@ struct RowHead {
 ///   written yet: they are before anything else happens to the row.
 ///
 /// A place in the arena that is not in use keeps its tag, and with it its place in a list.
+///
+/// Over a base (see KeyedStateStore::setBelow()) they also say how old the row's last change is, in
+/// generations, whether the row was used of late, and whether it is there only to say that its key has
+/// no state although there is some below.
 struct RowMarks {
-  static constexpr std::uint32_t kNew = 1U << 28;
+  static constexpr std::uint32_t kNew = 1U << 20;
+  static constexpr std::uint32_t kEmpty = 1U << 21;
+  static constexpr std::uint32_t kUsed = 1U << 22;
+  static constexpr unsigned kGenerationShift = 23;
+  static constexpr std::uint32_t kGeneration = 7U << kGenerationShift;  // 0: settled long since
   static constexpr std::uint32_t kTags = 3U << 29;
   static constexpr std::uint32_t kFirstTag = 1U << 29;
   static constexpr std::uint32_t kInUse = 1U << 31;
@@ -59,7 +68,8 @@ class StateCell;
 /// Invariants:
 /// 1. The layout of rows is fixed from the first row on: declaring later is an error.
 /// 2. A row is there exactly while it has a cell (the current key's row may be empty
-///    until the next key becomes current).
+///    until the next key becomes current). Over a base a row may be away while it is settled and
+///    not in use; an empty one stays until its removal is settled.
 /// 3. No call on the record path reads a clock: time is what setProcessingTime said.
 /// 4. The changes of all epochs, one after the other, put into a map from state and key to value
 ///    give what the store held at the last barrier. An entry is a state of a key: its key is
@@ -87,6 +97,8 @@ class KeyedStateStore {
   Timestamp processingTime() const noexcept { return now_; }
 
   /// Keys with any state.
+  /// Over a base it is those of all the operator's instances together that count: after a change of
+  /// workers one of them counts for the others, which may then be below zero, modulo 2^64.
   virtual std::size_t entries() = 0;
 
   /// What the store holds: rows and table exactly, what values hold on the heap
@@ -103,6 +115,7 @@ class KeyedStateStore {
 
   /// Which id stands for each state, in order. REQUIRES: as many as states().
   void setStateIds(std::vector<StateId> ids);
+  StateId idOf(std::size_t state) const noexcept { return ids_[state]; }
   /// The state's index; kNotFound: none has this id.
   std::optional<std::size_t> indexOf(StateId id) const noexcept;
 
@@ -114,6 +127,14 @@ class KeyedStateStore {
   /// Notes from now on what changes. REQUIRES: setStateIds(), no keys yet.
   void trackChanges() noexcept { tag_ = RowMarks::kFirstTag; }
   bool isTracked() const noexcept { return tag_ != 0; }
+
+  /// Lets rows go to what lies below when memory is short, and fetches them when their keys come.
+  /// `holdsEntries`: there are entries of these states below already; restoreEntry() is then not
+  /// called for them. REQUIRES: isTracked(), no keys yet; `below` outlives the store.
+  void setBelow(StateBelow& below, bool holdsEntries);
+  bool isOverBase() const noexcept { return below_ != nullptr; }
+  /// Counts entries that are below.
+  void addEntriesBelow(std::size_t entries) noexcept { entriesBelow_ += entries; }
 
   /// Ends an epoch: the changes up to now are what writeSnapshot() writes. Takes the same time
   /// however many they are. REQUIRES: isTracked(), writeSnapshot() has answered false.
@@ -176,10 +197,18 @@ class KeyedStateStore {
   // Notes that a state is about to change. Out of the way of StateCell::beginWrite(), which calls
   // it once a row, state and epoch.
   void noteWrite(RowHead& row, std::uint32_t stateBit);
+  // Reads what is below of a key; false when nothing is. Throws JobError.
+  bool fetch(KeyGroup group, std::string_view key);
+  // Makes the cells of a new row of what was fetched.
+  void fillFetched(RowHead& row);
+  // Whether a row may go now. Clears the mark of its use, so that the answer may be another next time.
+  bool mayEvict(RowHead& row) const noexcept;
+
   // Logs the end of a row without cells; what its place keeps as marks.
   std::uint32_t noteRemoval(const RowHead& row);
   void writeCells(const RowHead& row, StateChanges& out) const;
   std::size_t trackingBytes() const noexcept;
+  std::size_t changedRows() const noexcept { return changedRows_.size(); }
 
   RowHead* current_ = nullptr;  // null: no key, or a key without a row
   Timestamp now_ = 0;
@@ -187,12 +216,24 @@ class KeyedStateStore {
   bool mayBeEmpty_ = false;  // the current row may have lost its last cell
   bool isSealed_ = false;    // set by the first row
   bool hasTtl_ = false;
+  StateBelow* below_ = nullptr;  // null: all there is is in the table
+  bool looksBelow_ = false;      // there may be entries below that are not in the table
+  std::size_t entriesBelow_ = 0; // ... and so many keys of them
+  std::string fetchKey_;         // of the key being fetched
   std::size_t rowSize_;
   std::size_t rowAlign_ = alignof(RowHead);
   std::vector<StateDescriptor> states_;
   std::vector<CellPlace> places_;
 
  private:
+  struct Fetched {
+    std::size_t state;
+    std::string element;  // of a map; else empty
+    std::string value;
+  };
+
+  Status fetchCell(std::size_t state, KeyGroup group, std::string_view key);
+  void beginGeneration() noexcept;
   Status checkDeclaration(const StateDescriptor& descriptor) const;
   bool isFrozen(const RowHead& row) const noexcept;
   void writeFrozen(RowHead& row, StateChanges& out);
@@ -204,6 +245,11 @@ class KeyedStateStore {
   std::vector<RowHead*> changedRows_;
   std::vector<RowHead*> frozenRows_;
   std::size_t nextFrozen_ = 0;
+  std::vector<Fetched> fetched_;
+  // The generation of what changes now, 1 to 7 in turn, and the barrier it began at. It begins once
+  // what changed before the last one's beginning is settled, so that all but two of them are.
+  std::uint32_t generation_ = 1;
+  std::uint64_t generationBegin_ = 0;
   StateChanges changes_;        // removals of this epoch
   StateChanges frozenChanges_;  // of the one before; rows that had to be written early too
 };

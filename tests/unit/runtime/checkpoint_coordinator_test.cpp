@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 class TestStore final : public CheckpointStore {
  public:
   const CheckpointSummary& found() const override { return found_; }
-  Status forEachEntry(KeyGroupRange, const EntryVisitor&) override { return absl::OkStatus(); }
+  Status forEachEntry(const EntrySelection&, const EntryVisitor&) override { return absl::OkStatus(); }
   Status begin(const std::vector<CataloguedState>&) override { return absl::OkStatus(); }
   Status append(const Epoch& epoch) override {
     log.push_back("append " + std::to_string(epoch.number));

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <millrace/base/status.hpp>
+#include <millrace/state/key_group.hpp>
+#include <millrace/state/state_declaration.hpp>
+
+namespace millrace {
+
+/// What lies below one task's tables of keyed state where they need not hold all of it: the entries
+/// that are committed and on disk. A table may let go of an entry once its last change is settled,
+/// that is, can be read here; and it should when memory is short.
+///
+/// **Thread safety**: none; a task's own.
+class StateBelow {
+ public:
+  using Visitor = std::function<Status(std::string_view key, std::string_view value)>;
+
+  virtual ~StateBelow() = default;
+
+  /// Reads an entry. False: there is none. kDataLoss: damaged.
+  virtual StatusOr<bool> read(StateId state, KeyGroup group, std::string_view key,
+                              std::string& value) = 0;
+  /// Shows every entry whose key begins with `prefix`.
+  virtual Status readAll(StateId state, KeyGroup group, std::string_view prefix,
+                         const Visitor& visit) = 0;
+
+  /// The barrier that the task is at, or has passed last; changes before it are settled once
+  /// settledBarrier() has come up to it.
+  virtual std::uint64_t lastBarrier() const = 0;
+  virtual std::uint64_t settledBarrier() const = 0;
+
+  /// Says how much memory the table takes now, in bytes, and how much of that has changed since the
+  /// last barrier. Answers how many bytes it should let go of; changes are hurried on their way down.
+  virtual std::size_t use(std::size_t bytes, std::size_t changedBytes) = 0;
+
+  /// False while memory is short and entries are on their way down: new records have to wait.
+  virtual bool hasRoom() const = 0;
+};
+
+}  // namespace millrace

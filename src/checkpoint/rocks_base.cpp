@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: MIT
+#include "checkpoint/rocks_base.hpp"
+
+#include <fmt/format.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/sst_file_writer.h>
+#include <rocksdb/table.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "checkpoint/rocks_key.hpp"
+
+namespace millrace::checkpoint {
+namespace {
+
+constexpr std::uint32_t kMarkPrefix = 0xffff0000;  // no key group has that number
+constexpr std::size_t kFilterBits = 10;            // a key: one wrong answer in a hundred
+// Table files that lie over each other cost a look-up each: then the log has to wait.
+constexpr int kMostOverlaps = 20;
+constexpr auto kLookAgain = std::chrono::milliseconds(100);
+
+Status statusOf(const rocksdb::Status& status, const std::string& what) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string text = fmt::format("{}: {}", what, status.ToString());
+  if (status.IsNoSpace()) return absl::ResourceExhaustedError(text);
+  if (status.IsCorruption()) {
+    return absl::DataLossError(text + " (the state directory is damaged: begin from a savepoint)");
+  }
+  return absl::InternalError(text);
+}
+
+rocksdb::Slice sliceOf(std::string_view text) { return {text.data(), text.size()}; }
+std::string_view textOf(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+// The host is told what goes wrong by a Status; nothing about the machine is left on its disk.
+class Silence final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+rocksdb::Options optionsOf(const RocksBase::Settings& settings) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(std::max<std::size_t>(settings.cacheBytes, 1 << 20));
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBits));
+  table.checksum = rocksdb::kXXH3;
+  table.format_version = 5;
+  rocksdb::Options options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.compression = rocksdb::kLZ4Compression;
+  options.info_log = std::make_shared<Silence>();
+  options.db_host_id = "";
+  options.write_buffer_size = 1 << 20;  // nothing is written to it
+  options.target_file_size_base = settings.fileBytes;
+  options.max_bytes_for_level_base = 4 * settings.fileBytes;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.bytes_per_sync = 1 << 20;
+  options.max_background_jobs = 2;
+  return options;
+}
+
+}  // namespace
+
+// Tells when RocksDB has put files in order.
+class RocksBase::Calm final : public rocksdb::EventListener {
+ public:
+  void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override {
+    const std::lock_guard lock(mutex_);
+    changed_.notify_all();
+  }
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    const std::lock_guard lock(mutex_);
+    error_ = *status;
+    changed_.notify_all();
+  }
+
+  /// Waits until no more than so many files lie over each other, or that will not come about.
+  rocksdb::Status wait(rocksdb::DB& database, int most) {
+    std::unique_lock lock(mutex_);
+    while (overlaps(database) > most && error_.ok()) changed_.wait_for(lock, kLookAgain);
+    return std::exchange(error_, {});
+  }
+
+ private:
+  static int overlaps(rocksdb::DB& database) {
+    std::string count;
+    database.GetProperty(rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &count);
+    return std::atoi(count.c_str());
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  rocksdb::Status error_;
+};
+
+// Table files on their way into the database.
+class RocksBase::Incoming {
+ public:
+  Incoming(const Settings& settings, const rocksdb::Options& options)
+      : directory_(settings.layout.incoming()),
+        fileBytes_(settings.fileBytes),
+        keyGroups_(settings.keyGroups),
+        options_(options) {}
+
+  rocksdb::Status add(const StateChange& entry) {
+    if (writer_ != nullptr && writer_->FileSize() >= fileBytes_) {
+      if (auto status = finishFile(); !status.ok()) return status;
+    }
+    if (auto status = openFile(); !status.ok()) return status;
+    key_.clear();
+    appendBigEndian(rocksPrefix(entry.group, entry.state), key_);
+    key_.append(entry.key);
+    return entry.kind == StateChange::Kind::kErase ? writer_->Delete(key_)
+                                                   : writer_->Put(key_, sliceOf(entry.value));
+  }
+
+  // Within a file a range that is dropped leaves the file's own entries alone, so drops come before
+  // the entries whatever the order.
+  rocksdb::Status drop(const Drops& drops) {
+    rocksdb::Status status;
+    drops.forEach(
+        [&](StateId state, KeyGroupRange groups, Timestamp time) {
+          std::string last;
+          ByteWriter out(last);
+          writeTimePrefix(time, out);
+          for (std::uint32_t group = groups.first; group < std::min(groups.end, keyGroups_); ++group) {
+            const std::uint32_t prefix = rocksPrefix(toKeyGroup(group), state);
+            dropRange(rocksKey(prefix), rocksEndOf(rocksKey(prefix, last)), status);
+          }
+        },
+        [&](StateId state) {
+          for (std::uint32_t group = 0; group < keyGroups_; ++group) {
+            const std::uint32_t prefix = rocksPrefix(toKeyGroup(group), state);
+            dropRange(rocksKey(prefix), rocksKey(prefix + 1), status);
+          }
+        });
+    return status;
+  }
+
+  // Comes last, and ends the last file.
+  rocksdb::Status mark(std::uint64_t number) {
+    auto status = openFile();
+    if (status.ok()) status = writer_->Put(rocksKey(kMarkPrefix), std::to_string(number));
+    return status.ok() ? finishFile() : status;
+  }
+
+  const std::vector<std::string>& files() const { return files_; }
+
+ private:
+  static KeyGroup toKeyGroup(std::uint32_t group) { return {static_cast<std::uint16_t>(group)}; }
+
+  void dropRange(const std::string& begin, const std::string& end, rocksdb::Status& status) {
+    if (status.ok()) status = openFile();
+    if (status.ok()) status = writer_->DeleteRange(begin, end);
+  }
+
+  rocksdb::Status openFile() {
+    if (writer_ != nullptr) return {};
+    writer_ = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(), options_);
+    files_.push_back(fmt::format("{}/{:06}.sst", directory_, files_.size() + 1));
+    return writer_->Open(files_.back());
+  }
+
+  rocksdb::Status finishFile() {
+    const auto status = writer_->Finish();
+    writer_.reset();
+    return status;
+  }
+
+  const std::string directory_;
+  const std::uint64_t fileBytes_;
+  const std::uint32_t keyGroups_;
+  const rocksdb::Options& options_;
+  std::unique_ptr<rocksdb::SstFileWriter> writer_;
+  std::vector<std::string> files_;
+  std::string key_;
+};
+
+class RocksBase::Cursor final : public SortedCursor {
+ public:
+  Cursor(std::shared_ptr<rocksdb::DB> database, const rocksdb::Snapshot* snapshot,
+         EntrySelection selection)
+      : database_(std::move(database)),
+        selection_(std::move(selection)),
+        end_(rocksKey(selection_.groups.end << 16)),
+        upperBound_(end_) {
+    rocksdb::ReadOptions options;
+    options.snapshot = snapshot;
+    options.fill_cache = false;
+    options.readahead_size = 1 << 20;
+    options.iterate_upper_bound = &upperBound_;
+    iterator_.reset(database_->NewIterator(options));
+  }
+
+  StatusOr<bool> next() override {
+    if (!isBegun_) {
+      isBegun_ = true;
+      iterator_->Seek(rocksKey(selection_.groups.first << 16));
+    } else {
+      iterator_->Next();
+    }
+    skipUnselected();
+    if (!iterator_->Valid()) {
+      MILLRACE_RETURN_IF_ERROR(statusOf(iterator_->status(), "reading the base"));
+      return false;
+    }
+    const std::string_view key = textOf(iterator_->key());
+    const std::uint32_t prefix = rocksPrefixOf(key);
+    StateChange entry;
+    entry.group = KeyGroup{static_cast<std::uint16_t>(prefix >> 16)};
+    entry.state = StateId{static_cast<std::uint16_t>(prefix)};
+    entry.key = key.substr(kRocksPrefix);
+    entry.value = textOf(iterator_->value());
+    moveTo(entry);
+    return true;
+  }
+
+ private:
+  // States that nobody asked for may be the better part of the base.
+  void skipUnselected() {
+    while (selection_.states && iterator_->Valid()) {
+      const std::uint32_t prefix = rocksPrefixOf(textOf(iterator_->key()));
+      const StateId state{static_cast<std::uint16_t>(prefix)};
+      const auto wanted =
+          std::lower_bound(selection_.states->begin(), selection_.states->end(), state);
+      if (wanted != selection_.states->end() && *wanted == state) return;
+      const bool isPast = wanted == selection_.states->end();
+      iterator_->Seek(isPast ? rocksKey((prefix | 0xffff) + 1)
+                             : rocksKey((prefix & 0xffff0000) | static_cast<std::uint16_t>(*wanted)));
+    }
+  }
+
+  const std::shared_ptr<rocksdb::DB> database_;
+  const EntrySelection selection_;
+  const std::string end_;
+  const rocksdb::Slice upperBound_;
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+  bool isBegun_ = false;
+};
+
+class RocksBase::View final : public BaseView {
+ public:
+  explicit View(std::shared_ptr<rocksdb::DB> database)
+      : database_(std::move(database)), snapshot_(database_->GetSnapshot()) {}
+  ~View() override { database_->ReleaseSnapshot(snapshot_); }
+
+  void addTo(MergeCursor& merged, const EntrySelection& selection) const override {
+    if (selection.states && selection.states->empty()) return;
+    merged.add(std::make_unique<Cursor>(database_, snapshot_, selection), Drops());
+  }
+
+ private:
+  const std::shared_ptr<rocksdb::DB> database_;
+  const rocksdb::Snapshot* const snapshot_;
+};
+
+RocksBase::Settings RocksBase::settingsOf(const Layout& layout,
+                                          const CheckpointStore::Options& options) {
+  return {layout, options.keyGroups, options.cacheBytes, options.segmentBytes};
+}
+
+RocksBase::RocksBase(Settings settings, std::shared_ptr<Calm> calm)
+    : settings_(std::move(settings)), calm_(std::move(calm)) {}
+
+RocksBase::~RocksBase() = default;
+
+Status RocksBase::openDatabase(bool mayMake) {
+  rocksdb::Options options = optionsOf(settings_);
+  options.create_if_missing = mayMake;
+  options.listeners.push_back(calm_);
+  rocksdb::DB* opened = nullptr;
+  const std::string path = settings_.layout.rocksDb();
+  const rocksdb::Status status = settings_.isForReading
+                                     ? rocksdb::DB::OpenForReadOnly(options, path, &opened)
+                                     : rocksdb::DB::Open(options, path, &opened);
+  database_.reset(opened);
+  if (status.IsInvalidArgument() || status.IsNotFound()) {
+    return absl::DataLossError(
+        fmt::format("opening {}: {} (begin from a savepoint)", path, status.ToString()));
+  }
+  return statusOf(status, "opening " + path);
+}
+
+StatusOr<std::unique_ptr<RocksBase>> RocksBase::open(const Settings& settings,
+                                                     const Manifest& manifest) {
+  std::unique_ptr<RocksBase> base(new RocksBase(settings, std::make_shared<Calm>()));
+  const bool isNew = manifest.firstSegment == 1 && manifest.origin == 0;
+  MILLRACE_RETURN_IF_ERROR(base->openDatabase(isNew));
+  MILLRACE_RETURN_IF_ERROR(base->checkMark(manifest));
+  return base;
+}
+
+Status RocksBase::checkMark(const Manifest& manifest) const {
+  std::string text;
+  const rocksdb::Status read = database_->Get({}, rocksKey(kMarkPrefix), &text);
+  if (!read.ok() && !read.IsNotFound()) return statusOf(read, "reading the base");
+  const bool isNew = manifest.firstSegment == 1 && manifest.origin == 0;
+  const std::uint64_t mark = read.ok() ? std::strtoull(text.c_str(), nullptr, 10) : 0;
+  if (read.IsNotFound() && isNew) return absl::OkStatus();
+  if (mark == manifest.firstSegment || mark == manifest.firstSegment + 1) return absl::OkStatus();
+  return absl::DataLossError(
+      fmt::format("{} is not the base that {} tells of: it goes up to segment {} of the log, not {} "
+                  "(put the state directory back as a whole)",
+                  settings_.layout.rocksDb(), settings_.layout.manifest(), mark, manifest.firstSegment));
+}
+
+Status RocksBase::make(const Settings& settings, SortedCursor& entries, const Manifest& manifest) {
+  MILLRACE_RETURN_IF_ERROR(destroy(settings.layout));
+  RocksBase base(settings, std::make_shared<Calm>());
+  MILLRACE_RETURN_IF_ERROR(base.openDatabase(true));
+  return base.takeIn(entries, Drops(), manifest);
+}
+
+Status RocksBase::destroy(const Layout& layout) {
+  return statusOf(rocksdb::DestroyDB(layout.rocksDb(), rocksdb::Options()), "removing " + layout.rocksDb());
+}
+
+Status RocksBase::apply(std::unique_ptr<SortedCursor> changes, const Drops& drops,
+                        Manifest& manifest) {
+  if (const auto error = calm_->wait(*database_, kMostOverlaps); !error.ok()) {
+    MILLRACE_RETURN_IF_ERROR(statusOf(database_->Resume(), "going on after " + error.ToString()));
+  }
+  return takeIn(*changes, drops, manifest);
+}
+
+Status RocksBase::takeIn(SortedCursor& entries, const Drops& drops, const Manifest& manifest) {
+  const rocksdb::Options options = optionsOf(settings_);
+  const std::string doing = "writing into " + settings_.layout.rocksDb();
+  rocksdb::Env& env = *rocksdb::Env::Default();
+  MILLRACE_RETURN_IF_ERROR(statusOf(env.CreateDirIfMissing(settings_.layout.incoming()), doing));
+  Incoming incoming(settings_, options);
+  Status taken = [&]() -> Status {
+    MILLRACE_RETURN_IF_ERROR(statusOf(incoming.drop(drops), doing));
+    while (true) {
+      MILLRACE_ASSIGN_OR_RETURN(const bool more, entries.next());
+      if (!more) break;
+      MILLRACE_RETURN_IF_ERROR(statusOf(incoming.add(entries.current()), doing));
+    }
+    MILLRACE_RETURN_IF_ERROR(statusOf(incoming.mark(manifest.firstSegment), doing));
+    rocksdb::IngestExternalFileOptions how;
+    how.move_files = true;
+    how.write_global_seqno = false;
+    return statusOf(database_->IngestExternalFile(incoming.files(), how), doing);
+  }();
+  for (const std::string& file : incoming.files()) static_cast<void>(env.DeleteFile(file));
+  return taken;
+}
+
+StatusOr<bool> RocksBase::compact(Manifest&) { return false; }
+
+StatusOr<bool> RocksBase::read(StateId state, KeyGroup group, std::string_view key,
+                               std::string& value) const {
+  thread_local std::string buffer;
+  buffer.clear();
+  appendBigEndian(rocksPrefix(group, state), buffer);
+  buffer.append(key);
+  const rocksdb::Status status = database_->Get({}, buffer, &value);
+  if (status.IsNotFound()) return false;
+  MILLRACE_RETURN_IF_ERROR(statusOf(status, "reading the base"));
+  return true;
+}
+
+Status RocksBase::readAll(StateId state, KeyGroup group, std::string_view prefix,
+                          const EntryVisitor& visit) const {
+  const std::string begin = rocksKey(rocksPrefix(group, state), prefix);
+  const std::string end = rocksEndOf(begin);
+  const rocksdb::Slice upperBound(end);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &upperBound;
+  const std::unique_ptr<rocksdb::Iterator> iterator(database_->NewIterator(options));
+  for (iterator->Seek(begin); iterator->Valid(); iterator->Next()) {
+    const std::string_view key = textOf(iterator->key());
+    MILLRACE_RETURN_IF_ERROR(
+        visit(state, group, key.substr(kRocksPrefix), textOf(iterator->value())));
+  }
+  return statusOf(iterator->status(), "reading the base");
+}
+
+std::shared_ptr<const BaseView> RocksBase::view() const { return std::make_shared<View>(database_); }
+
+std::uint64_t RocksBase::bytes() const {
+  std::uint64_t bytes = 0;
+  database_->GetIntProperty(rocksdb::DB::Properties::kLiveSstFilesSize, &bytes);
+  return bytes;
+}
+
+Status RocksBase::verify() const { return statusOf(database_->VerifyChecksum(), "checking the base"); }
+
+}  // namespace millrace::checkpoint

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/state_below.hpp"
+
+namespace millrace {
+namespace {
+
+// So much of the memory may have changed before a checkpoint is taken out of turn: what has changed
+// can only be let go of after one.
+constexpr std::size_t kChangedShare = 8;
+// So far beyond the limit new records have to wait for the base.
+constexpr std::size_t kOverdraftShare = 8;
+
+// Adds what an unsigned difference stands for, whatever its sign.
+std::size_t addDifference(std::atomic<std::size_t>& sum, std::size_t before, std::size_t now) {
+  const std::size_t difference = now - before;
+  return sum.fetch_add(difference, std::memory_order_relaxed) + difference;
+}
+
+}  // namespace
+
+Status TaskStateBelow::readAll(StateId state, KeyGroup group, std::string_view prefix,
+                               const Visitor& visit) {
+  return memory_.store->readAll(
+      state, group, prefix,
+      [&](StateId, KeyGroup, std::string_view key, std::string_view value) {
+        return visit(key, value);
+      });
+}
+
+std::size_t TaskStateBelow::use(std::size_t bytes, std::size_t changedBytes) {
+  const std::size_t all = addDifference(memory_.used, used_, bytes);
+  const std::size_t changed = addDifference(memory_.changed, changed_, changedBytes);
+  used_ = bytes;
+  changed_ = changedBytes;
+  if (changed > memory_.limit / kChangedShare && askedAfter_ != lastBarrier_) {
+    askedAfter_ = lastBarrier_;
+    memory_.askForCheckpoint();
+  }
+  if (all <= memory_.limit) return 0;
+  // Each table lets go of its part.
+  const double part = static_cast<double>(bytes) / static_cast<double>(all);
+  return static_cast<std::size_t>(static_cast<double>(all - memory_.limit) * part) + 1;
+}
+
+bool TaskStateBelow::hasRoom() const {
+  const std::size_t most = memory_.limit + memory_.limit / kOverdraftShare;
+  return memory_.used.load(std::memory_order_relaxed) <= most ||
+         !memory_.isSettling.load(std::memory_order_acquire);
+}
+
+}  // namespace millrace
