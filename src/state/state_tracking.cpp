@@ -175,9 +175,10 @@ Status KeyedStateStore::restoreEntry(std::size_t state, std::string_view key,
 bool KeyedStateStore::readEntry(std::size_t state, std::string_view key, std::string& out) {
   ByteReader keyIn(key);
   RowHead* row = rowOf(keyIn, false);
-  if (row == nullptr || (row->present & 1U << state) == 0) return false;
+  if (row == nullptr) return false;
   ExpiryWalk walk{.budget = static_cast<std::size_t>(-1)};
-  if (states_[state].ttl) expireCell(*row, state, now_, walk);
+  const bool wasThere = (row->present & 1U << state) != 0;
+  if (wasThere && states_[state].ttl) expireCell(*row, state, now_, walk);
   bool isThere = (row->present & 1U << state) != 0;
   if (isThere) {
     const CellOps& ops = *states_[state].ops;

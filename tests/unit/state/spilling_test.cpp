@@ -1,0 +1,643 @@
+// SPDX-License-Identifier: MIT
+// Tables over a base against tables that hold everything.
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <millrace/base/random.hpp>
+#include <millrace/state/keyed_rows.hpp>
+#include <millrace/state/state_context.hpp>
+
+#include "unit/state/replayed_changes.hpp"
+
+namespace millrace {
+namespace {
+
+using test::ReplayedChanges;
+using Entries = ReplayedChanges::Entries;
+
+constexpr std::uint32_t kGroups = 16;
+constexpr std::size_t kNoLimit = static_cast<std::size_t>(-1);
+constexpr int kKeys = 12;
+
+void require(bool isSo, const std::string& what) {
+  if (!isSo) throw std::logic_error(what);
+}
+
+// What has been written is put here barrier by barrier, and counts as settled still later.
+class Below final : public StateBelow {
+ public:
+  StatusOr<bool> read(StateId state, KeyGroup group, std::string_view key, std::string& value) override {
+    MILLRACE_RETURN_IF_ERROR(ask(key));
+    const auto entry = held.entries().find({state, std::string(key)});
+    if (entry == held.entries().end()) return false;
+    require(entry->second.group == group, "asked in the wrong group");
+    value = entry->second.value;
+    ++found;
+    return true;
+  }
+
+  Status readAll(StateId state, KeyGroup group, std::string_view prefix, const Visitor& visit) override {
+    MILLRACE_RETURN_IF_ERROR(ask(prefix));
+    for (auto entry = held.entries().lower_bound({state, std::string(prefix)}); entry != held.entries().end(); ++entry) {
+      const auto& [id, key] = entry->first;
+      if (id != state || !key.starts_with(prefix)) break;
+      require(entry->second.group == group, "asked in the wrong group");
+      ++found;
+      MILLRACE_RETURN_IF_ERROR(visit(key, entry->second.value));
+    }
+    return absl::OkStatus();
+  }
+
+  std::uint64_t lastBarrier() const override { return last; }
+  std::uint64_t settledBarrier() const override { return settled; }
+
+  std::size_t use(std::size_t bytes, std::size_t changedBytes) override {
+    require(changedBytes <= bytes, "more has changed than there is");
+    used = bytes;
+    return bytes > limit ? bytes - limit : 0;
+  }
+  bool hasRoom() const override { return isRoomy; }
+
+  // A whole epoch comes in.
+  void add(const StateChanges& changes, std::uint64_t barrier) {
+    held.apply(changes);
+    holds = barrier;
+  }
+  void settle() { settled = holds; }
+
+  ReplayedChanges held;
+  std::map<std::string, std::uint64_t, std::less<>> changedBefore;  // by key: the next barrier then
+  std::size_t limit = kNoLimit;
+  bool isRoomy = true;
+  std::optional<Status> failure;
+  std::uint64_t last = 0;
+  std::uint64_t holds = 0;
+  std::uint64_t settled = 0;
+  std::size_t asked = 0;
+  std::size_t found = 0;
+  std::size_t used = 0;
+
+ private:
+  Status ask(std::string_view key) {
+    ++asked;
+    const auto change = changedBefore.find(key);
+    require(change == changedBefore.end() || change->second <= settled, "a row went before it was settled");
+    return failure.value_or(absl::OkStatus());
+  }
+};
+
+struct Add {
+  int operator()(int a, int b) const { return a + b; }
+};
+
+struct Store {
+  explicit Store(const std::optional<StateTtl>& ttl = {}, Below* below = nullptr, bool holdsEntries = false)
+      : count(context.value<std::uint64_t>("count")),
+        words(context.list<std::string>("words", ttl)),
+        scores(context.map<int, std::string>("scores", ttl)),
+        last(context.value<std::string>("last", ttl)),
+        sum(context.reducing<int>("sum", Add{})) {
+    rows.setStateIds({StateId{7}, StateId{8}, StateId{9}, StateId{10}, StateId{20}});
+    rows.trackChanges();
+    if (below != nullptr) rows.setBelow(*below, holdsEntries);
+  }
+
+  void play(int kind, const std::string& key, int value, const std::string& text) {
+    rows.setCurrentKey(key);
+    switch (kind) {
+      case 0: return count.set(static_cast<std::uint64_t>(value));
+      case 1: return count.update([](std::uint64_t& n) { ++n; });
+      case 2: return words.add(text);
+      case 3: return scores.put(value, text);
+      case 4: return static_cast<void>(scores.edit(value, "new") += "+");
+      case 5: return last.set(text);
+      case 6: return sum.add(value);
+      case 7: return count.clear();
+      case 8: return words.clear();
+      case 9: return static_cast<void>(scores.remove(value));
+      case 10: return scores.clear();
+      case 11: return last.clear();
+      case 12: return sum.clear();
+      case 13: return static_cast<void>(last.get());
+      default: return removeAll();
+    }
+  }
+
+  void removeAll() {
+    count.clear();
+    words.clear();
+    scores.clear();
+    last.clear();
+    sum.clear();
+  }
+
+  // All a key holds; maps sorted, for a fetched one has an order of its own.
+  std::string render(const std::string& key) {
+    rows.setCurrentKey(key);
+    std::string text = count.get() ? std::to_string(*count.get()) : "-";
+    for (const std::string& word : words.view()) text += " " + word;
+    std::set<std::string> all;
+    for (const auto& [score, name] : scores.entries()) all.insert(" " + std::to_string(score) + "=" + name);
+    for (const std::string& each : all) text += each;
+    if (last.get()) text += " last " + *last.get();
+    if (sum.get()) text += " sum " + std::to_string(*sum.get());
+    return text;
+  }
+
+  std::string query(std::size_t state, const std::string& key) {
+    std::string out;
+    if (!rows.readEntry(state, key, out)) return "none";
+    if (state != 2) return out;
+    // A map as a whole has an order of its own: its size will do.
+    return std::to_string(out.size());
+  }
+
+  KeyedRows<std::string> rows{kGroups};
+  StateContext context{rows};
+  ValueState<std::uint64_t> count;
+  ListState<std::string> words;
+  MapState<int, std::string> scores;
+  ValueState<std::string> last;
+  ReducingState<int, Add> sum;
+};
+
+constexpr int kKinds = 15;
+constexpr int kFirstRemoval = 7;
+
+std::string keyAt(std::uint64_t number) { return std::string(1 + number % 3, 'k') + std::to_string(number); }
+
+// A store over a base and one that holds everything, which are told the same.
+class Twins {
+ public:
+  Twins(std::uint64_t seed, const std::optional<StateTtl>& ttl, bool expires)
+      : random_(seed), ttl_(ttl), expires_(expires) {
+    spilled = std::make_unique<Store>(ttl_, &below);
+    plain = std::make_unique<Store>(ttl_);
+  }
+
+  void liveOn(int steps) {
+    for (; steps > 0; --steps) step();
+  }
+
+  void step() {
+    switch (random_.below(24)) {
+      case 0:
+      case 1: return barrier();
+      case 2:
+      case 3: return static_cast<void>(writePiece(random_.below(200)));
+      case 4:
+      case 5: return moveDown();
+      case 6: return below.settle();
+      case 7:
+      case 8:
+      case 9: return keepWithinMemory();
+      case 10: return passTime();
+      case 11: return query();
+      case 12: return leave();
+      case 13: return random_.chance(0.1) ? restart() : compareAll();
+      default: return change();
+    }
+  }
+
+  void change() {
+    const int kind = static_cast<int>(random_.below(kKinds));
+    const std::string key = anyKey();
+    const int value = static_cast<int>(random_.below(6));
+    const std::string text(random_.below(20), static_cast<char>('a' + random_.below(26)));
+    const std::size_t before = plain->rows.entries();
+    spilled->play(kind, key, value, text);
+    plain->play(kind, key, value, text);
+    const bool isChanged = kind < kFirstRemoval || plain->rows.entries() < before;
+    if (isChanged) below.changedBefore[toBytes(key)] = below.last + 1;
+    if (random_.chance(0.7)) compare(key);
+  }
+
+  void compare(const std::string& key) {
+    const std::string expected = plain->render(key);
+    const std::string found = spilled->render(key);
+    require(found == expected, key + " is '" + found + "' instead of '" + expected + "'");
+    compareCounts();
+  }
+
+  void compareCounts() {
+    if (expires_) return;  // what lies below does not expire before somebody looks
+    const std::size_t expected = plain->rows.entries();
+    const std::size_t found = spilled->rows.entries();
+    require(found == expected, std::to_string(found) + " keys instead of " + std::to_string(expected));
+  }
+
+  void compareAll() {
+    for (std::uint64_t i = 0; i < kKeys; ++i) compare(keyAt(i));
+  }
+
+  void query() {
+    const std::string key = toBytes(anyKey());
+    const std::size_t state = random_.below(5);
+    const std::string expected = plain->query(state, key);
+    require(spilled->query(state, key) == expected, "a query of state " + std::to_string(state) + " was answered wrong");
+    if (state == 2) {
+      const std::string element = key + toBytes(static_cast<int>(random_.below(6)));
+      require(spilled->query(0, element) == "none", "bytes that are no key have a value");
+    }
+    compareCounts();
+  }
+
+  // Ends the epoch, when the one before is written.
+  void barrier() {
+    while (writePiece(kNoLimit)) {
+    }
+    ++below.last;
+    spilled->rows.beginSnapshot();
+    plain->rows.beginSnapshot();
+    StateChanges all;
+    while (plain->rows.writeSnapshot(all, kNoLimit)) {
+    }
+    expected_.apply(all);
+    isWriting_ = true;
+  }
+
+  // True: there is more.
+  bool writePiece(std::size_t limit) {
+    if (!isWriting_) return false;
+    isWriting_ = spilled->rows.writeSnapshot(epoch_, limit);
+    if (isWriting_) return true;
+    written_.apply(epoch_);
+    if (!expires_) require(written_.entries() == expected_.entries(), "the stored state is not the same");
+    underway_.emplace_back(below.last, std::move(epoch_));
+    epoch_ = StateChanges();
+    whole_ = expected_;
+    return false;
+  }
+
+  void moveDown() {
+    if (underway_.empty()) return;
+    below.add(underway_.front().second, underway_.front().first);
+    underway_.pop_front();
+    if (random_.chance(0.5)) below.settle();
+  }
+
+  void keepWithinMemory() {
+    below.limit = random_.chance(0.6) ? 0 : random_.below(6000);
+    below.isRoomy = random_.chance(0.5);
+    require(spilled->rows.keepWithinMemory() == below.isRoomy, "whether to wait is not for the table to say");
+    require(plain->rows.keepWithinMemory(), "a table without a base waits for nothing");
+    compareCounts();
+  }
+
+  void passTime() {
+    now_ += static_cast<Timestamp>(random_.below(4));
+    for (Store* store : {spilled.get(), plain.get()}) {
+      store->rows.setProcessingTime(now_);
+      if (expires_) store->rows.expireSome(now_, expiring_);
+    }
+    expiring_ = random_.below(12);
+  }
+
+  void leave() {
+    spilled->rows.leaveCurrentKey();
+    plain->rows.leaveCurrentKey();
+  }
+
+  // What was not written as a whole is gone; the rest has come down by the time tables are made.
+  void restart() {
+    while (!underway_.empty()) moveDown();
+    isWriting_ = false;
+    epoch_ = StateChanges();
+    expected_ = whole_;
+    if (!expires_) require(below.held.entries() == whole_.entries(), "what is below is not what was written");
+    written_ = below.held;
+    below.last = below.holds = below.settled = 0;
+    below.changedBefore.clear();
+    std::set<std::string> keys;
+    for (const auto& [key, entry] : below.held.entries()) {
+      ByteReader in(key.second);
+      std::string name;
+      require(Serde<std::string>::read(in, name), "a stored key is none");
+      keys.insert(name);
+    }
+    spilled = std::make_unique<Store>(ttl_, &below, !keys.empty());
+    spilled->rows.setProcessingTime(now_);
+    spilled->rows.addEntriesBelow(keys.size());
+    plain = std::make_unique<Store>(ttl_);
+    plain->rows.setProcessingTime(now_);
+    for (const auto& [key, entry] : whole_.entries()) {
+      require(plain->rows.restoreEntry(*plain->rows.indexOf(key.first), key.second, entry.value).ok(), "not restored");
+    }
+    compareCounts();
+  }
+
+  // Everything goes down and out, and what is below is the plain store.
+  void finish() {
+    barrier();
+    while (writePiece(random_.below(100))) {
+    }
+    while (!underway_.empty()) moveDown();
+    below.settle();
+    if (!expires_) require(below.held.entries() == expected_.entries(), "the base is not the table");
+    compareAll();
+    Store again(ttl_, &below, true);
+    again.rows.setProcessingTime(now_);
+    plain->rows.setProcessingTime(now_);
+    below.changedBefore.clear();
+    for (std::uint64_t i = 0; i < kKeys; ++i) {
+      // The comparison above may have refreshed what is in the tables: only what lasts is compared.
+      if (!ttl_) require(again.render(keyAt(i)) == plain->render(keyAt(i)), "the base has another state");
+    }
+  }
+
+  Below below;
+  std::unique_ptr<Store> spilled;
+  std::unique_ptr<Store> plain;
+
+ private:
+  std::string anyKey() { return keyAt(random_.below(kKeys)); }
+
+  Random random_;
+  const std::optional<StateTtl> ttl_;
+  const bool expires_;
+  Timestamp now_ = 0;
+  std::size_t expiring_ = 5;
+  ReplayedChanges written_;   // by the store over the base
+  ReplayedChanges expected_;  // by the other, up to the barrier that is being written
+  ReplayedChanges whole_;     // ... up to the one that was written last
+  StateChanges epoch_;        // what has been written of it
+  std::deque<std::pair<std::uint64_t, StateChanges>> underway_;
+  bool isWriting_ = false;
+};
+
+void compareForSeeds(const std::optional<StateTtl>& ttl, bool expires, std::uint64_t seeds) {
+  std::size_t asked = 0;
+  std::size_t found = 0;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    INFO("seed " << seed);
+    Twins twins(seed, ttl, expires);
+    twins.liveOn(500);
+    twins.finish();
+    asked += twins.below.asked;
+    found += twins.below.found;
+  }
+  REQUIRE(found > 100 * seeds / 10);
+  REQUIRE(asked > found);
+}
+
+// Ends an epoch and settles it.
+void settle(Store& store, Below& below) {
+  StateChanges changes;
+  ++below.last;
+  store.rows.beginSnapshot();
+  while (store.rows.writeSnapshot(changes, 100)) {
+  }
+  below.add(changes, below.last);
+  below.settle();
+}
+
+// Two more epochs pass, so that all that was settled is known to be, and rows lose the mark of their use.
+void letGoOfAll(Store& store, Below& below) {
+  below.limit = 0;
+  for (int i = 0; i < 3; ++i) {
+    settle(store, below);
+    store.rows.keepWithinMemory();
+  }
+  below.limit = kNoLimit;
+}
+
+TEST_CASE("A table over a base behaves as one that holds everything") { compareForSeeds({}, false, 60); }
+
+TEST_CASE("So it does where states expire when they are looked at") {
+  compareForSeeds(StateTtl{Duration(5), TtlRefresh::kOnCreateAndWrite}, false, 25);
+  compareForSeeds(StateTtl{Duration(5), TtlRefresh::kOnReadAndWrite}, false, 25);
+}
+
+TEST_CASE("So it does where expired states are cleared away, but for when they go") {
+  compareForSeeds(StateTtl{Duration(5), TtlRefresh::kOnCreateAndWrite}, true, 25);
+  compareForSeeds(StateTtl{Duration(5), TtlRefresh::kOnReadAndWrite}, true, 25);
+}
+
+TEST_CASE("Rows that are settled go when memory is short, and come back when their keys do") {
+  Below below;
+  Store store({}, &below);
+  for (std::uint64_t i = 0; i < 1000; ++i) store.play(5, keyAt(i), 0, std::string(100, 'x'));
+  settle(store, below);
+  store.rows.keepWithinMemory();
+  const std::size_t whole = below.used;
+  letGoOfAll(store, below);
+  REQUIRE(below.asked == 0);
+  store.rows.keepWithinMemory();
+  REQUIRE(below.used < whole / 4);
+  REQUIRE(store.rows.entries() == 1000);
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    store.rows.setCurrentKey(keyAt(i));
+    REQUIRE((store.last.get() != nullptr && *store.last.get() == std::string(100, 'x')));
+  }
+  REQUIRE(below.found == 1000);
+  REQUIRE(store.rows.entries() == 1000);
+  // They are in the table again.
+  for (std::uint64_t i = 0; i < 1000; ++i) store.rows.setCurrentKey(keyAt(i));
+  REQUIRE(below.found == 1000);
+}
+
+TEST_CASE("A row that changed after the last settled barrier stays, however short memory is") {
+  Below below;
+  Store store({}, &below);
+  for (std::uint64_t i = 0; i < 10; ++i) store.play(0, keyAt(i), 1, "");
+  below.limit = 0;
+  StateChanges underway;
+  for (int epoch = 0; epoch < 30; ++epoch) {
+    ++below.last;
+    store.rows.beginSnapshot();
+    while (store.rows.writeSnapshot(underway, 100)) {
+    }
+    for (int i = 0; i < 4; ++i) store.rows.keepWithinMemory();
+  }
+  for (std::uint64_t i = 0; i < 10; ++i) REQUIRE(store.render(keyAt(i)) == "1");
+  REQUIRE(below.asked == 0);
+  below.add(underway, below.last);
+  below.settle();
+  letGoOfAll(store, below);
+  for (std::uint64_t i = 0; i < 10; ++i) REQUIRE(store.render(keyAt(i)) == "1");
+  REQUIRE(below.found == 10);
+}
+
+TEST_CASE("A removed key does not come back from below") {
+  Below below;
+  Store store({}, &below);
+  const auto isGone = [&] { return store.render("key") == "-" && store.rows.entries() == 1; };
+  store.play(0, "other", 1, "");
+  for (const int kind : {0, 2, 3, 5, 6}) {
+    store.play(kind, "key", 1, "text");
+    settle(store, below);
+    letGoOfAll(store, below);
+    REQUIRE(store.render("key") != "-");
+    store.rows.setCurrentKey("key");
+    store.removeAll();
+    REQUIRE(isGone());
+    below.limit = 0;
+    store.rows.keepWithinMemory();  // below it is still there
+    REQUIRE(isGone());
+    StateChanges changes;
+    ++below.last;
+    store.rows.beginSnapshot();
+    while (store.rows.writeSnapshot(changes, 1)) {
+      store.rows.keepWithinMemory();
+      REQUIRE(isGone());
+    }
+    store.rows.keepWithinMemory();
+    REQUIRE(isGone());
+    below.add(changes, below.last);
+    below.settle();
+    letGoOfAll(store, below);
+    const std::size_t found = below.found;
+    REQUIRE(isGone());
+    REQUIRE(below.found == found);
+  }
+}
+
+TEST_CASE("A removed key that is asked for stays removed and is not counted") {
+  Below below;
+  Store store({}, &below);
+  store.play(0, "key", 1, "");
+  settle(store, below);
+  letGoOfAll(store, below);
+  store.rows.setCurrentKey("key");
+  store.removeAll();
+  REQUIRE(store.rows.entries() == 0);
+  REQUIRE(store.query(0, toBytes(std::string("key"))) == "none");
+  REQUIRE(store.rows.entries() == 0);
+  store.rows.setCurrentKey("key");
+  store.rows.leaveCurrentKey();
+  REQUIRE(store.rows.entries() == 0);
+  settle(store, below);
+  letGoOfAll(store, below);
+  REQUIRE(store.rows.entries() == 0);
+  REQUIRE(below.held.entries().empty());
+}
+
+TEST_CASE("A key that was never seen is not there") {
+  Below below;
+  Store store({}, &below);
+  store.play(0, "key", 1, "");
+  settle(store, below);
+  letGoOfAll(store, below);
+  REQUIRE(store.render("kez") == "-");
+  REQUIRE(below.asked > 0);
+  REQUIRE(below.found == 0);
+  REQUIRE(store.rows.entries() == 1);
+  REQUIRE(store.query(0, toBytes(std::string("kez"))) == "none");
+  REQUIRE(store.query(0, "?") == "none");
+}
+
+TEST_CASE("A table that began empty and let go of nothing never asks below") {
+  Below below;
+  Store store({}, &below);
+  for (std::uint64_t round = 0; round < 20; ++round) {
+    for (std::uint64_t i = 0; i < 20; ++i) store.play(static_cast<int>((i + round) % kKinds), keyAt(i), 1, "text");
+    store.rows.keepWithinMemory();
+    settle(store, below);
+  }
+  REQUIRE(below.asked == 0);
+}
+
+TEST_CASE("Rows older than all generations go, and none that is young") {
+  for (int generations = 1; generations <= 20; ++generations) {
+    INFO(generations << " generations");
+    Below below;
+    Store store({}, &below);
+    store.play(0, "old", 1, "");
+    for (int i = 0; i < generations; ++i) {
+      store.play(0, "new", i, "");
+      settle(store, below);
+    }
+    store.play(0, "new", 100, "");
+    below.changedBefore[toBytes(std::string("new"))] = below.last + 1;
+    below.limit = 0;
+    for (int i = 0; i < 4; ++i) store.rows.keepWithinMemory();
+    REQUIRE(store.render("new") == "100");
+    below.changedBefore.clear();
+    letGoOfAll(store, below);
+    REQUIRE(store.render("old") == "1");
+    REQUIRE(below.found > 0);
+  }
+}
+
+TEST_CASE("An entry of a row that is away can be read by its bytes") {
+  Below below;
+  Store store({}, &below);
+  for (const int kind : {0, 2, 3, 5, 6}) store.play(kind, "key", 3, "text");
+  settle(store, below);
+  std::vector<std::string> before;
+  for (std::size_t state = 0; state < 5; ++state) before.push_back(store.query(state, toBytes(std::string("key"))));
+  for (std::size_t state = 0; state < 5; ++state) {
+    letGoOfAll(store, below);
+    const std::size_t found = below.found;
+    REQUIRE(store.query(state, toBytes(std::string("key"))) == before[state]);
+    REQUIRE(below.found == found + 5);
+  }
+  letGoOfAll(store, below);
+  std::string out;
+  REQUIRE(store.rows.readEntry(2, toBytes(std::string("key")) + toBytes(3), out));
+  std::string value;
+  ByteReader in(out);
+  REQUIRE(readStoredValue(in, value));
+  REQUIRE(value == "text");
+}
+
+TEST_CASE("A damaged entry below stops the job with the name of its state") {
+  const std::map<StateId, std::string> names = {
+      {StateId{7}, "count"}, {StateId{8}, "words"}, {StateId{9}, "scores"}, {StateId{10}, "last"}, {StateId{20}, "sum"}};
+  Below written;
+  Store first({}, &written);
+  for (const int kind : {0, 2, 3, 5, 6}) first.play(kind, "key", 3, "text");
+  settle(first, written);
+  REQUIRE(written.held.entries().size() == 5);
+  for (const auto& [key, entry] : written.held.entries()) {
+    for (const std::string& spoilt : {entry.value.substr(0, entry.value.size() - 1), entry.value + "x", std::string()}) {
+      Below below;
+      below.held = written.held;
+      StateChanges damage;
+      damage.put(
+          key.first, entry.group, [&, &bytes = key.second](ByteWriter& out) { out.bytes(bytes); },
+          [&](ByteWriter& out) { out.bytes(spoilt); });
+      below.held.apply(damage);
+      Store store({}, &below, true);
+      REQUIRE_THROWS_WITH(store.rows.setCurrentKey("key"), Catch::Contains("'" + names.at(key.first) + "'") &&
+                                                               Catch::Contains("damaged"));
+    }
+  }
+}
+
+TEST_CASE("A base that cannot be read stops the job with the name of the state; then it goes on") {
+  std::size_t failures = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    INFO("seed " << seed);
+    Random random(seed * 77);
+    Twins twins(seed, {}, false);
+    for (int i = 0; i < 300; ++i) {
+      twins.below.failure.reset();
+      if (random.chance(0.02)) twins.below.failure = absl::UnavailableError("the disk is away");
+      try {
+        twins.step();
+      } catch (const JobError& error) {
+        ++failures;
+        REQUIRE_THAT(error.what(), Catch::Contains("fetching state '") && Catch::Contains("the disk is away"));
+        twins.below.failure.reset();
+        twins.restart();
+      }
+    }
+    twins.below.failure.reset();
+    twins.finish();
+  }
+  REQUIRE(failures > 10);
+}
+
+}  // namespace
+}  // namespace millrace
