@@ -10,12 +10,16 @@
 #include <millrace/job/job.hpp>
 
 #include <fmt/format.h>
+#include <stdlib.h>  // mkdtemp
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <string>
+#include <system_error>
 
 namespace millrace::examples {
 namespace {
@@ -102,6 +106,32 @@ void sayBefore(const JobProgram& program, const JobCommandLine& line) {
     say(program, "reading events from the terminal (Ctrl-D ends them; --help shows other sources)");
 }
 
+// A directory of its own for state that is not kept: gone when the run is over.
+class PassingDirectory {
+ public:
+  PassingDirectory() = default;
+  ~PassingDirectory() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  PassingDirectory(const PassingDirectory&) = delete;
+  PassingDirectory& operator=(const PassingDirectory&) = delete;
+
+  Status make() {
+    std::error_code error;
+    std::string pattern = (std::filesystem::temp_directory_path(error) / "millrace-state-XXXXXX").string();
+    if (error || ::mkdtemp(pattern.data()) == nullptr)
+      return absl::ResourceExhaustedError(
+          "--state rocksdb: cannot make a directory for temporary files (set TMPDIR or --checkpoint-dir)");
+    path_ = pattern;
+    return absl::OkStatus();
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 JobOptions optionsFor(const JobSettings& settings) {
   JobOptions options;
   options.workers = static_cast<std::size_t>(settings.workers);
@@ -110,6 +140,8 @@ JobOptions optionsFor(const JobSettings& settings) {
   options.checkpoints.interval = settings.checkpointInterval;
   options.checkpoints.allowUnclaimedState = settings.allowUnclaimedState;
   options.checkpoints.fromSavepoint = settings.fromSavepoint;
+  if (settings.state == "rocksdb") options.checkpoints.backend = StateBackend::kRocksDb;
+  options.checkpoints.memoryBytes = static_cast<std::size_t>(settings.stateMemoryMebibytes) << 20;
   return options;
 }
 
@@ -151,7 +183,13 @@ int runJobProgram(const JobProgram& program, const JobCommandLine& line) {
   const Extent extent(settings.source);
   StopSignal stop;
   const SteadyClock::time_point begun = SteadyClock::now();
-  StatusOr<Job> started = start(program.pipeline(), optionsFor(settings));
+  JobOptions options = optionsFor(settings);
+  PassingDirectory passing;
+  if (options.checkpoints.backend == StateBackend::kRocksDb && options.checkpoints.directory.empty()) {
+    if (const Status made = passing.make(); !made.ok()) return reportFailure(name, messageOf(made));
+    options.checkpoints.directory = passing.path();
+  }
+  StatusOr<Job> started = start(program.pipeline(), options);
   if (!started.ok()) return reportFailure(name, messageOf(started.status()));
   // Shared with the thread that waits for signals, which may outlive this function's locals.
   const auto job = std::make_shared<Job>(*std::move(started));

@@ -79,7 +79,10 @@ void declareDurability(FlagSet& flags, JobSettings& settings, UnavailableSetting
   flags.toggle("--allow-unclaimed-state",
                "drop saved state that the job has no use for any more, instead of refusing to start",
                &settings.allowUnclaimedState);
-  flags.choice("--state", "where state lives", &settings.state, {"memory", "rocksdb"});
+  flags.choice("--state", "where state lives: rocksdb keeps what does not fit into memory on disk",
+               &settings.state, {"memory", "rocksdb"});
+  flags.integer("--state-memory", "MIB", "memory that state may take with --state rocksdb",
+                &settings.stateMemoryMebibytes, 1, std::int64_t{1} << 30);
   flags.choice("--delivery", "guarantee of the results after a failure", &settings.delivery,
                {"exactly-once", "at-least-once"});
   flags.text("--from-savepoint", "DIR",
@@ -114,7 +117,6 @@ std::string resolve(const Endpoints& endpoints, JobSettings* settings) {
         read("--dead-letters", endpoints.deadLetters, parseSink, &settings->deadLetters),
         read("--late", endpoints.late, parseSink, &settings->late)})
     if (!complaint.empty()) return complaint;
-  if (settings->state == "rocksdb") return "--state: rocksdb is not available in this version";
   for (const auto& [flag, value] : {std::pair("--from-savepoint", &settings->fromSavepoint),
                                     std::pair("--savepoint-dir", &settings->savepointDir)}) {
     if (!value->empty() && settings->checkpointDir.empty())
@@ -124,8 +126,11 @@ std::string resolve(const Endpoints& endpoints, JobSettings* settings) {
   return {};
 }
 
-std::vector<std::string> noticesFor(const JobKind& kind, const FlagSet& flags) {
+std::vector<std::string> noticesFor(const JobKind& kind, const JobSettings& settings,
+                                    const FlagSet& flags) {
   std::vector<std::string> notices;
+  if (flags.given("--state-memory") && settings.state != "rocksdb")
+    notices.push_back("--state-memory has no effect without --state rocksdb");
   if (!flags.given("--checkpoint-dir"))
     notices.push_back("no --checkpoint-dir: nothing is kept across runs");
   const auto noteUnused = [&](const char* flag) {
@@ -173,7 +178,7 @@ JobCommandLine parseJobCommandLine(const JobKind& kind, int argc, const char* co
     line.outcome = flags.refuse(complaint);
     return line;
   }
-  line.notices = noticesFor(kind, flags);
+  line.notices = noticesFor(kind, line.settings, flags);
   return line;
 }
 

@@ -32,6 +32,7 @@ struct JobSettings {
   std::string onInvalid = "skip";
   std::string delivery = "exactly-once";
   std::string state = "memory";
+  std::int64_t stateMemoryMebibytes = 1024;  ///< for state in RocksDB
   std::string checkpointDir;  ///< empty: nothing is kept across runs
   Duration checkpointInterval = std::chrono::seconds(60);
   bool allowUnclaimedState = false;

@@ -3,11 +3,14 @@
 
 #include "commit.hpp"
 
+#include <fmt/format.h>
+#include <rocksdb/version.h>
+
 namespace millrace::examples {
 
 std::string versionText(const std::string& program) {
-  return program + " (millrace) " + MILLRACE_VERSION_TEXT + ", commit " + MILLRACE_COMMIT +
-         "\nlibrdkafka: not built in\nRocksDB: not built in\n";
+  return fmt::format("{} (millrace) {}, commit {}\nlibrdkafka: not built in\nRocksDB: {}.{}.{}\n", program,
+                     MILLRACE_VERSION_TEXT, MILLRACE_COMMIT, ROCKSDB_MAJOR, ROCKSDB_MINOR, ROCKSDB_PATCH);
 }
 
 }  // namespace millrace::examples

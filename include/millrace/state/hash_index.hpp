@@ -38,6 +38,15 @@ class HashIndex {
     }
   }
 
+  /// The position most likely to be found under this hash, or kNone: for prefetching.
+  std::uint32_t guess(std::uint64_t hash) const noexcept {
+    if (slots_.empty()) return kNone;
+    const std::uint32_t tag = tagOf(hash);
+    std::size_t at = tag & mask_;
+    while (slots_[at].place != 0 && slots_[at].tag != tag) at = (at + 1) & mask_;
+    return slots_[at].place - 1;  // kNone where the slot is free
+  }
+
   /// REQUIRES: `position` is not in the index.
   void insert(std::uint64_t hash, std::uint32_t position) {
     if ((size_ + 1) * 2 > slots_.size()) grow();

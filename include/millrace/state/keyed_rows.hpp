@@ -86,9 +86,22 @@ class KeyedRows final : public KeyedStateStore {
     hasKey_ = false;
   }
 
-  /// Tells the processor that the key with this hash is coming soon: pays when the table
-  /// is larger than the caches and the batch's hashes are known some records ahead.
-  void prefetch(std::uint64_t hash) const { index_.prefetch(hash); }
+  /// How many keys it pays to know ahead.
+  static constexpr std::size_t kAhead = 32;
+
+  /// Puts the hashes of keyAt(0) to keyAt(count - 1) into `hashes`, and if the table is larger than
+  /// the caches, tells the processor that these keys are coming, so that cache misses overlap.
+  /// REQUIRES: count <= kAhead.
+  template <typename KeyAt>
+  void askAhead(std::size_t count, KeyAt&& keyAt, std::uint64_t* hashes) const {
+    for (std::size_t i = 0; i < count; ++i) hashes[i] = millraceHash(keyAt(i));
+    if (index_.memoryBytes() < kLarge) return;
+    for (std::size_t i = 0; i < count; ++i) index_.prefetch(hashes[i]);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint32_t number = index_.guess(hashes[i]);
+      if (number != HashIndex::kNone) __builtin_prefetch(arena_->at(number), 1);
+    }
+  }
 
   std::size_t entries() override {
     dropEmptyRow();
@@ -111,6 +124,7 @@ class KeyedRows final : public KeyedStateStore {
 
  private:
   static constexpr std::size_t kSampledRows = 256;
+  static constexpr std::size_t kLarge = std::size_t{256} << 10;  // bytes of the index
 
   RowHead& createRow() override {
     if (!hasKey_) throw JobError("keyed state is written while there is no current key");
