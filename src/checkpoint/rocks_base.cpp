@@ -25,6 +25,8 @@ namespace {
 
 constexpr std::uint32_t kMarkPrefix = 0xffff0000;  // no key group has that number
 constexpr std::size_t kFilterBits = 10;            // a key: one wrong answer in a hundred
+// A job at work puts files in order while others open the directory.
+constexpr int kAttempts = 20;
 // Table files that lie over each other cost a look-up each: then the log has to wait.
 constexpr int kMostOverlaps = 20;
 constexpr auto kLookAgain = std::chrono::milliseconds(100);
@@ -42,12 +44,36 @@ Status statusOf(const rocksdb::Status& status, const std::string& what) {
 rocksdb::Slice sliceOf(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view textOf(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
+// What a crash has left may be another name of a file that is in the database by now: writing to it
+// would be writing into the database.
+rocksdb::Status makeEmptyDirectory(rocksdb::Env& env, const std::string& path) {
+  auto status = env.CreateDirIfMissing(path);
+  std::vector<std::string> names;
+  if (status.ok()) status = env.GetChildren(path, &names);
+  for (const std::string& name : names) {
+    if (status.ok()) status = env.DeleteFile(path + "/" + name);
+  }
+  return status;
+}
+
 // The host is told what goes wrong by a Status; nothing about the machine is left on its disk.
 class Silence final : public rocksdb::Logger {
  public:
   using rocksdb::Logger::Logv;
   void Logv(const char*, va_list) override {}
 };
+
+// A file that is missing twice is missing: a job at work removes it after it has stopped to name it.
+rocksdb::Status openForReading(const rocksdb::Options& options, const std::string& path, rocksdb::DB*& opened) {
+  std::string before;
+  for (int attempt = 0;; ++attempt) {
+    rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, path, &opened);
+    const std::string now = status.ToString();
+    const bool mayBeAtWork = status.IsCorruption() || status.IsPathNotFound();
+    if (!mayBeAtWork || now == before || attempt == kAttempts) return status;
+    before = now;
+  }
+}
 
 rocksdb::Options optionsOf(const RocksBase::Settings& settings) {
   rocksdb::BlockBasedTableOptions table;
@@ -282,11 +308,10 @@ Status RocksBase::openDatabase(bool mayMake) {
   options.listeners.push_back(calm_);
   rocksdb::DB* opened = nullptr;
   const std::string path = settings_.layout.rocksDb();
-  const rocksdb::Status status = settings_.isForReading
-                                     ? rocksdb::DB::OpenForReadOnly(options, path, &opened)
-                                     : rocksdb::DB::Open(options, path, &opened);
+  const rocksdb::Status status = settings_.isForReading ? openForReading(options, path, opened)
+                                                        : rocksdb::DB::Open(options, path, &opened);
   database_.reset(opened);
-  if (status.IsInvalidArgument() || status.IsNotFound()) {
+  if (status.IsInvalidArgument() || status.IsNotFound() || status.IsPathNotFound()) {
     return absl::DataLossError(
         fmt::format("opening {}: {} (begin from a savepoint)", path, status.ToString()));
   }
@@ -339,7 +364,7 @@ Status RocksBase::takeIn(SortedCursor& entries, const Drops& drops, const Manife
   const rocksdb::Options options = optionsOf(settings_);
   const std::string doing = "writing into " + settings_.layout.rocksDb();
   rocksdb::Env& env = *rocksdb::Env::Default();
-  MILLRACE_RETURN_IF_ERROR(statusOf(env.CreateDirIfMissing(settings_.layout.incoming()), doing));
+  MILLRACE_RETURN_IF_ERROR(statusOf(makeEmptyDirectory(env, settings_.layout.incoming()), doing));
   Incoming incoming(settings_, options);
   Status taken = [&]() -> Status {
     MILLRACE_RETURN_IF_ERROR(statusOf(incoming.drop(drops), doing));
@@ -396,6 +421,14 @@ std::uint64_t RocksBase::bytes() const {
   return bytes;
 }
 
-Status RocksBase::verify() const { return statusOf(database_->VerifyChecksum(), "checking the base"); }
+Status RocksBase::verify() const {
+  rocksdb::Status status = database_->VerifyChecksum();
+  for (int attempt = 0; settings_.isForReading && status.IsPathNotFound() && attempt < kAttempts; ++attempt) {
+    RocksBase now(settings_, std::make_shared<Calm>());
+    MILLRACE_RETURN_IF_ERROR(now.openDatabase(false));
+    status = now.database_->VerifyChecksum();
+  }
+  return statusOf(status, "checking the base");
+}
 
 }  // namespace millrace::checkpoint

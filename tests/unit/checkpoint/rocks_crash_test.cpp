@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+// A process that keeps state in RocksDB, killed over and over.
+#include <catch2/catch.hpp>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <thread>
+
+#include "unit/checkpoint/rocks_model.hpp"
+
+extern char** environ;
+
+namespace millrace {
+namespace {
+
+using namespace test;
+
+const std::vector<CataloguedState> kStates = {stateOf(0, "a"), stateOf(1, "b"), stateOf(2, "c")};
+constexpr const char* kVictim = "a process that is killed";
+constexpr const char* kDirectoryVariable = "MILLRACE_TEST_KILLED_DIRECTORY";
+constexpr int kCommitsTo = 3;  // where the victim tells what is committed
+
+Epoch epochAt(std::uint64_t number) {
+  Random random(number);
+  return anyEpoch(random, number);
+}
+
+// One life of it.
+class Victim {
+ public:
+  explicit Victim(const std::string& directory) {
+    int ends[2];
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], kCommitsTo);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    REQUIRE(::setenv(kDirectoryVariable, directory.c_str(), 1) == 0);
+    std::string program = "/proc/self/exe";
+    std::string name = kVictim;
+    char* const arguments[] = {program.data(), name.data(), nullptr};
+    const int failed = ::posix_spawn(&process_, program.c_str(), &actions, nullptr, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    ::close(ends[1]);
+    commits_ = ends[0];
+    REQUIRE(failed == 0);
+  }
+  ~Victim() { kill(); }
+
+  // Waits for one more commit. False: the process is no more.
+  bool wait() { return ::read(commits_, &last_, sizeof last_) == sizeof last_; }
+
+  // The last epoch it has told of.
+  std::uint64_t kill() {
+    if (process_ == 0) return last_;
+    ::kill(process_, SIGKILL);
+    ::waitpid(process_, nullptr, 0);
+    process_ = 0;
+    while (wait()) {
+    }
+    ::close(commits_);
+    return last_;
+  }
+
+ private:
+  pid_t process_ = 0;
+  int commits_ = -1;
+  std::uint64_t last_ = 0;
+};
+
+TEST_CASE(kVictim, "[.]") {
+  const char* directory = std::getenv(kDirectoryVariable);
+  if (directory == nullptr) return;
+  const auto store = CheckpointStore::open(posixFileSystem(), rocksOptions(directory));
+  REQUIRE(store.ok());
+  REQUIRE((*store)->begin(kStates).ok());
+  std::thread background([&] {
+    while ((*store)->bringForward().ok()) {
+    }
+  });
+  for (std::uint64_t number = (*store)->found().epoch.number + 1;; ++number) {
+    if (!(*store)->append(epochAt(number)).ok()) break;
+    if (::write(kCommitsTo, &number, sizeof number) != sizeof number) break;
+  }
+  std::_Exit(1);
+}
+
+TEST_CASE("A process that is killed at any moment has lost nothing of what it had committed to RocksDB") {
+  Scratch scratch;
+  Random random(1);
+  Model model;
+  std::uint64_t lives = 0;
+  for (; lives < 20; ++lives) {
+    Victim victim(scratch / "state");
+    for (std::uint64_t commits = random.below(60); commits > 0; --commits) REQUIRE(victim.wait());
+    const std::uint64_t told = victim.kill();
+    const auto store = CheckpointStore::open(posixFileSystem(), rocksOptions(scratch / "state"));
+    INFO("life " << lives << ": " << store.status());
+    REQUIRE(store.ok());
+    const std::uint64_t found = (*store)->found().epoch.number;
+    REQUIRE(found >= told);
+    while (model.epoch < found) model.apply(epochAt(model.epoch + 1));
+    REQUIRE(differences(**store, model.entries) == "");
+  }
+  REQUIRE(model.epoch > 10 * lives);
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// Stores over RocksDB, which are on the machine's own disk, beside the model.
+#pragma once
+
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "unit/checkpoint/store_model.hpp"
+
+namespace millrace::test {
+
+// A directory of the test's own, gone afterwards; in memory where there is such a place, for a store syncs
+// all the time.
+class Scratch {
+ public:
+  Scratch() {
+    static std::atomic<int> number{0};
+    const std::filesystem::path memory = "/dev/shm";
+    path_ = (::access(memory.c_str(), W_OK) == 0 ? memory : std::filesystem::temp_directory_path()) /
+            ("millrace-rocks-" + std::to_string(::getpid()) + "-" + std::to_string(number++));
+    std::filesystem::create_directories(path_);
+  }
+  ~Scratch() { std::filesystem::remove_all(path_); }
+  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline CheckpointStore::Options rocksOptions(const std::string& directory, std::uint64_t segmentBytes = 700) {
+  CheckpointStore::Options options = optionsOf(segmentBytes);
+  options.directory = directory;
+  options.backend = StateBackend::kRocksDb;
+  options.cacheBytes = 1 << 20;
+  return options;
+}
+
+// A random epoch of a state with any keys that nothing is dropped of by time, and of states where every key
+// has one, as those have that things are dropped of.
+inline Epoch anyEpoch(Random& random, std::uint64_t number, std::size_t states = 3) {
+  Epoch epoch = randomEpoch(random, number, states);
+  for (TaskSnapshot& task : epoch.tasks) {
+    StateChanges kept;
+    StateChangesReader reader(task.changes);
+    while (const auto change = *reader.next()) {
+      const auto writeKey = [&](ByteWriter& out) { out.bytes(change->key); };
+      ByteReader in(change->key);
+      Timestamp time = 0;
+      const bool mayDrop = change->state != StateId{0};
+      if (change->kind == StateChange::Kind::kDropThrough) {
+        if (mayDrop) kept.dropThrough(change->state, change->groups, change->time);
+      } else if (mayDrop && !readTimePrefix(in, time)) {
+        continue;
+      } else if (change->kind == StateChange::Kind::kErase) {
+        kept.erase(change->state, change->group, writeKey);
+      } else {
+        kept.put(change->state, change->group, writeKey, [&](ByteWriter& out) { out.bytes(change->value); });
+      }
+    }
+    task.changes = std::move(kept);
+  }
+  return epoch;
+}
+
+// What is in one of them alone, and what has another value. Empty: nothing.
+inline std::string differences(const Entries& found, const Entries& expected) {
+  std::string text;
+  const auto add = [&](const char* what, const EntryId& id) {
+    std::string key;
+    for (const char byte : std::get<2>(id)) key += std::to_string(static_cast<unsigned char>(byte)) + ".";
+    text += std::string(what) + " " + std::to_string(std::get<0>(id)) + "/" + std::to_string(std::get<1>(id)) + "/" + key + "\n";
+  };
+  for (const auto& [id, value] : expected) {
+    const auto entry = found.find(id);
+    if (entry == found.end()) add("missing", id);
+    if (entry != found.end() && entry->second != value) add("other value", id);
+  }
+  for (const auto& [id, value] : found) {
+    if (!expected.contains(id)) add("too much", id);
+  }
+  return text;
+}
+
+inline std::string differences(CheckpointStore& store, const Entries& expected) {
+  const auto found = entriesOf(store);
+  return found.ok() ? differences(*found, expected) : found.status().ToString();
+}
+
+}  // namespace millrace::test
