@@ -6,7 +6,7 @@
 
 namespace millrace::checkpoint {
 
-std::uint64_t checksum(std::initializer_list<std::string_view> pieces, std::uint64_t seed) {
+std::uint64_t checksum(std::span<const std::string_view> pieces, std::uint64_t seed) {
   if (pieces.size() == 1) {
     const std::string_view only = *pieces.begin();
     return XXH3_64bits_withSeed(only.data(), only.size(), seed);

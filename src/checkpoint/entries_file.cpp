@@ -86,7 +86,7 @@ Status EntriesFileWriter::addDrops(const Drops& drops) {
   ByteWriter out(payload_);
   out.length(states.size());
   for (const StateId state : states) out.fixed(static_cast<std::uint16_t>(state));
-  out.bytes(changes.bytes());
+  for (const std::string_view piece : changes.pieces()) out.bytes(piece);
   count_ = static_cast<std::uint32_t>(changes.count());
   return writeBlock(kDropsBlock);
 }

@@ -118,6 +118,7 @@ std::vector<SegmentRef> LogAndBase::fullSegments() const {
 Status LogAndBase::bringForward() {
   MILLRACE_RETURN_IF_ERROR(failure());
   for (const SegmentRef& segment : fullSegments()) {
+    MILLRACE_RETURN_IF_ERROR(note(base_->awaitOrder()));
     MILLRACE_RETURN_IF_ERROR(
         note(annotate(bringForward(segment), "moving the epoch log into the base")));
   }

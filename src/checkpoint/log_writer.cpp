@@ -83,24 +83,31 @@ Status LogWriter::writeSnapshot(LogPosition position, const TaskSnapshot& task) 
   writeTask(task, out);
   out.fixed(static_cast<std::uint64_t>(task.changes.count()));
   operations_ += task.changes.count();
-  return writeRecord(RecordType::kSnapshot, position, head, task.changes.bytes());
+  return writeRecord(RecordType::kSnapshot, position, head, task.changes.pieces());
 }
 
 Status LogWriter::writeRecord(RecordType type, LogPosition position, std::string_view head,
-                              std::string_view rest) {
-  const RecordHeader header{type, position.incarnation, position.epoch, head.size() + rest.size(),
-                            rest.empty() ? checksum({head}) : checksum({head, rest})};
+                              const std::vector<std::string_view>& rest) {
+  std::vector<std::string_view> pieces{head};
+  pieces.insert(pieces.end(), rest.begin(), rest.end());
+  std::size_t size = 0;
+  for (const std::string_view piece : pieces) size += piece.size();
+  const RecordHeader header{type, position.incarnation, position.epoch, size, checksum(pieces)};
   ByteWriter(payloadChecks_).fixed(header.payloadCheck);
   payloadBytes_ += header.size;
   writeRecordHeader(header, number_, written_, buffer_);
-  buffer_ += head;
   written_ += kRecordHeaderSize + header.size;
-  if (rest.size() < kBufferBytes) {
-    buffer_ += rest;
+  for (const std::string_view piece : pieces) MILLRACE_RETURN_IF_ERROR(write(piece));
+  return absl::OkStatus();
+}
+
+Status LogWriter::write(std::string_view piece) {
+  if (piece.size() < kBufferBytes) {
+    buffer_ += piece;
     return buffer_.size() < kBufferBytes ? absl::OkStatus() : flush();
   }
   MILLRACE_RETURN_IF_ERROR(flush());
-  return file_->append(rest);
+  return file_->append(piece);
 }
 
 Status LogWriter::flush() {

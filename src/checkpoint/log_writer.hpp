@@ -42,7 +42,8 @@ class LogWriter {
   Status writeEpoch(LogPosition position, const Epoch& epoch);
   Status writeSnapshot(LogPosition position, const TaskSnapshot& task);
   Status writeRecord(RecordType type, LogPosition position, std::string_view head,
-                     std::string_view rest);
+                     const std::vector<std::string_view>& rest);
+  Status write(std::string_view piece);
   Status flush();
   Status commit(Status written);
   Status undo(const Status& cause);

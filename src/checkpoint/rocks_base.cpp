@@ -90,8 +90,12 @@ rocksdb::Options optionsOf(const RocksBase::Settings& settings) {
   options.db_host_id = "";
   options.write_buffer_size = 1 << 20;  // nothing is written to it
   options.target_file_size_base = settings.fileBytes;
-  options.max_bytes_for_level_base = 4 * settings.fileBytes;
-  options.level_compaction_dynamic_level_bytes = true;
+  // Files come sorted and whole, a segment's worth each, with keys from anywhere: merging runs of like
+  // size writes a byte a few times, levels would write it ten times and more.
+  options.compaction_style = rocksdb::kCompactionStyleUniversal;
+  options.compaction_options_universal.min_merge_width = 4;
+  options.compaction_options_universal.size_ratio = 20;
+  options.level0_file_num_compaction_trigger = 6;
   options.bytes_per_sync = 1 << 20;
   options.max_background_jobs = 2;
   return options;
@@ -352,11 +356,14 @@ Status RocksBase::destroy(const Layout& layout) {
   return statusOf(rocksdb::DestroyDB(layout.rocksDb(), rocksdb::Options()), "removing " + layout.rocksDb());
 }
 
+Status RocksBase::awaitOrder() {
+  const rocksdb::Status error = calm_->wait(*database_, kMostOverlaps);
+  return error.ok() ? absl::OkStatus()
+                    : statusOf(database_->Resume(), "going on after " + error.ToString());
+}
+
 Status RocksBase::apply(std::unique_ptr<SortedCursor> changes, const Drops& drops,
                         Manifest& manifest) {
-  if (const auto error = calm_->wait(*database_, kMostOverlaps); !error.ok()) {
-    MILLRACE_RETURN_IF_ERROR(statusOf(database_->Resume(), "going on after " + error.ToString()));
-  }
   return takeIn(*changes, drops, manifest);
 }
 

@@ -51,6 +51,7 @@ class RocksBase final : public StateBase {
 
   ~RocksBase() override;
 
+  Status awaitOrder() override;
   Status apply(std::unique_ptr<SortedCursor> changes, const Drops& drops,
                Manifest& manifest) override;
   StatusOr<bool> compact(Manifest& manifest) override;

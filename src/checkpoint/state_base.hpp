@@ -38,6 +38,8 @@ class StateBase {
  public:
   virtual ~StateBase() = default;
 
+  /// Waits until the base is in such order that taking in more does not make reading slow.
+  virtual Status awaitOrder() { return absl::OkStatus(); }
   /// Takes in a stretch of the log: first `drops`, then `changes`. It may happen again with the same
   /// stretch after a crash in between. `manifest` is already that of the log behind the stretch. Errors
   /// as those of CheckpointStore::append().

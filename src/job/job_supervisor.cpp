@@ -41,6 +41,13 @@ void useRocksDb(const CheckpointOptions& options, CheckpointStore::Options& stor
   store.cacheBytes = options.memoryBytes / 4;
 }
 
+void runInThreads(std::size_t n, const std::function<void(std::size_t)>& run) {
+  std::vector<std::thread> threads;
+  for (std::size_t i = 1; i < n; ++i) threads.emplace_back(run, i);
+  run(0);
+  for (std::thread& thread : threads) thread.join();
+}
+
 }  // namespace
 
 StatusOr<std::unique_ptr<JobAttempt>> JobAttempt::make(const Graph& graph, const JobOptions& options) {
@@ -60,7 +67,7 @@ StatusOr<std::unique_ptr<JobAttempt>> JobAttempt::make(const Graph& graph, const
     MILLRACE_ASSIGN_OR_RETURN(attempt->store_, CheckpointStore::open(filesOf(options), store));
   }
   MILLRACE_ASSIGN_OR_RETURN(attempt->engine_,
-                            Engine::create(graph, options, attempt->store_.get()));
+                            Engine::create(graph, options, attempt->store_.get(), runInThreads));
   return attempt;
 }
 

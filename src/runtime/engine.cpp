@@ -62,18 +62,19 @@ FileSystem& filesOf(const JobOptions& options) {
 }
 
 StatusOr<std::unique_ptr<Engine>> Engine::create(const Graph& graph, const JobOptions& options,
-                                                 CheckpointStore* store) {
+                                                 CheckpointStore* store, const RunAll& runAll) {
   MILLRACE_RETURN_IF_ERROR(graph.validate());
   MILLRACE_RETURN_IF_ERROR(checkOptions(options));
-  std::unique_ptr<Engine> engine(new Engine(graph, options, store));
+  std::unique_ptr<Engine> engine(new Engine(graph, options, store, runAll));
   MILLRACE_RETURN_IF_ERROR(engine->build());
   return engine;
 }
 
-Engine::Engine(const Graph& graph, const JobOptions& options, CheckpointStore* store)
+Engine::Engine(const Graph& graph, const JobOptions& options, CheckpointStore* store, RunAll runAll)
     : graph_(graph),
       options_(options),
       store_(store),
+      runAll_(std::move(runAll)),
       catalog_(store == nullptr ? StateCatalog() : StateCatalog(store->found().states)) {
   job_.name = graph.name();
   job_.workers = options.workers != 0 ? options.workers
@@ -341,6 +342,8 @@ JobCounts Engine::counts() const {
   counts.checkpoints = checkpoints.completed;
   counts.failedCheckpoints = checkpoints.failed;
   counts.lastEpoch = checkpoints.lastEpoch;
+  counts.lastCheckpointBytes = checkpoints.lastBytes;
+  counts.lastCheckpointMillis = checkpoints.lastDurationMillis;
   return counts;
 }
 

@@ -10,6 +10,7 @@
 #include <millrace/job/state_query.hpp>
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -25,6 +26,9 @@ namespace millrace {
 const Clock& clockOf(const JobOptions& options);
 FileSystem& filesOf(const JobOptions& options);
 
+/// Calls the function with 0, 1, ... n - 1, in any order or at once, and returns when all calls have.
+using RunAll = std::function<void(std::size_t n, const std::function<void(std::size_t)>&)>;
+
 /// A graph made ready to run: workers, tasks and the channels between them. It starts no
 /// thread: somebody calls stepWorker() or runWorker(), which may be threads, or one seeded
 /// loop that steps all workers in any order.
@@ -33,10 +37,11 @@ FileSystem& filesOf(const JobOptions& options);
 /// for anyone.
 class Engine {
  public:
-  /// With a store the job takes checkpoints in it, and goes on from the last one there. The store
-  /// outlives the engine.
+  /// With a store the job takes checkpoints in it, and goes on from the last one there; `runAll` lets the
+  /// workers' states be read side by side. The store outlives the engine.
   static StatusOr<std::unique_ptr<Engine>> create(const Graph& graph, const JobOptions& options,
-                                                  CheckpointStore* store = nullptr);
+                                                  CheckpointStore* store = nullptr,
+                                                  const RunAll& runAll = {});
 
   std::size_t workerCount() const { return workers_.size(); }
 
@@ -80,7 +85,7 @@ class Engine {
     bool isPartitioner;
   };
 
-  Engine(const Graph& graph, const JobOptions& options, CheckpointStore* store);
+  Engine(const Graph& graph, const JobOptions& options, CheckpointStore* store, RunAll runAll);
 
   Status build();
   Status openTasks();
@@ -89,6 +94,10 @@ class Engine {
   Status restore();
   Status restorePositions(const Epoch& epoch);
   Status restoreEntries();
+  // By state id: the tasks of the operator it belongs to; null: it is dropped.
+  using StateOwners = std::vector<const std::vector<Task*>*>;
+  Status restoreEntriesOf(std::size_t firstWorker, std::size_t endWorker, EntrySelection wanted,
+                          const StateOwners& owners);
   StatusOr<std::optional<std::string>> readLive(const StateQuery& query, NodeId node);
   StatusOr<std::optional<std::string>> readCommitted(const StateQuery& query);
   Status claimAll();
@@ -107,6 +116,7 @@ class Engine {
   const Graph graph_;
   const JobOptions options_;
   CheckpointStore* const store_;  // null: no checkpoints
+  const RunAll runAll_;
   StateCatalog catalog_;
   JobContext job_;
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <set>
+#include <thread>
 
 namespace millrace {
 namespace {
@@ -102,7 +103,7 @@ Status Engine::restorePositions(const Epoch& epoch) {
 }
 
 Status Engine::restoreEntries() {
-  std::vector<const std::vector<Task*>*> owners;  // by state id
+  StateOwners owners;
   for (const CataloguedState& state : catalog_.states()) {
     const auto index = static_cast<std::size_t>(state.id);
     if (owners.size() <= index) owners.resize(index + 1, nullptr);
@@ -110,8 +111,6 @@ Status Engine::restoreEntries() {
       if (graph_.nodes()[node].name == state.operatorName) owners[index] = &tasks_[node];
     }
   }
-  const auto workers = static_cast<std::uint32_t>(job_.workers);
-  const auto groups = static_cast<std::uint32_t>(job_.keyGroups);
   EntrySelection wanted;
   wanted.states.emplace();
   for (std::size_t index = 0; index < owners.size(); ++index) {
@@ -119,15 +118,41 @@ Status Engine::restoreEntries() {
     const bool isDropped = owners[index] == nullptr;
     if (!isDropped && !owners[index]->front()->fetchesOnDemand(state)) wanted.states->push_back(state);
   }
-  const auto restoreOne = [&](StateId state, KeyGroup group, std::string_view key,
-                              std::string_view value) -> Status {
-    const auto index = static_cast<std::size_t>(state);
-    Task& task = *(*owners[index])[ownerOf(group, workers, groups)];
+  // Each part reads the whole log: there are no more of them than can be read at once.
+  const std::size_t parts =
+      runAll_ ? std::min<std::size_t>(job_.workers, std::max(1U, std::thread::hardware_concurrency())) : 1;
+  std::vector<Status> restored(parts);
+  const auto restorePart = [&](std::size_t part) {
+    const std::size_t first = part * job_.workers / parts;
+    const std::size_t end = (part + 1) * job_.workers / parts;
+    try {
+      restored[part] = restoreEntriesOf(first, end, wanted, owners);
+    } catch (...) {
+      restored[part] = statusOfException();
+    }
+  };
+  if (parts == 1) {
+    restorePart(0);
+  } else {
+    runAll_(parts, restorePart);
+  }
+  for (const Status& status : restored) MILLRACE_RETURN_IF_ERROR(status);
+  return absl::OkStatus();
+}
+
+Status Engine::restoreEntriesOf(std::size_t firstWorker, std::size_t endWorker, EntrySelection wanted,
+                                const StateOwners& owners) {
+  const auto workers = static_cast<std::uint32_t>(job_.workers);
+  const auto groups = static_cast<std::uint32_t>(job_.keyGroups);
+  wanted.groups = {keyGroupsOf(static_cast<std::uint32_t>(firstWorker), workers, groups).first,
+                   keyGroupsOf(static_cast<std::uint32_t>(endWorker - 1), workers, groups).end};
+  return store_->forEachEntry(wanted, [&](StateId state, KeyGroup group, std::string_view key,
+                                          std::string_view value) -> Status {
+    Task& task = *(*owners[static_cast<std::size_t>(state)])[ownerOf(group, workers, groups)];
     const Status restored = task.restoreEntry(state, group, key, value);
     if (restored.ok()) [[likely]] return restored;
     return annotate(restored, fmt::format("restoring operator '{}'", task.operatorName()));
-  };
-  return store_->forEachEntry(wanted, restoreOne);
+  });
 }
 
 }  // namespace millrace

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <millrace/state/state_changes.hpp>
 
+#include <iterator>
 #include <limits>
+#include <utility>
 
 #include <millrace/base/check.hpp>
 
@@ -31,6 +33,7 @@ bool readBody(ByteReader& in, StateChange& change) {
 }  // namespace
 
 void StateChanges::begin(StateChange::Kind kind, StateId state) {
+  if (bytes_.size() >= kPiece) closePiece();
   ByteWriter out(bytes_);
   out.fixed(static_cast<std::uint8_t>(kind));
   out.fixed(static_cast<std::uint16_t>(state));
@@ -50,7 +53,18 @@ void StateChanges::dropThrough(StateId state, KeyGroupRange groups, Timestamp ti
   out.fixed(time);
 }
 
+void StateChanges::closePiece() {
+  fullBytes_ += bytes_.size();
+  full_.push_back(std::exchange(bytes_, {}));
+  bytes_.reserve(kPiece + kPiece / 16);
+}
+
 void StateChanges::append(StateChanges&& later) {
+  if (!later.full_.empty()) {
+    if (!bytes_.empty()) closePiece();
+    std::move(later.full_.begin(), later.full_.end(), std::back_inserter(full_));
+    fullBytes_ += later.fullBytes_;
+  }
   if (bytes_.empty()) {
     bytes_.swap(later.bytes_);
   } else {
@@ -60,8 +74,24 @@ void StateChanges::append(StateChanges&& later) {
   later.clear();
 }
 
+std::vector<std::string_view> StateChanges::pieces() const {
+  std::vector<std::string_view> pieces(full_.begin(), full_.end());
+  if (!bytes_.empty()) pieces.emplace_back(bytes_);
+  return pieces;
+}
+
+void StateChanges::clear() noexcept {
+  full_.clear();
+  fullBytes_ = 0;
+  bytes_.clear();
+  count_ = 0;
+}
+
 StatusOr<std::optional<StateChange>> StateChangesReader::next() {
-  if (in_.isAtEnd()) return std::optional<StateChange>();
+  while (in_.isAtEnd()) {
+    if (nextPiece_ == rest_.size()) return std::optional<StateChange>();
+    in_ = ByteReader(rest_[nextPiece_++]);
+  }
   StateChange change;
   std::uint8_t kind = 0;
   std::uint16_t state = 0;

@@ -46,6 +46,8 @@ struct JobCounts {
   std::uint64_t checkpoints = 0;        ///< completed by this run
   std::uint64_t failedCheckpoints = 0;
   std::uint64_t lastEpoch = 0;          ///< the last committed one, over all runs; 0: none
+  std::uint64_t lastCheckpointBytes = 0;        ///< of changes
+  std::int64_t lastCheckpointMillis = 0;        ///< from the request to the commit
   std::uint64_t restarts = 0;           ///< within this run, after failures
 
   /// Sums over operators: records the sources read, records the sinks took.

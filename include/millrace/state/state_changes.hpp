@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <millrace/base/status.hpp>
 #include <millrace/serde/bytes.hpp>
@@ -72,16 +73,18 @@ class StateChanges {
 
   std::size_t count() const noexcept { return count_; }
   bool isEmpty() const noexcept { return count_ == 0; }
-  std::size_t size() const noexcept { return bytes_.size(); }  ///< bytes
-  std::string_view bytes() const noexcept { return bytes_; }
+  std::size_t size() const noexcept { return fullBytes_ + bytes_.size(); }  ///< bytes
+  /// The bytes, in pieces that end between operations; views into this.
+  std::vector<std::string_view> pieces() const;
 
-  void clear() noexcept {
-    bytes_.clear();
-    count_ = 0;
-  }
+  void clear() noexcept;
 
  private:
+  // Pieces of about this size, for a string that grows far is copied, which holds the stream up.
+  static constexpr std::size_t kPiece = std::size_t{256} << 10;
+
   void begin(StateChange::Kind kind, StateId state);
+  void closePiece();
   void checkSize(std::size_t size) const;
 
   template <typename Write>
@@ -95,7 +98,9 @@ class StateChanges {
     out.patch(at, static_cast<std::uint32_t>(size));
   }
 
-  std::string bytes_;
+  std::vector<std::string> full_;
+  std::size_t fullBytes_ = 0;
+  std::string bytes_;  // behind the full pieces
   std::size_t count_ = 0;
 };
 
@@ -105,12 +110,15 @@ class StateChanges {
 class StateChangesReader {
  public:
   explicit StateChangesReader(std::string_view bytes) noexcept : in_(bytes) {}
+  explicit StateChangesReader(const StateChanges& changes) : in_({}), rest_(changes.pieces()) {}
 
   /// The next operation; nothing at the end. kDataLoss: the bytes are damaged.
   StatusOr<std::optional<StateChange>> next();
 
  private:
   ByteReader in_;
+  std::vector<std::string_view> rest_;
+  std::size_t nextPiece_ = 0;
 };
 
 /// The first 8 bytes of a key of a state that is dropped by time: big endian, the sign bit flipped,

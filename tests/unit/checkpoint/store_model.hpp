@@ -59,7 +59,7 @@ struct Model {
     epoch = next.number;
     for (const TaskSnapshot& task : next.tasks) {
       position = task.state.position;
-      StateChangesReader reader(task.changes.bytes());
+      StateChangesReader reader(task.changes);
       while (const auto change = *reader.next()) apply(*change);
     }
   }

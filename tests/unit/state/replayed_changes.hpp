@@ -25,7 +25,7 @@ class ReplayedChanges {
   explicit ReplayedChanges(const StateChanges& changes) { apply(changes); }
 
   void apply(const StateChanges& changes) {
-    StateChangesReader reader(changes.bytes());
+    StateChangesReader reader(changes);
     for (;;) {
       const auto change = reader.next();
       if (!change.ok()) throw std::logic_error(change.status().ToString());

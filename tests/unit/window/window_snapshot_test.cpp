@@ -21,7 +21,7 @@ namespace {
 class Store {
  public:
   void apply(const StateChanges& changes) {
-    StateChangesReader in(changes.bytes());
+    StateChangesReader in(changes);
     for (auto change = in.next(); change.ok() && change->has_value(); change = in.next()) {
       apply(**change);
     }
@@ -261,7 +261,7 @@ TEST_CASE("what was kept under one cut of time is not taken for another") {
   StateChanges changes;
   while (before->writeFrozen(changes, 1)) {
   }
-  StateChangesReader in(changes.bytes());
+  StateChangesReader in(changes);
   const StateChange put = in.next()->value();
   CHECK(windowsOf(tumbling(Duration(10)))->restore(put.key, put.value));
   CHECK_FALSE(windowsOf(tumbling(Duration(7)))->restore(put.key, put.value));
