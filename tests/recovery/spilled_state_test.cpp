@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+// Jobs whose state is larger than the memory they may use.
+#include <catch2/catch.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include <unistd.h>
+
+#include <millrace/base/random.hpp>
+#include <millrace/connectors/file/line_sink.hpp>
+#include <millrace/millrace.hpp>
+
+using namespace std::chrono_literals;
+
+namespace millrace::test {
+namespace {
+
+constexpr std::uint64_t kVisits = 12'000;
+constexpr std::uint64_t kGuests = 4'000;
+constexpr Duration kDisorder{500};
+constexpr Timestamp kPeriod = 20'000;
+constexpr Timestamp kEnd = 1'000'000'000;  // behind the last visit
+// The tables may take half of it: an eighth of what the state comes to at least.
+constexpr std::size_t kMemory = 256 << 10;
+
+// A directory of the test's own, gone afterwards; in memory where there is such a place, for short of memory
+// a job writes all the time.
+class Scratch {
+ public:
+  Scratch() {
+    static std::atomic<int> number{0};
+    const std::filesystem::path memory = "/dev/shm";
+    const bool hasMemory = ::access(memory.c_str(), W_OK) == 0;
+    path_ = (hasMemory ? memory : std::filesystem::temp_directory_path()) /
+            ("millrace-spilled-" + std::to_string(::getpid()) + "-" + std::to_string(number++));
+    std::filesystem::create_directories(path_);
+  }
+  ~Scratch() { std::filesystem::remove_all(path_); }
+  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+struct Visit {
+  std::uint64_t guest = 0;
+  std::int64_t spent = 0;
+  Timestamp time = 0;
+};
+
+Visit visitAt(std::uint64_t i) {
+  Random random(i);
+  Visit visit;
+  visit.guest = random.below(kGuests);
+  visit.spent = random.between(0, 1000);
+  visit.time = static_cast<Timestamp>(i) * 10 - random.between(0, kDisorder.count());
+  return visit;
+}
+
+// Every other guest is a member, who is remembered for ever; the others for a period.
+bool isMember(std::uint64_t guest) { return guest % 2 == 0; }
+std::string nameOf(std::uint64_t guest) { return std::string(100, 'n') + std::to_string(guest); }
+Timestamp periodOf(Timestamp time) { return (time + kPeriod) / kPeriod * kPeriod; }
+
+std::string periodLine(std::uint64_t guest, Timestamp end, std::int64_t spent) {
+  return std::to_string(guest) + " spent " + std::to_string(spent) + " until " + std::to_string(end);
+}
+std::string memberLine(std::uint64_t guest, std::int64_t visits) {
+  return std::to_string(guest) + " came " + std::to_string(visits) + " times";
+}
+
+// What each guest spends in a period, and how often each member comes.
+struct Hotel {
+  std::shared_ptr<std::atomic<int>> failures = std::make_shared<std::atomic<int>>(0);  // still to come
+  std::shared_ptr<std::atomic<std::uint64_t>> seen = std::make_shared<std::atomic<std::uint64_t>>(0);
+  ValueState<std::int64_t> visits{};
+  ValueState<std::string> name{};
+  MapState<Timestamp, std::int64_t> spent{};
+
+  void open(StateContext& states) {
+    visits = states.value<std::int64_t>("visits");
+    name = states.value<std::string>("name");
+    spent = states.map<Timestamp, std::int64_t>("spent");
+  }
+
+  void process(const Visit& visit, ProcessContext<std::uint64_t, std::string>& context) {
+    if (seen->fetch_add(1) % 4'000 == 3'999 && failures->fetch_sub(1) > 0) throw std::runtime_error("it happens");
+    const Timestamp end = periodOf(visit.time);
+    spent.edit(end) += visit.spent;
+    context.registerEventTimer(end);
+    if (!isMember(visit.guest)) return;
+    visits.update([](std::int64_t& n) { ++n; });
+    if (name.isEmpty()) name.set(nameOf(visit.guest));
+    context.registerEventTimer(kEnd);
+  }
+
+  void onTimer(Timestamp time, ProcessContext<std::uint64_t, std::string>& context) {
+    const std::uint64_t guest = context.key();
+    if (time == kEnd) {
+      if (name.valueOr("nobody") != nameOf(guest)) throw std::runtime_error("a name is not what it was");
+      return context.emit(memberLine(guest, visits.valueOr(0)));
+    }
+    const std::int64_t* sum = spent.get(time);
+    context.emit(periodLine(guest, time, sum == nullptr ? -1 : *sum));
+    spent.remove(time);
+  }
+};
+
+struct Expected {
+  Expected() {
+    std::map<std::pair<std::uint64_t, Timestamp>, std::int64_t> spent;
+    for (std::uint64_t i = 0; i < kVisits; ++i) {
+      const Visit visit = visitAt(i);
+      spent[{visit.guest, periodOf(visit.time)}] += visit.spent;
+      if (isMember(visit.guest)) ++visits[visit.guest];
+    }
+    for (const auto& [period, sum] : spent) lines.push_back(periodLine(period.first, period.second, sum));
+    for (const auto& [guest, count] : visits) lines.push_back(memberLine(guest, count));
+    std::sort(lines.begin(), lines.end());
+  }
+
+  std::map<std::uint64_t, std::int64_t> visits;  // of members
+  std::vector<std::string> lines;
+};
+
+const Expected& expected() {
+  static const Expected all;
+  return all;
+}
+
+struct Season {
+  explicit Season(double rate = 0, std::uint64_t count = kVisits) {
+    GeneratorOptions generated;
+    generated.count = count;
+    if (rate > 0) generated.rate = rate;
+    pipeline.source("visits", generator<Visit>(visitAt, generated),
+                    boundedOutOfOrderness(kDisorder).timestamps(&Visit::time))
+        .keyBy(&Visit::guest)
+        .process<std::string>("hotel", hotel)
+        .sink("out", toFiles(scratch / "out"));
+    options.checkpoints.directory = scratch / "state";
+    options.checkpoints.backend = StateBackend::kRocksDb;
+    options.checkpoints.memoryBytes = kMemory;
+    options.checkpoints.interval = Duration(20);
+    options.restarts.firstPause = Duration(1);
+    options.workers = 2;
+    options.batchSize = 128;
+  }
+
+  Job begin() {
+    StatusOr<Job> job = start(pipeline, options);
+    INFO(job.status());
+    REQUIRE(job.ok());
+    return *std::move(job);
+  }
+
+  void runToEnd(bool countsKeys = true) {
+    Job job = begin();
+    const Status status = job.wait();
+    INFO(status);
+    REQUIRE(status.ok());
+    REQUIRE(job.counts().recordsIn() == kVisits);
+    REQUIRE(job.counts().late() == 0);
+    for (const OperatorCounts& counts : job.counts().operators) {
+      if (counts.name == "hotel" && countsKeys) CHECK(counts.held == expected().visits.size());
+    }
+  }
+
+  std::vector<std::string> written() const {
+    std::vector<std::string> lines;
+    for (const auto& file : std::filesystem::directory_iterator(scratch / "out")) {
+      REQUIRE(file.path().extension() != ".inprogress");
+      std::ifstream in(file.path());
+      for (std::string line; std::getline(in, line);) lines.push_back(line);
+    }
+    std::sort(lines.begin(), lines.end());
+    return lines;
+  }
+
+  Scratch scratch;
+  Hotel hotel;
+  Pipeline pipeline{"season"};
+  JobOptions options;
+};
+
+template <typename Condition>
+void waitFor(Condition condition) {
+  while (!condition()) std::this_thread::sleep_for(1ms);
+}
+
+TEST_CASE("a job with more state than memory gives what a plain computation gives") {
+  for (const std::size_t workers : {1U, 3U}) {
+    Season season;
+    season.options.workers = workers;
+    season.runToEnd();
+    REQUIRE(season.written() == expected().lines);
+  }
+}
+
+TEST_CASE("a job with more state than memory that is cut off goes on, on any number of workers") {
+  Season season(40'000);
+  Random random(7);
+  for (const std::size_t workers : {2U, 1U, 3U, 2U, 3U}) {
+    season.options.workers = workers;
+    Job job = season.begin();
+    const std::uint64_t before = job.counts().recordsIn();
+    const std::uint64_t enough = before + 500 + random.below(3'000);
+    waitFor([&] { return (job.counts().recordsIn() > enough && job.counts().checkpoints > 0) || job.isFinished(); });
+    random.chance(0.7) ? job.cancel() : job.stop();
+    static_cast<void>(job.wait());
+  }
+  season.options.workers = 1;
+  season.runToEnd();
+  REQUIRE(season.written() == expected().lines);
+}
+
+TEST_CASE("a job with more state than memory whose function throws starts again in the same process") {
+  Season season;
+  *season.hotel.failures = 2;
+  season.runToEnd();
+  REQUIRE(season.hotel.failures->load() <= 0);
+  REQUIRE(season.written() == expected().lines);
+}
+
+TEST_CASE("state that is not in memory is seen by those who ask a running job") {
+  Season season(12'000, 1'000'000);
+  Job job = season.begin();
+  const auto nameOfGuest = [&](std::uint64_t guest, StateView view) {
+    auto name = job.stateValue<std::string>("hotel", "name", guest, view);
+    INFO(name.status());
+    REQUIRE(name.ok());
+    return *std::move(name);
+  };
+  waitFor([&] { return season.hotel.seen->load() > 4'000; });
+  std::set<std::uint64_t> members;
+  for (std::uint64_t i = 0; members.size() < 200; ++i) {
+    if (isMember(visitAt(i).guest)) members.insert(visitAt(i).guest);
+  }
+  for (const std::uint64_t guest : members) {
+    REQUIRE(nameOfGuest(guest, StateView::kLive) == nameOf(guest));
+    const auto visits = job.stateValue<std::int64_t>("hotel", "visits", guest);
+    INFO(visits.status());
+    REQUIRE(visits.ok());
+    REQUIRE(visits->value_or(0) > 0);
+  }
+  const std::uint64_t first = *members.begin();
+  waitFor([&] { return nameOfGuest(first, StateView::kLastCheckpoint) == nameOf(first); });
+  REQUIRE_FALSE(nameOfGuest(1, StateView::kLive).has_value());  // no member
+  REQUIRE_FALSE(nameOfGuest(kGuests + 2, StateView::kLive).has_value());
+  job.cancel();
+  REQUIRE(job.wait().code() == absl::StatusCode::kCancelled);
+}
+
+TEST_CASE("a savepoint carries state from memory into RocksDB, and back") {
+  for (const bool toRocksDb : {true, false}) {
+    INFO((toRocksDb ? "to" : "from") << " RocksDB");
+    Season first(40'000);
+    Season second;
+    (toRocksDb ? first : second).options.checkpoints.backend = StateBackend::kMemory;
+    second.options.workers = 3;
+    second.options.checkpoints.fromSavepoint = first.scratch / "savepoint";
+    {
+      Job job = first.begin();
+      waitFor([&] { return job.counts().recordsIn() > 6'000; });
+      const Status saved = job.savepoint(first.scratch / "savepoint");
+      INFO(saved);
+      REQUIRE(saved.ok());
+      job.cancel();
+      static_cast<void>(job.wait());
+    }
+    second.runToEnd(!toRocksDb);  // a savepoint of tables in memory does not say how many keys it holds
+    // What comes after the savepoint, and no others; members are told of at the end.
+    const std::vector<std::string> rest = second.written();
+    REQUIRE(std::includes(expected().lines.begin(), expected().lines.end(), rest.begin(), rest.end()));
+    for (const auto& [guest, visits] : expected().visits) {
+      REQUIRE(std::binary_search(rest.begin(), rest.end(), memberLine(guest, visits)));
+    }
+    REQUIRE(rest.size() < expected().lines.size());
+  }
+}
+
+TEST_CASE("RocksDB without a state directory is refused") {
+  Season season;
+  season.options.checkpoints.directory.clear();
+  const Status status = start(season.pipeline, season.options).status();
+  REQUIRE(status.code() == absl::StatusCode::kInvalidArgument);
+  REQUIRE(std::string(status.message()).find("state directory") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace millrace::test
