@@ -20,6 +20,7 @@ struct Layout {
   std::string manifest() const { return root + "/MANIFEST"; }
   std::string newManifest() const { return root + "/MANIFEST.new"; }
   std::string committed() const { return root + "/COMMITTED"; }
+  std::string finished() const { return root + "/FINISHED"; }
   std::string log() const { return root + "/log"; }
   std::string base() const { return root + "/base"; }
   std::string rocksDb() const { return root + "/rocksdb"; }
@@ -45,9 +46,10 @@ Status writeSynced(FileSystem& files, const std::string& path, std::string_view 
 /// A failed sync: whatever the cause, never to be tried again.
 Status finalError(const Status& status);
 
-/// A tripwire beside the log, in a file of its own: what was committed at least. It is never synced,
-/// so it may lag behind; a log that ends before it has lost something.
-///   COMMITTED = header { epoch:u64 incarnation:u64 checksum:u64 }
+/// Something about the log in a file of its own, which is never synced and so may lag behind.
+/// COMMITTED, a tripwire: what was committed at least; a log that ends before it has lost something.
+/// FINISHED: up to where the sinks' effects are finished at least, and need not be looked at again.
+///   COMMITTED, FINISHED = header { epoch:u64 incarnation:u64 checksum:u64 }
 /// Of the records the last good one counts; damage makes it say less, never more.
 class CommittedMark {
  public:

@@ -18,8 +18,11 @@ LogAndBase::LogAndBase(FileSystem& files, Opened opened)
       segmentBytes_(opened.segmentBytes),
       firstSegment_(opened.manifest.firstSegment),
       found_(std::move(opened.log.summary)),
+      isFinished_(found_.epoch.number > 0 && opened.finished.epoch == found_.epoch.number &&
+                  opened.finished.incarnation == found_.epoch.incarnation),
       writer_(std::move(opened.writer)),
       mark_(files, layout_.committed()),
+      finishedMark_(files, layout_.finished()),
       manifest_(std::move(opened.manifest)),
       current_(found_),
       baseSummary_(manifest_.summary),
@@ -89,6 +92,11 @@ Status LogAndBase::append(const Epoch& epoch) {
   // the next, the next epoch tries again.
   if (isReadable()) static_cast<void>(note(makeRoom()));
   return absl::OkStatus();
+}
+
+void LogAndBase::noteFinished() {
+  // current_ changes on this thread alone.
+  finishedMark_.set({current_.epoch.number, current_.epoch.incarnation});
 }
 
 StatusOr<LogAndBase::Moment> LogAndBase::now() const {

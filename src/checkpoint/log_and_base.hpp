@@ -25,6 +25,7 @@ class LogAndBase final : public CheckpointStore {
     Layout layout;
     Manifest manifest;
     LogScan log;
+    CommittedMark::Value finished;
     std::unique_ptr<StateBase> base;
     LogWriter writer;  // open when there is a segment to go on in
     std::uint64_t segmentBytes = kDefaultSegmentBytes;
@@ -47,6 +48,8 @@ class LogAndBase final : public CheckpointStore {
   std::uint64_t baseEpoch() const override;
   Status begin(const std::vector<CataloguedState>& states) override;
   Status append(const Epoch& epoch) override;
+  void noteFinished() override;
+  bool isFinished() const override { return isFinished_; }
   Status bringForward() override;
   Status writeSavepoint(const std::string& directory) override;
   std::uint64_t logBytes() const override;
@@ -73,10 +76,12 @@ class LogAndBase final : public CheckpointStore {
   const std::uint64_t segmentBytes_;
   const std::uint64_t firstSegment_;  // where there was none
   const CheckpointSummary found_;
+  const bool isFinished_;
 
   // Of the thread that appends.
   LogWriter writer_;
   CommittedMark mark_;
+  CommittedMark finishedMark_;
   bool begun_ = false;
 
   // Of the thread that brings forward.

@@ -37,8 +37,8 @@ Status checkPlace(FileSystem& files, const Layout& layout) {
     return std::find(names->begin(), names->end(), name) != names->end();
   };
   if (has("MANIFEST")) return absl::OkStatus();
-  constexpr std::array<std::string_view, 7> kOurs = {
-      "LOCK", "COMMITTED", "MANIFEST.new", "log", "base", "rocksdb", "incoming"};
+  constexpr std::array<std::string_view, 8> kOurs = {
+      "LOCK", "COMMITTED", "FINISHED", "MANIFEST.new", "log", "base", "rocksdb", "incoming"};
   for (const std::string& name : *names) {
     if (std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end()) continue;
     return absl::FailedPreconditionError(
@@ -203,7 +203,7 @@ StatusOr<LogAndBase::Opened> openDirectory(FileSystem& files, const Options& opt
   MILLRACE_RETURN_IF_ERROR(checkPlace(files, layout));
   MILLRACE_RETURN_IF_ERROR(makeLastingDirs(files, layout.root));
   LogAndBase::Opened opened{
-      nullptr, layout, {}, {}, nullptr, LogWriter(files, layout), options.segmentBytes};
+      nullptr, layout, {}, {}, {}, nullptr, LogWriter(files, layout), options.segmentBytes};
   MILLRACE_ASSIGN_OR_RETURN(opened.lock, lockFor(files, layout, options));
   StatusOr<Manifest> manifest = readManifest(files, layout);
   if (absl::IsNotFound(manifest.status())) {
@@ -216,6 +216,7 @@ StatusOr<LogAndBase::Opened> openDirectory(FileSystem& files, const Options& opt
   opened.manifest = *std::move(manifest);
   MILLRACE_ASSIGN_OR_RETURN(opened.base, openBase(files, layout, opened.manifest, options));
   MILLRACE_ASSIGN_OR_RETURN(opened.log, scanLog(files, layout, opened.manifest));
+  opened.finished = CommittedMark::read(files, layout.finished());
   if (opened.base->isReadable()) MILLRACE_RETURN_IF_ERROR(emptyLog(files, opened));
   MILLRACE_RETURN_IF_ERROR(makeLasting(files, opened));
   MILLRACE_RETURN_IF_ERROR(removeLeftovers(files, layout, opened.manifest));

@@ -233,6 +233,7 @@ Status CheckpointCoordinator::commit(const Epoch& epoch) {
   MILLRACE_RETURN_IF_ERROR(store_.append(epoch));
   // Committed. What is not finished now is finished when the job recovers.
   const Status finished = commitPrepared(epoch, committers_, files_);
+  if (finished.ok()) store_.noteFinished();
   return mayPass(finished) ? annotate(absl::AbortedError(finished.message()), "after the commit")
                            : finished;
 }

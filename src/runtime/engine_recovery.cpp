@@ -47,7 +47,11 @@ SinkCommitters Engine::committers() const {
 
 Status Engine::recoverSinks() {
   const SinkCommitters all = committers();
-  MILLRACE_RETURN_IF_ERROR(commitPrepared(store_->found().epoch, all, *job_.fileSystem));
+  // What is known to be finished may have been taken away since.
+  if (!store_->isFinished()) {
+    MILLRACE_RETURN_IF_ERROR(commitPrepared(store_->found().epoch, all, *job_.fileSystem));
+    store_->noteFinished();
+  }
   for (const auto& [name, committer] : all) {
     MILLRACE_RETURN_IF_ERROR(
         annotate(committer->removeUncommitted(*job_.fileSystem),

@@ -252,6 +252,39 @@ TEST_CASE("what is added to an input after its end is in the results of the next
   REQUIRE(lines == std::vector<std::string>{"10:10", "20:10", "30:10", "40:5", "40:5", "50:10", "60:10"});
 }
 
+TEST_CASE("part files that are finished may be taken away, and the job goes on") {
+  Scratch scratch;
+  std::ofstream(scratch / "in.txt") << "a\nb\n";
+  JobOptions options;
+  options.workers = 1;
+  options.checkpoints.directory = scratch / "state";
+  const auto runOnce = [&] {
+    Pipeline pipeline("lines");
+    pipeline.source("in", file<std::string>(scratch / "in.txt"), monotonousTimestamps())
+        .sink("out", toFiles(scratch / "out"));
+    return run(pipeline, options);
+  };
+  const auto takeParts = [&] {
+    std::size_t taken = 0;
+    for (const auto& part : std::filesystem::directory_iterator(scratch / "out")) {
+      if (part.path().filename().string().starts_with("part-")) taken += std::filesystem::remove(part.path());
+    }
+    return taken;
+  };
+  REQUIRE(runOnce().ok());
+  REQUIRE(takeParts() == 1);
+  std::ofstream(scratch / "in.txt", std::ios::app) << "c\n";
+  REQUIRE(runOnce().ok());
+  REQUIRE(takeParts() == 1);
+
+  // Without the note nobody knows that it had its name once.
+  std::ofstream(scratch / "in.txt", std::ios::app) << "d\n";
+  REQUIRE(runOnce().ok());
+  REQUIRE(takeParts() == 1);
+  std::filesystem::remove(scratch / "state/FINISHED");
+  REQUIRE(runOnce().code() == absl::StatusCode::kDataLoss);
+}
+
 TEST_CASE("operators that keep nothing may come and go") {
   Scratch scratch;
   JobOptions options;

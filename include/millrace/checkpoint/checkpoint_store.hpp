@@ -113,6 +113,12 @@ class CheckpointStore {
   /// REQUIRES: after begin(); the number after the last one; `epoch.incarnation` is not looked at.
   virtual Status append(const Epoch& epoch) = 0;
 
+  /// Notes that the effects of the last committed epoch are finished outside of the store; whoever goes on
+  /// from it finds that in isFinished(), or, seldom, has to finish them again.
+  virtual void noteFinished() {}
+  /// Whether the effects of the epoch found by open() are known to be finished.
+  virtual bool isFinished() const { return false; }
+
   /// Work for the background: moves what is committed into the base and lets go of what the log no
   /// longer needs. Does nothing while there is too little to gain. Errors as append().
   virtual Status bringForward() = 0;
