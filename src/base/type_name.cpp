@@ -38,7 +38,7 @@ bool isPlumbing(std::string_view compilerName) {
   const std::size_t scope = name.rfind("::");
   if (scope != std::string_view::npos) name.remove_prefix(scope + 2);
   for (const std::string_view plumbing : {"allocator", "less", "greater", "hash", "equal_to",
-                                          "Hash", "Eq", "StringHash", "StringEq", "StableHash"}) {
+                                          "Hash", "Eq", "StringHash", "StringEq"}) {
     if (name == plumbing) return true;
   }
   return false;

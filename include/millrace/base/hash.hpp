@@ -83,13 +83,4 @@ constexpr std::size_t tableHash(std::uint64_t hash) noexcept {
   return static_cast<std::size_t>(std::rotr(hash, 16));
 }
 
-/// The hasher of every hash table that holds keys.
-struct StableHash {
-  using is_transparent = void;
-  template <typename K>
-  std::size_t operator()(const K& key) const {
-    return tableHash(millraceHash(key));
-  }
-};
-
 }  // namespace millrace

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-#include <absl/container/flat_hash_set.h>
-
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
@@ -19,6 +16,7 @@
 #include <millrace/base/check.hpp>
 #include <millrace/base/hash.hpp>
 #include <millrace/serde/serde.hpp>
+#include <millrace/window/key_table.hpp>
 
 namespace millrace {
 
@@ -243,12 +241,14 @@ class Average {
 template <typename P, typename In>
 class Distinct {
  public:
-  using Accumulator = absl::flat_hash_set<Projected<P, In>, StableHash, std::equal_to<>>;
+  using Accumulator = KeySet<Projected<P, In>>;
   explicit Distinct(P projection) : projection_(std::move(projection)) {}
 
   Accumulator create() const { return {}; }
   void add(Accumulator& a, const In& in) const { a.insert(std::invoke(projection_, in)); }
-  void merge(Accumulator& a, const Accumulator& b) const { a.insert(b.begin(), b.end()); }
+  void merge(Accumulator& a, const Accumulator& b) const {
+    for (const auto& value : b) a.insert(value);
+  }
   std::int64_t result(const Accumulator& a) const { return static_cast<std::int64_t>(a.size()); }
 
  private:
@@ -328,7 +328,7 @@ class TopTotals {
       return Serde<Total>::read(in, entry.total) && in.fixed(entry.records);
     }
   };
-  using Accumulator = absl::flat_hash_map<Id, Entry, StableHash, std::equal_to<>>;
+  using Accumulator = KeyTable<Id, Entry>;
   TopTotals(std::size_t n, IdOf idOf, Weight weight)
       : n_(n), idOf_(std::move(idOf)), weight_(std::move(weight)) {}
 

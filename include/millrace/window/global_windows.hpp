@@ -124,7 +124,7 @@ class GlobalWindows {
       return false;
     }
     held_ += entry.records;
-    return keys_.try_emplace(std::move(key), std::move(entry)).second;
+    return keys_.emplace(std::move(key), std::move(entry)).second;
   }
 
  private:

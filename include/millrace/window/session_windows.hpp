@@ -76,7 +76,7 @@ class MergingSessions {
   /// See SlicedWindows::addBatch.
   template <typename KeyAt, typename InAt, typename TimeAt, typename OnOther>
   void addBatch(std::size_t n, KeyAt&& keyAt, InAt&& inAt, TimeAt&& timeAt, OnOther&& onOther) {
-    const bool prefetches = keys_.capacity() * sizeof(typename Keys::value_type) > kCached;
+    const bool prefetches = keys_.size() * sizeof(typename Keys::value_type) > kCached;
     for (std::size_t i = 0; i < n; ++i) {
       if (prefetches && i + kPrefetchDistance < n) keys_.prefetch(keyAt(i + kPrefetchDistance));
       const AddResult result = add(keyAt(i), inAt(i), timeAt(i));
@@ -186,7 +186,7 @@ class MergingSessions {
     entry.isDirty = entry.isDirty && tracksKeys_;
     if (entry.isDirty) dirty_.push_back(key);
     setTimer({entry.timer, key});
-    return keys_.try_emplace(std::move(key), std::move(entry)).second;
+    return keys_.emplace(std::move(key), std::move(entry)).second;
   }
 
  private:
@@ -265,7 +265,7 @@ class MergingSessions {
   template <typename Q>
   AddResult open(const Q& key, const In& in, Timestamp start, Timestamp end) {
     if (isClosed(end)) return {Placement::kLate, false};
-    const auto it = keys_.try_emplace(K(plainKey(key))).first;
+    const auto it = keys_.emplace(K(plainKey(key)), KeySessions{}).first;
     touch(it);
     it->second.sessions.push_back(Session{start, end, aggregate_.create()});
     return settle(it, 0, in, true);

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -15,78 +12,12 @@
 #include <millrace/base/hash.hpp>
 #include <millrace/state/epoch_changes.hpp>
 #include <millrace/time/timestamp.hpp>
+#include <millrace/window/hashed_key.hpp>
+#include <millrace/window/key_table.hpp>
 #include <millrace/window/slice_index.hpp>
 #include <millrace/window/window_layout.hpp>
 
 namespace millrace {
-
-/// A key whose stable hash is known already (batches on a keyed edge carry it); every look-up that
-/// takes a key takes this too and does not hash again. REQUIRES: hash == millraceHash(key).
-template <typename Q>
-struct HashedKey {
-  const Q& key;
-  std::uint64_t hash;
-};
-template <typename Q>
-HashedKey(const Q&, std::uint64_t) -> HashedKey<Q>;
-
-template <typename Q>
-const Q& plainKey(const Q& key) {
-  return key;
-}
-template <typename Q>
-const Q& plainKey(const HashedKey<Q>& key) {
-  return key.key;
-}
-
-template <typename Q>
-std::uint64_t stableHashOf(const Q& key) {
-  if constexpr (StablyHashable<Q>)
-    return millraceHash(key);
-  else  // a string literal
-    return millraceHash(std::string_view(key));
-}
-template <typename Q>
-std::uint64_t stableHashOf(const HashedKey<Q>& key) {
-  return key.hash;
-}
-
-/// StableHash and equality over keys, what they compare with (a string_view for a string), and
-/// HashedKey.
-struct KeyHash {
-  using is_transparent = void;
-  template <typename Q>
-  std::size_t operator()(const Q& key) const {
-    return tableHash(stableHashOf(key));
-  }
-};
-struct KeyEqual {
-  using is_transparent = void;
-  template <typename A, typename B>
-  bool operator()(const A& a, const B& b) const {
-    return plainKey(a) == plainKey(b);
-  }
-};
-
-template <typename K, typename V>
-using KeyTable = absl::flat_hash_map<K, V, KeyHash, KeyEqual>;
-
-template <typename K, typename V, typename Q, typename Create>
-[[gnu::noinline]] V& createAt(KeyTable<K, V>& table, const Q& key, Create&& create) {
-  return table.try_emplace(K(plainKey(key)), create()).first->second;
-}
-
-/// The value of `key`, made by `create()` where there is none. `isNew` tells which. Finding is
-/// inlined and kept small: the shorter the loop around it, the more cache misses overlap.
-template <typename K, typename V, typename Q, typename Create>
-[[gnu::always_inline]] inline V& findOrCreate(KeyTable<K, V>& table, const Q& key, Create&& create,
-                                              bool& isNew) {
-  const auto it = table.find(key);
-  isNew = it == table.end();
-  if (isNew) [[unlikely]]
-    return createAt(table, key, create);
-  return it->second;
-}
 
 /// The accumulators of one slice, by key: entries that lie one behind the other in the order in
 /// which their keys came, and an index to find them by. Telling and merging a slice walks its

@@ -531,10 +531,10 @@ class SlicedWindows {
     if constexpr (kRefires) {
       bool isDirty = false;
       if (tracksKeys_ && !Serde<bool>::read(in, isDirty)) return false;
-      if (isDirty) slice.dirty.try_emplace(key, true);
+      if (isDirty) slice.dirty.emplace(key, true);
       std::uint64_t untold = 0;
       if (countsRecords_ && !in.fixed(untold)) return false;
-      if (untold != 0) slice.untoldRecords.try_emplace(key, untold);
+      if (untold != 0) slice.untoldRecords.emplace(key, untold);
     }
     return true;
   }
@@ -633,7 +633,7 @@ class SlicedWindows {
     KeyTable<K, bool> keys;
     forEachSliceOf(earlyWindow_, [&](Slice& slice) {
       for (const auto& [key, dirty] : slice.dirty)
-        if (keys.try_emplace(key, true).second) earlyKeys_.push_back(key);
+        if (keys.emplace(key, true).second) earlyKeys_.push_back(key);
     });
     return true;
   }
