@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <millrace/runtime/output_port.hpp>
 
+#include <millrace/runtime/channel.hpp>
+
 namespace millrace {
+
+void OutputPort::connect(Channel* consumer) { consumers_.push_back(consumer); }
 
 void OutputPort::configure(BatchPool* pool, std::size_t batchSize, TaskCounters* counters) {
   pool_ = pool;

@@ -1,7 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include <millrace/runtime/waker.hpp>
 
+#include <condition_variable>
+#include <mutex>
+
 namespace millrace {
+
+struct Waker::Bed {
+  std::mutex mutex;
+  std::condition_variable condition;
+  bool isAwakened = false;  // under mutex
+};
+
+Waker::Waker() : bed_(std::make_unique<Bed>()) {}
+Waker::~Waker() = default;
 
 void Waker::prepare() {
   sleeping_.exchange(1, std::memory_order_seq_cst);
@@ -12,9 +24,9 @@ void Waker::cancel() {
 }
 
 void Waker::sleep(std::chrono::nanoseconds timeout) {
-  std::unique_lock lock(mutex_);
-  condition_.wait_for(lock, timeout, [&] { return awakened_; });
-  awakened_ = false;
+  std::unique_lock lock(bed_->mutex);
+  bed_->condition.wait_for(lock, timeout, [&] { return bed_->isAwakened; });
+  bed_->isAwakened = false;
   sleeping_.store(0, std::memory_order_relaxed);
 }
 
@@ -23,10 +35,10 @@ void Waker::wake() {
   // store by seq_cst, and thread sanitizers understand it where they do not a bare fence.
   if (sleeping_.fetch_add(0, std::memory_order_seq_cst) == 0) return;
   {
-    std::lock_guard lock(mutex_);
-    awakened_ = true;
+    std::lock_guard lock(bed_->mutex);
+    bed_->isAwakened = true;
   }
-  condition_.notify_one();
+  bed_->condition.notify_one();
 }
 
 }  // namespace millrace

@@ -5,6 +5,14 @@
 
 namespace millrace {
 
+WatermarkValve::WatermarkValve(std::size_t inputs) : inputs_(inputs) {}
+WatermarkValve::~WatermarkValve() = default;
+
+void WatermarkValve::addInput() {
+  inputs_.emplace_back();
+  isIdle_ = false;
+}
+
 void WatermarkValve::watermark(std::size_t index, Timestamp watermark) {
   Input& input = inputs_[index];
   if (!input.isActive || input.isEnded || watermark <= input.watermark) return;

@@ -119,6 +119,8 @@ class Comparison {
 
 }  // namespace
 
+const Schema::Record& Schema::root() const noexcept { return *records_.front(); }
+
 StatusOr<Schema> Schema::parse(std::string_view text) {
   Schema schema;
   if (SchemaParser(text, schema).parse()) return schema;

@@ -24,6 +24,11 @@ void HashIndex::erase(std::uint64_t hash, std::uint32_t position) {
   --size_;
 }
 
+void HashIndex::clear() noexcept {
+  std::vector<Slot>().swap(slots_);
+  mask_ = size_ = 0;
+}
+
 void HashIndex::grow() {
   std::vector<Slot> old(std::max(kFirstSlots, slots_.size() * 2));
   old.swap(slots_);

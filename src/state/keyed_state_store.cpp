@@ -41,6 +41,9 @@ KeyedStateStore& undeclaredStates() {
 
 }  // namespace
 
+KeyedStateStore::KeyedStateStore(std::size_t cellsBegin) : rowSize_(cellsBegin) {}
+KeyedStateStore::~KeyedStateStore() = default;
+
 std::string_view nameOf(StateKind kind) noexcept {
   switch (kind) {
     case StateKind::kValue:
@@ -184,6 +187,15 @@ void StateCell::clear() const {
   beginWrite();
   store_->destroyCell(*store_->current_, index_);
   store_->mayBeEmpty_ = true;
+}
+
+void CellLog::erase() {
+  eraseElement([](ByteWriter&) {});
+}
+
+KeyGroup CellLog::group() {
+  if (!group_) group_ = store_.groupOf(row_);
+  return *group_;
 }
 
 }  // namespace millrace

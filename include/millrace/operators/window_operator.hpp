@@ -58,9 +58,9 @@ struct WindowState {
   KeyGroupRange own;  ///< of this instance
 };
 
-/// Declares the one state of a window operator; for open() only.
-StatusOr<WindowState> declareWindows(OperatorContext& context, std::string kind,
-                                     std::string keyType, std::string accumulatorType);
+/// Declares the one state of a window operator; for open() only. The types' names are functions.
+Status declareWindows(OperatorContext& context, std::string kind, std::string (*keyType)(),
+                      std::string (*accumulatorType)(), WindowState& declared);
 
 /// Where an instance of a window operator stands, besides its entries.
 struct WindowPosition {
@@ -69,10 +69,16 @@ struct WindowPosition {
   KeyGroupRange groups{};               ///< the instance's
 };
 void writeWindowPosition(const WindowPosition& position, ByteWriter& out);
-bool readWindowPosition(ByteReader& in, WindowPosition& position);
+/// Reads what an earlier instance has written. If it had some of `position.groups`, which stay as
+/// they are, the times of `position` become the lesser ones of both. False: damaged.
+bool takeWindowPosition(ByteReader& in, WindowPosition& position);
 
 /// Of a job that takes checkpoints: no Serde of the key or the accumulator.
-Status cannotBeKept(const std::string& accumulatorType);
+Status cannotBeKept(std::string (*accumulatorType)());
+
+/// Adds records to the counter that `placement` calls for. Returns how many of them went into no
+/// window.
+std::uint64_t countPlaced(TaskCounters& counters, Placement placement, std::uint64_t records);
 
 /// `what` is damaged.
 Status damagedWindow(const char* what);
@@ -150,18 +156,16 @@ class WindowFiring : public Operator {
   // keys. Where it takes over from several, the least of their watermarks drops no record that would
   // have been taken.
   Status restoreTask(std::span<const std::string> positions) final {
-    Timestamp least = kMaxTimestamp;
+    WindowPosition earlier{kMaxTimestamp, firstTime_, ownGroups_};
     for (const std::string& position : positions) {
       ByteReader in(position);
-      WindowPosition earlier;
-      if (!readWindowPosition(in, earlier) ||
+      if (!takeWindowPosition(in, earlier) ||
           !windows_->readPosition(in, context_->worker() == 0)) {
         return damagedWindow("the position");
       }
-      if (earlier.groups.end <= ownGroups_.first || ownGroups_.end <= earlier.groups.first) continue;
-      least = std::min(least, earlier.watermark);
-      firstTime_ = std::min(firstTime_, earlier.firstTime);
     }
+    firstTime_ = earlier.firstTime;
+    const Timestamp least = earlier.watermark;
     if (least == kMinTimestamp || least == kMaxTimestamp) return absl::OkStatus();
     lastWatermark_ = advancedTo_ = least;
     windows_->restoreWatermark(least);
@@ -193,21 +197,9 @@ class WindowFiring : public Operator {
 
   // Returns how many of the records went into no window.
   std::uint64_t account(Placement placement, std::uint64_t records) {
-    TaskCounters& counters = context_->counters();
-    switch (placement) {
-      case Placement::kAccepted:
-        return 0;
-      case Placement::kLatePartial:
-        counters.latePartial.add(records);
-        return 0;
-      case Placement::kLate:
-        counters.late.add(records);
-        return records;
-      case Placement::kOutside:
-        counters.filtered.add(records);
-        return records;
-    }
-    return 0;
+    if (placement == Placement::kAccepted) [[likely]]
+      return 0;
+    return countPlaced(context_->counters(), placement, records);
   }
 
   const std::unique_ptr<Windows> windows_;
@@ -219,14 +211,14 @@ class WindowFiring : public Operator {
 
   Status keepChanges() {
     if constexpr (Windows::kCanBeKept) {
-      const StatusOr<WindowState> state = declareWindows(
-          *context_, windows_->stateKind(), typeName<Key>(), typeName<Accumulator>());
-      if (!state.ok()) return state.status();
-      ownGroups_ = state->own;
-      windows_->keepChanges(state->id, state->keyGroups, state->own);
+      WindowState state;
+      MILLRACE_RETURN_IF_ERROR(declareWindows(*context_, windows_->stateKind(), &typeName<Key>,
+                                              &typeName<Accumulator>, state));
+      ownGroups_ = state.own;
+      windows_->keepChanges(state.id, state.keyGroups, state.own);
       return absl::OkStatus();
     } else {
-      return cannotBeKept(typeName<Accumulator>());
+      return cannotBeKept(&typeName<Accumulator>);
     }
   }
 

@@ -5,6 +5,7 @@
 #include <millrace/runtime/batch.hpp>
 #include <millrace/runtime/counters.hpp>
 #include <millrace/runtime/output_port.hpp>
+#include <millrace/runtime/waker.hpp>
 #include <millrace/state/state_changes.hpp>
 #include <millrace/state/state_declaration.hpp>
 #include <millrace/time/timestamp.hpp>

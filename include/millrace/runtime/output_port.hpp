@@ -2,14 +2,16 @@
 #pragma once
 
 #include <millrace/runtime/batch_pool.hpp>
-#include <millrace/runtime/channel.hpp>
 #include <millrace/runtime/counters.hpp>
+#include <millrace/runtime/mark.hpp>
 
 #include <cstddef>
 #include <utility>
 #include <vector>
 
 namespace millrace {
+
+class Channel;
 
 /// One output of a task: collects records into a batch and sends it to every consumer.
 ///
@@ -23,7 +25,7 @@ class OutputPort {
   OutputPort() = default;
   OutputPort(OutputPort&&) noexcept = default;
 
-  void connect(Channel* consumer) { consumers_.push_back(consumer); }
+  void connect(Channel* consumer);
   void configure(BatchPool* pool, std::size_t batchSize, TaskCounters* counters);
 
   bool isConnected() const { return !consumers_.empty(); }

@@ -3,8 +3,7 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
+#include <memory>
 
 namespace millrace {
 
@@ -18,6 +17,11 @@ namespace millrace {
 /// sleeper sees the work or the producer sees the sleeper.
 class Waker {
  public:
+  Waker();
+  ~Waker();
+  Waker(const Waker&) = delete;
+  Waker& operator=(const Waker&) = delete;
+
   void prepare();
   void cancel();
   /// Sleeps until wake(), or until `timeout` has passed.
@@ -27,9 +31,8 @@ class Waker {
  private:
   // 1 while the owner sleeps or is about to: prepare()'s fence pairs with the one in wake().
   std::atomic<int> sleeping_{0};
-  std::mutex mutex_;
-  std::condition_variable condition_;
-  bool awakened_ = false;  // under mutex_
+  struct Bed;  // what only sleepers touch
+  const std::unique_ptr<Bed> bed_;
 };
 
 }  // namespace millrace

@@ -21,13 +21,11 @@ namespace millrace {
 /// the merged one. 4. When every input has ended it is the maximum, if all came to their end.
 class WatermarkValve {
  public:
-  explicit WatermarkValve(std::size_t inputs) : inputs_(inputs) {}
+  explicit WatermarkValve(std::size_t inputs);
+  ~WatermarkValve();
 
   /// Adds an input; it is active and counts at once.
-  void addInput() {
-    inputs_.emplace_back();
-    isIdle_ = false;
-  }
+  void addInput();
 
   void watermark(std::size_t input, Timestamp watermark);
   void idle(std::size_t input);

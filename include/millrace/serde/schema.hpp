@@ -42,7 +42,7 @@ class Schema {
   /// kInvalidArgument: the text is no schema.
   static StatusOr<Schema> parse(std::string_view text);
 
-  const Record& root() const noexcept { return *records_.front(); }
+  const Record& root() const noexcept;
 
  private:
   friend class SchemaParser;

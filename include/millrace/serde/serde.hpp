@@ -142,6 +142,9 @@ bool readElement(ByteReader& in, T& value) {
   return Serde<T>::read(in, value);
 }
 
+// Writes the parts one after the other, in the order of their bytes.
+void writeInOrder(std::vector<std::string>& parts, ByteWriter& out);
+
 // Writes the elements of an unordered container in the order of their bytes.
 template <typename C, typename WriteOne>
 void writeSorted(const C& container, ByteWriter& out, WriteOne&& writeOne) {
@@ -151,8 +154,7 @@ void writeSorted(const C& container, ByteWriter& out, WriteOne&& writeOne) {
     ByteWriter part(parts.emplace_back());
     writeOne(element, part);
   }
-  std::sort(parts.begin(), parts.end());
-  for (const std::string& part : parts) out.bytes(part);
+  writeInOrder(parts, out);
 }
 
 }  // namespace detail

@@ -68,10 +68,7 @@ class HashIndex {
   }
 
   /// Empties the index and gives its memory back.
-  void clear() noexcept {
-    std::vector<Slot>().swap(slots_);
-    mask_ = size_ = 0;
-  }
+  void clear() noexcept;
 
   std::size_t memoryBytes() const noexcept { return slots_.capacity() * sizeof(Slot); }
 

@@ -78,7 +78,7 @@ class StateCell;
 /// Thread safety: none; a worker's own.
 class KeyedStateStore {
  public:
-  virtual ~KeyedStateStore() = default;
+  virtual ~KeyedStateStore();
   KeyedStateStore(const KeyedStateStore&) = delete;
   KeyedStateStore& operator=(const KeyedStateStore&) = delete;
 
@@ -167,7 +167,7 @@ class KeyedStateStore {
     std::uint32_t stamp;  // 0: no TTL
   };
 
-  explicit KeyedStateStore(std::size_t cellsBegin) : rowSize_(cellsBegin) {}
+  explicit KeyedStateStore(std::size_t cellsBegin);
 
   // Makes the row of the current key. Throws JobError when there is no current key.
   virtual RowHead& createRow() = 0;
@@ -278,15 +278,10 @@ class CellLog {
   void put(WriteValue&& writeValue) {
     putElement([](ByteWriter&) {}, writeValue);
   }
-  void erase() {
-    eraseElement([](ByteWriter&) {});
-  }
+  void erase();
 
  private:
-  KeyGroup group() {
-    if (!group_) group_ = store_.groupOf(row_);
-    return *group_;
-  }
+  KeyGroup group();
 
   const KeyedStateStore& store_;
   const RowHead& row_;

@@ -16,6 +16,7 @@
 #include "connectors/file/file_position.hpp"
 #include "connectors/file/input_watch.hpp"
 #include "connectors/file/line_stream.hpp"
+#include "connectors/file/progress_files.hpp"
 
 namespace millrace {
 namespace {
@@ -125,8 +126,7 @@ class ChunkDealer::Table {
   StatusOr<Deal> next(Chunk& chunk);
   void report(std::size_t fileIndex, std::uint64_t chunkIndex, Timestamp maxTimestamp,
               bool completed);
-  void writePosition(std::map<std::size_t, ReadProgress::OfFile>& progress,
-                     const ReadProgress* reader, ByteWriter& out);
+  void writePosition(ReadProgress& reader, ByteWriter& out);
   Status restore(std::span<const std::string_view> positions);
   Timestamp sourceMaxTimestamp() const { return sourceMax_.load(std::memory_order_acquire); }
   Timestamp fileMaxTimestamp(std::size_t fileIndex) const;
@@ -146,7 +146,8 @@ class ChunkDealer::Table {
   Status identify(File& file, RandomAccessFile& opened) const;
   Status restoreFile(File& file, FilePosition& then);
   FilePosition describe(const File& file, bool withIdentity) const;
-  bool writeFile(File& file, ReadProgress::OfFile& own, bool isDescriber, ByteWriter& out) const;
+  bool writeFile(File& file, ReadProgress::Files::OfFile& own, bool isDescriber,
+                 ByteWriter& out) const;
   void dealt(File& file, Chunk& chunk);
   std::size_t chunkBytesFor(const File& file) const;
   void update(File& file);
@@ -414,8 +415,8 @@ FilePosition ChunkDealer::Table::describe(const File& file, bool withIdentity) c
   return position;
 }
 
-void ChunkDealer::Table::writePosition(std::map<std::size_t, ReadProgress::OfFile>& progress,
-                                       const ReadProgress* reader, ByteWriter& out) {
+void ChunkDealer::Table::writePosition(ReadProgress& reader, ByteWriter& out) {
+  auto& progress = reader.files_->byIndex;
   const Lock lock(mutex_);
   MILLRACE_CHECK(options_.recordsPositions, "positions of a dealer that records none");
   beginFilePositions(out);
@@ -430,18 +431,18 @@ void ChunkDealer::Table::writePosition(std::map<std::size_t, ReadProgress::OfFil
     const Recorded& recorded = file.recorded;
     auto own = progress.find(index);
     if (own == progress.end()) {
-      const bool isForMe = !recorded.isDescribed || recorded.describer == reader;
+      const bool isForMe = !recorded.isDescribed || recorded.describer == &reader;
       if (!isForMe || recorded.delivered.isEmpty()) continue;
       own = progress.try_emplace(index).first;
     }
     if (own->second.delivered.isEmpty() && recorded.delivered.isEmpty()) continue;
-    if (recorded.describer == nullptr) file.recorded.describer = reader;
-    if (!writeFile(file, own->second, recorded.describer == reader, out)) progress.erase(own);
+    if (recorded.describer == nullptr) file.recorded.describer = &reader;
+    if (!writeFile(file, own->second, recorded.describer == &reader, out)) progress.erase(own);
   }
 }
 
 /// False when others have said all there is to say.
-bool ChunkDealer::Table::writeFile(File& file, ReadProgress::OfFile& own, bool isDescriber,
+bool ChunkDealer::Table::writeFile(File& file, ReadProgress::Files::OfFile& own, bool isDescriber,
                                    ByteWriter& out) const {
   Recorded& recorded = file.recorded;
   const bool withIdentity = isDescriber || !recorded.isDescribed;
@@ -560,7 +561,7 @@ void ChunkDealer::complete(std::size_t fileIndex, std::uint64_t chunkIndex,
 
 void ChunkDealer::writePosition(ReadProgress& progress, const Chunk* current, ByteWriter& out) {
   if (current != nullptr) progress.add(*current);
-  table_->writePosition(progress.files_, &progress, out);
+  table_->writePosition(progress, out);
 }
 
 Status ChunkDealer::restore(std::span<const std::string_view> positions) {

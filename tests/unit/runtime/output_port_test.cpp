@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <millrace/runtime/channel.hpp>
 #include <millrace/runtime/output_port.hpp>
 
 namespace millrace {

@@ -63,13 +63,7 @@ class PaddedBuffer {
   }
 
  private:
-  void reallocate(std::size_t atLeast) {
-    const std::size_t capacity = atLeast > 2 * capacity_ ? atLeast : 2 * capacity_;
-    auto bytes = std::make_unique_for_overwrite<char[]>(capacity + kPadding);
-    if (size_ > 0) std::memcpy(bytes.get(), bytes_.get(), size_);
-    bytes_ = std::move(bytes);
-    capacity_ = capacity;
-  }
+  void reallocate(std::size_t atLeast);
 
   std::unique_ptr<char[]> bytes_;
   std::size_t size_ = 0;

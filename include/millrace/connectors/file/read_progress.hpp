@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <map>
+#include <memory>
 
 #include <millrace/connectors/file/chunk.hpp>
-#include <millrace/connectors/file/range_set.hpp>
 
 namespace millrace {
 
@@ -16,22 +13,20 @@ namespace millrace {
 /// Thread safety: none; belongs to its reader.
 class ReadProgress {
  public:
+  ReadProgress();
+  ~ReadProgress();
+  // The dealer knows its readers by the addresses of these.
+  ReadProgress(const ReadProgress&) = delete;
+  ReadProgress& operator=(const ReadProgress&) = delete;
+
   /// All lines of the chunk that nextLine() has returned so far are delivered.
-  void add(const Chunk& chunk) {
-    OfFile& file = files_[chunk.fileIndex()];
-    file.delivered.add(chunk.offset(), chunk.deliveredEnd());
-    if (chunk.openLineEnd() > 0) file.openLineEnd = chunk.openLineEnd();
-  }
+  void add(const Chunk& chunk);
 
  private:
   friend class ChunkDealer;
 
-  struct OfFile {
-    RangeSet delivered;
-    RangeSet lastWritten;  // what of it the last position has said
-    std::uint64_t openLineEnd = 0;
-  };
-  std::map<std::size_t, OfFile> files_;
+  class Files;
+  const std::unique_ptr<Files> files_;
 };
 
 }  // namespace millrace
