@@ -89,7 +89,8 @@ class SliceIndex {
     __builtin_prefetch(&places_[home]);
   }
 
-  /// The position most likely to be found under this hash, or 0: for prefetching.
+  /// The position most likely to be found under this hash, or 0. Other than find() it looks at no
+  /// key, so that many guesses run side by side.
   [[gnu::always_inline]] std::uint32_t guess(std::uint64_t hash) const noexcept {
     const std::size_t at = homeOf(hash);
     const std::uint32_t hits = Group(&tags_[at]).matching(tagOf(hash));

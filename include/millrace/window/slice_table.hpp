@@ -53,23 +53,31 @@ class SliceTable {
   }
 
   /// As at(keyAt(i), create, isNew) for each i below `n`, in order; `use(i, entry, isNew)` gets the
-  /// entry and may erase it. Large tables are asked ahead, so that cache misses overlap; keyAt(i)
-  /// is then called twice.
+  /// entry and may erase it. Large tables are asked ahead where each key is likely to be, so that
+  /// cache misses overlap; keyAt(i) is then called twice.
   template <typename KeyAt, typename Create, typename Use>
   [[gnu::always_inline]] void atEach(std::size_t n, KeyAt&& keyAt, Create&& create, Use&& use) {
     using Key = decltype(keyAt(std::size_t{}));
     constexpr bool canAskTwice = std::is_reference_v<Key> || std::is_trivially_copyable_v<Key>;
-    bool isNew = false;
-    std::uint64_t hashes[kAhead];
+    Ahead ahead[kAhead];
+    std::size_t sizeBefore = entries_.size();
     for (std::size_t first = 0; first < n; first += kAhead) {
-      const std::size_t count = std::min(n - first, kAhead);
+      const std::size_t end = std::min(n, first + kAhead);
       const bool asksAhead = canAskTwice && isLarge();
-      if (asksAhead) askAhead(first, count, keyAt, hashes);
-      for (std::size_t j = 0; j < count; ++j) {
-        const std::size_t i = first + j;
+      // There is nothing to guess where keys are new.
+      const bool guesses = entries_.size() < sizeBefore + kAhead / 4;
+      sizeBefore = entries_.size();
+      if (asksAhead) askAhead(first, end - first, keyAt, guesses, ahead);
+      for (std::size_t i = first; i < end; ++i) {
         const auto& key = keyAt(i);
-        Entry& entry = entryOf(key, asksAhead ? hashes[j] : hashOf(key), create, isNew);
-        use(i, entry, isNew);
+        const Ahead& found = ahead[i - first];
+        if (asksAhead && isAt(found.place, key)) [[likely]] {
+          use(i, entries_[found.place], false);
+        } else {
+          bool isNew = false;
+          Entry& entry = entryOf(key, asksAhead ? found.hash : hashOf(key), create, isNew);
+          use(i, entry, isNew);
+        }
       }
     }
   }
@@ -134,9 +142,8 @@ class SliceTable {
   static constexpr std::size_t kSmall = 1024;
   static constexpr std::size_t kSparse = 16;
   static constexpr std::size_t kAhead = 32;
-  // Bytes of entries from which on the index, and then the entries too, are fetched ahead.
-  static constexpr std::size_t kFetchesIndex = std::size_t{32} << 10;
-  static constexpr std::size_t kFetchesEntries = std::size_t{512} << 10;
+  // Bytes of entries from which on asking ahead pays.
+  static constexpr std::size_t kLarge = std::size_t{32} << 10;
 
   // Integers are hashed anew, more cheaply: nothing here outlives the process.
   template <typename Q>
@@ -157,7 +164,7 @@ class SliceTable {
     leapTo_ = size;
   }
 
-  bool isLarge() const { return entries_.size() * sizeof(Entry) > kFetchesIndex; }
+  bool isLarge() const { return entries_.size() * sizeof(Entry) > kLarge; }
 
   template <typename Q>
   [[gnu::always_inline]] std::uint32_t placeOf(const Q& key, std::uint64_t hash,
@@ -178,16 +185,30 @@ class SliceTable {
     return entries_[place];
   }
 
+  // Of a key that is looked up soon, and where it is likely to be.
+  struct Ahead {
+    std::uint64_t hash;
+    std::uint32_t place;
+  };
+
+  template <typename Q>
+  [[gnu::always_inline]] bool isAt(std::uint32_t place, const Q& key) const {
+    return place < entries_.size() && entries_[place].key == plainKey(key);
+  }
+
   template <typename KeyAt>
   [[gnu::always_inline]] void askAhead(std::size_t first, std::size_t count, KeyAt&& keyAt,
-                                       std::uint64_t* hashes) const {
+                                       bool guesses, Ahead* ahead) const {
     for (std::size_t j = 0; j < count; ++j) {
-      hashes[j] = hashOf(keyAt(first + j));
-      index_.prefetch(hashes[j]);
+      ahead[j].hash = hashOf(keyAt(first + j));
+      ahead[j].place = SliceIndex::kNone;
+      index_.prefetch(ahead[j].hash);
     }
-    if (entries_.size() * sizeof(Entry) <= kFetchesEntries) return;
-    for (std::size_t j = 0; j < count; ++j)
-      __builtin_prefetch(&entries_[index_.guess(hashes[j])], 1);
+    if (!guesses) return;
+    for (std::size_t j = 0; j < count; ++j) {
+      ahead[j].place = index_.guess(ahead[j].hash);
+      __builtin_prefetch(&entries_[ahead[j].place], 1);
+    }
   }
 
   template <typename Q, typename Create>

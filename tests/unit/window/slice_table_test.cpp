@@ -101,6 +101,29 @@ TEST_CASE("keys asked for ahead are found, and made, as one by one") {
   }
 }
 
+TEST_CASE("entries may be erased while others have been asked for ahead") {
+  constexpr int kKeys = 5'000;
+  SliceTable<int, int> table;
+  std::map<int, int> model;
+  std::vector<int> batch;
+  for (int i = 0; i < 20 * kKeys; ++i) batch.push_back(i * 7919 % kKeys % (kKeys - i % 3));
+  const auto isErased = [](std::size_t i) { return i % 7 == 3; };
+  table.atEach(
+      batch.size(), [&](std::size_t i) -> const int& { return batch[i]; }, [] { return 0; },
+      [&](std::size_t i, auto& entry, bool isNew) {
+        if (entry.key != batch[i] || isNew == model.contains(batch[i])) FAIL("at " << i);
+        entry.value += static_cast<int>(i);
+        model[batch[i]] += static_cast<int>(i);
+        if (!isErased(i)) return;
+        if (entry.value != model[batch[i]]) FAIL("at " << i);
+        table.erase(batch[i]);
+        model.erase(batch[i]);
+      });
+  std::map<int, int> entries;
+  for (const auto& [key, value] : table) entries.emplace(key, value);
+  CHECK(entries == model);
+}
+
 TEST_CASE("a table is kept for the next slice unless it has grown far too large for the last") {
   SliceTable<int, int> table;
   bool isNew = false;
