@@ -136,6 +136,9 @@ What the loops written by hand do and do not do:
   lie ready in memory; in the second row each side makes them with the same function.
 - **Sliding**: for records in order only: a table per second and a running total per key.
 - **Sessions**: for records in order only: a table of open sessions and a heap of timers.
+- **State**: Get, change, Put, without a write-ahead log, with filters and as much memory as the
+  pipeline may take; the pipeline takes a checkpoint every second besides. All keys are there when
+  the clock starts.
 - The pipelines do more in every case: they take records in any order, count late ones, cut their
   work into batches that could go to other workers, and keep account of each record.
 """
@@ -150,7 +153,8 @@ def write_document(results, path):
         f"## Figures\n\n{facts['date']}, commit {facts['commit']}, form \"{results['form']}\": "
         f"{facts['cores']} cores of {facts['cpu']}, {facts['memory_gb']} GB, Linux "
         f"{facts['kernel']}, Debian {facts['debian']}, {facts['compiler']}, "
-        f"{facts['build_type']}; simdjson {facts['simdjson']}, Abseil {facts['abseil']}.\n",
+        f"{facts['build_type']}; simdjson {facts['simdjson']}, Abseil {facts['abseil']}, "
+        f"RocksDB {facts.get('rocksdb', 'unknown')}.\n",
         markdown(macro) + "\n",
         "### Single parts\n\nTime for one record (for firings: one result) with Google Benchmark; "
         "the number is that of the keys.\n",
