@@ -217,7 +217,9 @@ class Twins {
     const std::size_t before = plain->rows.entries();
     spilled->play(kind, key, value, text);
     plain->play(kind, key, value, text);
-    const bool isChanged = kind < kFirstRemoval || plain->rows.entries() < before;
+    // What has expired may have gone from the two at different times.
+    const bool isRemoved = !expires_ && plain->rows.entries() < before;
+    const bool isChanged = kind < kFirstRemoval || isRemoved;
     if (isChanged) below.changedBefore[toBytes(key)] = below.last + 1;
     if (random_.chance(0.7)) compare(key);
   }
