@@ -91,7 +91,7 @@ inline constexpr std::string_view kProcessingTimersState = "processing timers";
 /// Output 0: what it emits. Output i + 1: its i-th side output.
 ///
 /// State: what the function declares, each under its name, and the timers. Position: the
-/// watermark (i64); over a base the number of keys with state (u64) too.
+/// watermark (i64), and the number of keys with state (u64), which counts for those that stay below.
 template <typename T, typename K, typename KeyOf, typename Out, typename F>
 class ProcessOperator final : public Operator {
  public:
@@ -140,6 +140,7 @@ class ProcessOperator final : public Operator {
       auto timer = timers_.popDueEvent(watermark);
       if (!timer) return finishSweep();
       callTimer(*timer);
+      if (++timersCalled_ % kTimersBetweenLooks == 0) rows_->keepWithinMemory();
     }
     return Step::kAgain;
   }
@@ -154,15 +155,14 @@ class ProcessOperator final : public Operator {
       auto timer = timers_.popDueProcessing(now);
       if (!timer) return finishSweep();
       callTimer(*timer);
+      if (++timersCalled_ % kTimersBetweenLooks == 0) rows_->keepWithinMemory();
     }
     return Step::kAgain;
   }
 
   void beginSnapshot(TaskState& out) override {
     ByteWriter(out.position).fixed(lastWatermark_);
-    if (rows_->isOverBase()) {
-      ByteWriter(out.position).fixed(static_cast<std::uint64_t>(rows_->entries()));
-    }
+    ByteWriter(out.position).fixed(static_cast<std::uint64_t>(rows_->entries()));
     rows_->beginSnapshot();
     timers_.beginSnapshot();
   }
@@ -205,6 +205,9 @@ class ProcessOperator final : public Operator {
   KeyedStateStore* queryableStates() override { return rows_.get(); }
 
  private:
+  // A sweep over many keys' timers fetches their state: memory is looked after meanwhile.
+  static constexpr std::size_t kTimersBetweenLooks = 256;
+
   // Makes the keys of a batch current one by one. Where taking a key costs next to nothing they are
   // taken ahead as well, so that cache misses overlap.
   class KeysAhead {
@@ -319,6 +322,7 @@ class ProcessOperator final : public Operator {
   Timers<K> timers_;
   std::unique_ptr<Context> userContext_;
   Timestamp lastWatermark_ = kMinTimestamp;
+  std::size_t timersCalled_ = 0;
 };
 
 }  // namespace millrace

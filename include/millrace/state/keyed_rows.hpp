@@ -64,13 +64,14 @@ class KeyedRows final : public KeyedStateStore {
   void setCurrentKey(const K& key, std::uint64_t hash) {
     if (hash == currentHash_ && hasKey_ && currentKey() == key) return;
     dropEmptyRow();
-    hasKey_ = true;
+    hasKey_ = false;  // until all that may throw has been done
     currentHash_ = hash;
     current_ = findRow(key, hash);
     if (isOverBase()) [[unlikely]] current_ = useRow(key, hash, static_cast<Row*>(current_));
     if (current_ == nullptr) [[unlikely]] {
       rowlessKey_ = key;
     }
+    hasKey_ = true;
   }
 
   /// REQUIRES: hasCurrentKey().

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -53,14 +54,15 @@ class KeyedElements {
     return find(key) != end();
   }
 
-  /// The element of `key`, and whether it is new: then it is `make()`, which has that key.
-  template <typename Q, typename Make>
-  std::pair<iterator, bool> findOrAdd(const Q& key, Make&& make) {
+  /// The element of `key`, and whether it is new: then it is made by `addTo(std::vector<Element>&)`,
+  /// which appends one with that key.
+  template <typename Q, typename AddTo>
+  std::pair<iterator, bool> findOrAdd(const Q& key, AddTo&& addTo) {
     const iterator found = find(key);
     if (found != end()) [[likely]]
       return {found, false};
-    const std::uint64_t hash = stableHashOf(key);  // make() may move from the key
-    return {add(hash, make()), true};
+    const std::uint64_t hash = stableHashOf(key);  // adding may move from the key
+    return {add(hash, addTo), true};
   }
 
   /// REQUIRES: not end().
@@ -106,8 +108,9 @@ class KeyedElements {
     return place;
   }
 
-  [[gnu::noinline]] iterator add(std::uint64_t hash, Element element) {
-    elements_.push_back(std::move(element));
+  template <typename AddTo>
+  [[gnu::noinline]] iterator add(std::uint64_t hash, AddTo&& addTo) {
+    addTo(elements_);
     const auto last = static_cast<std::uint32_t>(size() - 1);
     if (!index_.empty()) {
       index_.insert(hash, last);
@@ -144,7 +147,7 @@ class KeySet : public KeyedElements<K, detail::ElementItself> {
 
   template <typename Q>
   std::pair<const K*, bool> insert(Q&& key) {
-    return this->findOrAdd(key, [&] { return K(std::forward<Q>(key)); });
+    return this->findOrAdd(key, [&](auto& to) { to.emplace_back(std::forward<Q>(key)); });
   }
 };
 
@@ -157,11 +160,22 @@ class KeyTable : public KeyedElements<std::pair<K, V>, detail::FirstOfElement> {
 
   /// `value` is let go when the key has one.
   std::pair<std::pair<K, V>*, bool> emplace(K key, V value) {
-    return this->findOrAdd(key, [&] { return std::pair<K, V>(std::move(key), std::move(value)); });
+    return this->findOrAdd(key, [&](auto& to) { to.emplace_back(std::move(key), std::move(value)); });
+  }
+  /// The entry of `key`, with an empty value where there is none.
+  template <typename Q>
+  std::pair<K, V>* findOrDefault(const Q& key) {
+    return this
+        ->findOrAdd(key,
+                    [&](auto& to) {
+                      to.emplace_back(std::piecewise_construct, std::forward_as_tuple(plainKey(key)),
+                                      std::forward_as_tuple());
+                    })
+        .first;
   }
   template <typename Q>
   V& operator[](const Q& key) {
-    return this->findOrAdd(key, [&] { return std::pair<K, V>(plainKey(key), V{}); }).first->second;
+    return findOrDefault(key)->second;
   }
 };
 
@@ -169,7 +183,7 @@ class KeyTable : public KeyedElements<std::pair<K, V>, detail::FirstOfElement> {
 template <typename K, typename V, typename Q, typename Create>
 V& findOrCreate(KeyTable<K, V>& table, const Q& key, Create&& create, bool& isNew) {
   const auto [entry, isAdded] =
-      table.findOrAdd(key, [&] { return std::pair<K, V>(K(plainKey(key)), create()); });
+      table.findOrAdd(key, [&](auto& to) { to.emplace_back(K(plainKey(key)), create()); });
   isNew = isAdded;
   return entry->second;
 }

@@ -265,7 +265,7 @@ class MergingSessions {
   template <typename Q>
   AddResult open(const Q& key, const In& in, Timestamp start, Timestamp end) {
     if (isClosed(end)) return {Placement::kLate, false};
-    const auto it = keys_.emplace(K(plainKey(key)), KeySessions{}).first;
+    const auto it = keys_.findOrDefault(key);
     touch(it);
     it->second.sessions.push_back(Session{start, end, aggregate_.create()});
     return settle(it, 0, in, true);
