@@ -34,7 +34,7 @@ SIZES = {
                   idle=10, starts=40, compiles=3, micro="0.2"),
     "full": dict(json=4_000_000, keyed=50_000_000, many=50_000_000, sliding=50_000_000,
                  sparse=6_000_000, rounds=5, hot=(10_000_000, 10_000_000, 5),
-                 spilled=(25_000_000, 3_000_000, 1), steady=(10_000_000, 500_000, 30), file=10_500_000,
+                 spilled=(25_000_000, 3_000_000, 1), steady=(10_000_000, 200_000, 60), file=10_500_000,
                  large=26_000_000, idle=10, starts=100, compiles=5, micro="0.5"),
 }
 
@@ -185,6 +185,7 @@ def checkpoint_pauses(bench):
     """What checkpoints of much state cost the stream."""
     keys, rate, seconds = bench.size["steady"]
     command = bench.command("bench_checkpointed_state", "--keys", keys, "--rate", rate, "--seconds", seconds,
+                            "--interval-ms", 2500 if seconds > 10 else 500,
                             "--directory", bench.data / "checkpointed-state")
     shutil.rmtree(bench.data / "checkpointed-state", ignore_errors=True)
     done = subprocess.run(command, capture_output=True, text=True)

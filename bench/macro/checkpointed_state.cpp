@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How long checkpoints of much state hold the stream up, and how soon a killed job is back. A steady
-// stream changes keys drawn evenly; bench/restart.py kills this program and starts it again.
+// How long checkpoints of much state hold the stream up, and how soon a killed job is back. A
+// steady stream changes keys drawn evenly; bench/restart.py kills this program and starts it again.
 //
 //   bench_checkpointed_state --keys 10000000 --rate 500000 --seconds 20 --store rocksdb
 #include "contest.hpp"
@@ -35,6 +35,7 @@ struct Change {
 struct Gaps {
   std::atomic<std::int64_t> longestNanos{0};
   std::atomic<std::uint64_t> handled{0};
+  std::atomic<std::uint64_t> filled{0};  // by this run: one that goes on has no fill
 };
 
 class Changer {
@@ -47,8 +48,8 @@ class Changer {
     Numbers& numbers = state_.edit(Numbers{});
     ++numbers[0];
     for (std::size_t i = 1; i < numbers.size(); ++i) numbers[i] += mixHash(record.number + i);
-    filled_ += record.isFill ? 1 : 0;
-    if (filled_ >= keys_) note();
+    if (record.isFill) gaps_->filled.fetch_add(1, std::memory_order_relaxed);
+    if (gaps_->filled.load(std::memory_order_relaxed) >= keys_) note();
     if (!isBegun_) context.emit(numbers[0]);
     isBegun_ = true;
   }
@@ -57,15 +58,14 @@ class Changer {
   void note() {
     const Clock::time_point now = Clock::now();
     const std::int64_t gap = (now - last_).count();
-    if (last_ != Clock::time_point() && gap > gaps_->longestNanos.load(std::memory_order_relaxed)) {
-      gaps_->longestNanos.store(gap, std::memory_order_relaxed);
-    }
+    std::int64_t longest = gaps_->longestNanos.load(std::memory_order_relaxed);
+    if (last_ == Clock::time_point()) longest = gap;
+    while (gap > longest && !gaps_->longestNanos.compare_exchange_weak(longest, gap)) continue;
     last_ = now;
     gaps_->handled.fetch_add(1, std::memory_order_relaxed);
   }
 
   std::uint64_t keys_;
-  std::uint64_t filled_ = 0;  // by this run: one that goes on has no fill
   Gaps* gaps_;
   Clock::time_point last_;
   bool isBegun_ = false;
@@ -78,17 +78,20 @@ void say(const std::string& line) {
 }
 
 JobOptions optionsFor(const Arguments& arguments) {
-  JobOptions options{.workers = 1};
+  JobOptions options{.workers = arguments.number("workers", 2)};
   options.checkpoints.directory = arguments.text("directory", "bench-checkpointed-state");
-  options.checkpoints.interval = Duration(1000);
-  if (arguments.text("store", "memory") == "rocksdb") options.checkpoints.backend = StateBackend::kRocksDb;
+  options.checkpoints.interval =
+      Duration(static_cast<std::int64_t>(arguments.number("interval-ms", 1000)));
+  if (arguments.text("store", "memory") == "rocksdb")
+    options.checkpoints.backend = StateBackend::kRocksDb;
   options.checkpoints.memoryBytes = arguments.number("budget-mib", 4096) << 20;
   return options;
 }
 
 // One line a checkpoint, until the time is over.
 void watch(Job& job, Gaps& gaps, std::uint64_t seconds) {
-  while (gaps.handled.load() == 0 && !job.isFinished()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (gaps.handled.load() == 0 && !job.isFinished())
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   say("{\"filled\":true}");
   const auto end = Clock::now() + std::chrono::seconds(seconds);
   std::uint64_t seen = job.counts().checkpoints;
@@ -97,9 +100,10 @@ void watch(Job& job, Gaps& gaps, std::uint64_t seconds) {
     const JobCounts counts = job.counts();
     if (counts.checkpoints == seen) continue;
     seen = counts.checkpoints;
-    say(fmt::format("{{\"checkpoint\":{},\"complete_ms\":{},\"bytes\":{},\"longest_gap_ms\":{:.3f}}}", seen,
-                    counts.lastCheckpointMillis, counts.lastCheckpointBytes,
-                    static_cast<double>(gaps.longestNanos.exchange(0)) * 1e-6));
+    say(fmt::format(
+        "{{\"checkpoint\":{},\"complete_ms\":{},\"bytes\":{},\"longest_gap_ms\":{:.3f}}}", seen,
+        counts.lastCheckpointMillis, counts.lastCheckpointBytes,
+        static_cast<double>(gaps.longestNanos.exchange(0)) * 1e-6));
   }
 }
 
@@ -109,12 +113,20 @@ int measure(const Arguments& arguments) {
   Gaps gaps;
   Pipeline pipeline("checkpointed-state");
   const SkewedKeys key(keys, 0);
-  const auto fill = pipeline.source(
-      "fill", generator<Change>([](std::uint64_t i) { return Change{i, i, true}; }, {.count = keys, .rate = {}}),
-      monotonousTimestamps());
+  const auto fill = pipeline.source("fill",
+                                    generator<Change>(
+                                        [](std::uint64_t i) {
+                                          return Change{i, i, true};
+                                        },
+                                        {.count = keys, .rate = {}}),
+                                    monotonousTimestamps());
   pipeline
-      .source("changes", generator<Change>([key](std::uint64_t i) { return Change{key(i), i}; },
-                                           {.count = {}, .rate = rate}),
+      .source("changes",
+              generator<Change>(
+                  [key](std::uint64_t i) {
+                    return Change{key(i), i};
+                  },
+                  {.count = {}, .rate = rate}),
               monotonousTimestamps())
       .unite(fill)
       .keyBy(&Change::key)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Read, change, write one key's state a record: tables over RocksDB, with checkpoints, against a plain
-// loop of Get and Put on RocksDB. All keys are made before the clock starts.
+// Read, change, write one key's state a record: tables over RocksDB, with checkpoints, against a
+// plain loop of Get and Put on RocksDB. All keys are made before the clock starts.
 //
 //   bench_durable_state --keys 10000000 --records 20000000 --skew 99 --budget-mib 2048 --words 1
-//   bench_durable_state --keys 25000000 --records 10000000 --budget-mib 256 --words 12 --only millrace
+//   bench_durable_state --keys 25000000 --records 10000000 --budget-mib 256 --words 12 --only
+//   millrace
 #include "contest.hpp"
 #include "skewed_keys.hpp"
 
@@ -98,7 +99,8 @@ Measured changeInPipeline(const Load& load) {
   std::filesystem::remove_all(load.directory);
   Pipeline pipeline("durable-state");
   pipeline
-      .source("changes", generator<Change>(load, {.count = load.all(), .rate = {}}), monotonousTimestamps())
+      .source("changes", generator<Change>(load, {.count = load.all(), .rate = {}}),
+              monotonousTimestamps())
       .keyBy(&Change::key)
       .template process<Told>("change", Changer<Words>(load.keys, &begun))
       .sink("told", forEach([&](const Told& told) { measured.outcome.add(told.key, told.count); }));
@@ -132,7 +134,8 @@ std::unique_ptr<rocksdb::DB> openedPlain(const Load& load) {
   return std::unique_ptr<rocksdb::DB>(database);
 }
 
-// Get, change, Put; the write-ahead log is off, as it is in the peers that keep their state this way.
+// Get, change, Put; the write-ahead log is off, as it is in the peers that keep their state this
+// way.
 template <std::size_t Words>
 Measured changeInRocksDb(const Load& load) {
   std::filesystem::remove_all(load.directory);
@@ -146,7 +149,8 @@ Measured changeInRocksDb(const Load& load) {
     for (std::uint64_t i = 0; i < load.all(); ++i) {
       if (i == load.keys) begun = Clock::now();
       const Change record = load(i);
-      const std::uint64_t ordered = __builtin_bswap64(mixHash(record.key));  // as spread as hashed keys are
+      const std::uint64_t ordered =
+          __builtin_bswap64(mixHash(record.key));  // as spread as hashed keys are
       const rocksdb::Slice key(reinterpret_cast<const char*>(&ordered), sizeof(ordered));
       Value<Words> value{};
       found.Reset();
@@ -155,7 +159,8 @@ Measured changeInRocksDb(const Load& load) {
       }
       change<Words>(value, record);
       const rocksdb::Slice bytes(reinterpret_cast<const char*>(value.data()), sizeof(value));
-      if (const auto put = database->Put(how, key, bytes); !put.ok()) throw JobError(put.ToString());
+      if (const auto put = database->Put(how, key, bytes); !put.ok())
+        throw JobError(put.ToString());
       if (isTold(record.key)) measured.outcome.add(record.key, value[0]);
     }
     measured.seconds = std::chrono::duration<double>(Clock::now() - begun).count();
@@ -195,13 +200,14 @@ int compare(const Load& load, const std::string& only, std::uint64_t rounds) {
     const Measured second = changeInRocksDb<Words>(load);
     theirs.push_back(second.seconds);
     if (only == "rocksdb" || first.outcome == second.outcome) continue;
-    fmt::print(stderr, "durable-state: 'millrace' was told {} changes, 'rocksdb' {}, or others\n", told,
-               second.outcome.rows);
+    fmt::print(stderr, "durable-state: 'millrace' was told {} changes, 'rocksdb' {}, or others\n",
+               told, second.outcome.rows);
     return 1;
   }
-  fmt::print("{{\"name\":\"durable-state\",\"records\":{},\"rows\":{},\"peak_mib\":{},\"runs\":{{"
-             "\"millrace\":{{\"wall\":{}}},\"rocksdb\":{{\"wall\":{}}}}}}}\n",
-             load.records, told, peak, listOf(ours), listOf(theirs));
+  fmt::print(
+      "{{\"name\":\"durable-state\",\"records\":{},\"rows\":{},\"peak_mib\":{},\"runs\":{{"
+      "\"millrace\":{{\"wall\":{}}},\"rocksdb\":{{\"wall\":{}}}}}}}\n",
+      load.records, told, peak, listOf(ours), listOf(theirs));
   return 0;
 }
 
@@ -220,5 +226,6 @@ int main(int argc, char** argv) {
                   SkewedKeys(keys, static_cast<double>(arguments.number("skew", 0)) / 100)};
   const std::string only = arguments.text("only", "");
   const std::uint64_t rounds = arguments.number("rounds", 5);
-  return arguments.number("words", 1) == 1 ? compare<1>(load, only, rounds) : compare<12>(load, only, rounds);
+  return arguments.number("words", 1) == 1 ? compare<1>(load, only, rounds)
+                                           : compare<12>(load, only, rounds);
 }

@@ -9,9 +9,9 @@
 
 namespace millrace::bench {
 
-/// Keys 0 .. keys - 1 by Zipf's law with exponent `skew`, or evenly where it is 0; the key of draw i
-/// depends on i alone. Popular keys are strewn among the others.
-/// Source: Gray et al., Quickly generating billion-record synthetic databases, SIGMOD 1994.
+/// Keys 0 .. keys - 1 by Zipf's law with exponent `skew`, or evenly where it is 0; the key of draw
+/// i depends on i alone. Popular keys are strewn among the others. Source: Gray et al., Quickly
+/// generating billion-record synthetic databases, SIGMOD 1994.
 class SkewedKeys {
  public:
   SkewedKeys() = default;

@@ -123,12 +123,13 @@ std::vector<SegmentRef> LogAndBase::fullSegments() const {
   return {segments_.begin(), segments_.end() - 1};
 }
 
-Status LogAndBase::bringForward() {
+Status LogAndBase::bringForward(const std::function<void()>& onProgress) {
   MILLRACE_RETURN_IF_ERROR(failure());
   for (const SegmentRef& segment : fullSegments()) {
     MILLRACE_RETURN_IF_ERROR(note(base_->awaitOrder()));
     MILLRACE_RETURN_IF_ERROR(
         note(annotate(bringForward(segment), "moving the epoch log into the base")));
+    if (onProgress) onProgress();
   }
   Manifest manifest = manifest_;
   StatusOr<bool> compacted = base_->compact(manifest);

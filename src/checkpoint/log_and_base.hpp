@@ -50,7 +50,7 @@ class LogAndBase final : public CheckpointStore {
   Status append(const Epoch& epoch) override;
   void noteFinished() override;
   bool isFinished() const override { return isFinished_; }
-  Status bringForward() override;
+  Status bringForward(const std::function<void()>& onProgress) override;
   Status writeSavepoint(const std::string& directory) override;
   std::uint64_t logBytes() const override;
   std::uint64_t baseBytes() const override;

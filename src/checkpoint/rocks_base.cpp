@@ -63,8 +63,10 @@ class Silence final : public rocksdb::Logger {
   void Logv(const char*, va_list) override {}
 };
 
-// A file that is missing twice is missing: a job at work removes it after it has stopped to name it.
-rocksdb::Status openForReading(const rocksdb::Options& options, const std::string& path, rocksdb::DB*& opened) {
+// A file that is missing twice is missing: a job at work removes it after it has stopped to name
+// it.
+rocksdb::Status openForReading(const rocksdb::Options& options, const std::string& path,
+                               rocksdb::DB*& opened) {
   std::string before;
   for (int attempt = 0;; ++attempt) {
     rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, path, &opened);
@@ -90,8 +92,8 @@ rocksdb::Options optionsOf(const RocksBase::Settings& settings) {
   options.db_host_id = "";
   options.write_buffer_size = 1 << 20;  // nothing is written to it
   options.target_file_size_base = settings.fileBytes;
-  // Files come sorted and whole, a segment's worth each, with keys from anywhere: merging runs of like
-  // size writes a byte a few times, levels would write it ten times and more.
+  // Files come sorted and whole, a segment's worth each, with keys from anywhere: merging runs of
+  // like size writes a byte a few times, levels would write it ten times and more.
   options.compaction_style = rocksdb::kCompactionStyleUniversal;
   options.compaction_options_universal.min_merge_width = 4;
   options.compaction_options_universal.size_ratio = 20;
@@ -165,7 +167,8 @@ class RocksBase::Incoming {
           std::string last;
           ByteWriter out(last);
           writeTimePrefix(time, out);
-          for (std::uint32_t group = groups.first; group < std::min(groups.end, keyGroups_); ++group) {
+          for (std::uint32_t group = groups.first; group < std::min(groups.end, keyGroups_);
+               ++group) {
             const std::uint32_t prefix = rocksPrefix(toKeyGroup(group), state);
             dropRange(rocksKey(prefix), rocksEndOf(rocksKey(prefix, last)), status);
           }
@@ -267,8 +270,9 @@ class RocksBase::Cursor final : public SortedCursor {
           std::lower_bound(selection_.states->begin(), selection_.states->end(), state);
       if (wanted != selection_.states->end() && *wanted == state) return;
       const bool isPast = wanted == selection_.states->end();
-      iterator_->Seek(isPast ? rocksKey((prefix | 0xffff) + 1)
-                             : rocksKey((prefix & 0xffff0000) | static_cast<std::uint16_t>(*wanted)));
+      iterator_->Seek(isPast
+                          ? rocksKey((prefix | 0xffff) + 1)
+                          : rocksKey((prefix & 0xffff0000) | static_cast<std::uint16_t>(*wanted)));
     }
   }
 
@@ -310,6 +314,7 @@ Status RocksBase::openDatabase(bool mayMake) {
   rocksdb::Options options = optionsOf(settings_);
   options.create_if_missing = mayMake;
   options.listeners.push_back(calm_);
+  options.env->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
   rocksdb::DB* opened = nullptr;
   const std::string path = settings_.layout.rocksDb();
   const rocksdb::Status status = settings_.isForReading ? openForReading(options, path, opened)
@@ -339,10 +344,10 @@ Status RocksBase::checkMark(const Manifest& manifest) const {
   const std::uint64_t mark = read.ok() ? std::strtoull(text.c_str(), nullptr, 10) : 0;
   if (read.IsNotFound() && isNew) return absl::OkStatus();
   if (mark == manifest.firstSegment || mark == manifest.firstSegment + 1) return absl::OkStatus();
-  return absl::DataLossError(
-      fmt::format("{} is not the base that {} tells of: it goes up to segment {} of the log, not {} "
-                  "(put the state directory back as a whole)",
-                  settings_.layout.rocksDb(), settings_.layout.manifest(), mark, manifest.firstSegment));
+  return absl::DataLossError(fmt::format(
+      "{} is not the base that {} tells of: it goes up to segment {} of the log, not {} "
+      "(put the state directory back as a whole)",
+      settings_.layout.rocksDb(), settings_.layout.manifest(), mark, manifest.firstSegment));
 }
 
 Status RocksBase::make(const Settings& settings, SortedCursor& entries, const Manifest& manifest) {
@@ -353,7 +358,8 @@ Status RocksBase::make(const Settings& settings, SortedCursor& entries, const Ma
 }
 
 Status RocksBase::destroy(const Layout& layout) {
-  return statusOf(rocksdb::DestroyDB(layout.rocksDb(), rocksdb::Options()), "removing " + layout.rocksDb());
+  return statusOf(rocksdb::DestroyDB(layout.rocksDb(), rocksdb::Options()),
+                  "removing " + layout.rocksDb());
 }
 
 Status RocksBase::awaitOrder() {
@@ -420,7 +426,9 @@ Status RocksBase::readAll(StateId state, KeyGroup group, std::string_view prefix
   return statusOf(iterator->status(), "reading the base");
 }
 
-std::shared_ptr<const BaseView> RocksBase::view() const { return std::make_shared<View>(database_); }
+std::shared_ptr<const BaseView> RocksBase::view() const {
+  return std::make_shared<View>(database_);
+}
 
 std::uint64_t RocksBase::bytes() const {
   std::uint64_t bytes = 0;
@@ -430,7 +438,8 @@ std::uint64_t RocksBase::bytes() const {
 
 Status RocksBase::verify() const {
   rocksdb::Status status = database_->VerifyChecksum();
-  for (int attempt = 0; settings_.isForReading && status.IsPathNotFound() && attempt < kAttempts; ++attempt) {
+  for (int attempt = 0; settings_.isForReading && status.IsPathNotFound() && attempt < kAttempts;
+       ++attempt) {
     RocksBase now(settings_, std::make_shared<Calm>());
     MILLRACE_RETURN_IF_ERROR(now.openDatabase(false));
     status = now.database_->VerifyChecksum();

@@ -32,9 +32,9 @@ class RocksBase final : public StateBase {
   struct Settings {
     Layout layout;
     std::uint32_t keyGroups = 0;
-    std::size_t cacheBytes = 0;     ///< blocks, indexes and filters in memory
-    std::uint64_t fileBytes = 0;    ///< of a table file, about
-    bool isForReading = false;      ///< leaves everything as it is
+    std::size_t cacheBytes = 0;   ///< blocks, indexes and filters in memory
+    std::uint64_t fileBytes = 0;  ///< of a table file, about
+    bool isForReading = false;    ///< leaves everything as it is
   };
 
   static Settings settingsOf(const Layout& layout, const CheckpointStore::Options& options);
@@ -43,7 +43,8 @@ class RocksBase final : public StateBase {
   static StatusOr<std::unique_ptr<RocksBase>> open(const Settings& settings,
                                                    const Manifest& manifest);
 
-  /// Makes a new one of what a savepoint holds, in place of one that is there. `manifest` as in apply().
+  /// Makes a new one of what a savepoint holds, in place of one that is there. `manifest` as in
+  /// apply().
   static Status make(const Settings& settings, SortedCursor& entries, const Manifest& manifest);
 
   /// Lets go of a base that no manifest speaks of.

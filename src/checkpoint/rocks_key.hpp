@@ -14,7 +14,8 @@ namespace millrace::checkpoint {
 inline constexpr std::size_t kRocksPrefix = 4;
 
 inline void appendBigEndian(std::uint32_t number, std::string& out) {
-  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(number >> shift & 0xff));
+  for (int shift = 24; shift >= 0; shift -= 8)
+    out.push_back(static_cast<char>(number >> shift & 0xff));
 }
 
 constexpr std::uint32_t rocksPrefix(KeyGroup group, StateId state) noexcept {
@@ -39,7 +40,8 @@ inline std::string rocksEndOf(std::string prefix) {
 /// REQUIRES: made by rocksKey().
 inline std::uint32_t rocksPrefixOf(std::string_view key) noexcept {
   std::uint32_t prefix = 0;
-  for (std::size_t i = 0; i < kRocksPrefix; ++i) prefix = prefix << 8 | static_cast<unsigned char>(key[i]);
+  for (std::size_t i = 0; i < kRocksPrefix; ++i)
+    prefix = prefix << 8 | static_cast<unsigned char>(key[i]);
   return prefix;
 }
 

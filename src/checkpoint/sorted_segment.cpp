@@ -83,6 +83,8 @@ bool SortedSegment::isDroppedLater(const StateChange& change, std::uint64_t mome
 
 StatusOr<bool> SortedSegment::next() {
   while (at_ < operations_.size()) {
+    // In order of keys the bytes lie anywhere: they are asked for ahead.
+    if (at_ + kAhead < operations_.size()) __builtin_prefetch(operations_[at_ + kAhead].key);
     const std::size_t first = at_++;
     const SortKey key = operations_[first].sortKey();
     while (at_ < operations_.size() && operations_[at_].sortKey() == key) ++at_;

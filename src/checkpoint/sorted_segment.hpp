@@ -45,6 +45,8 @@ class SortedSegment final : public SortedCursor {
     SortKey sortKey() const { return {prefix, {key, keySize}}; }
   };
 
+  static constexpr std::size_t kAhead = 16;
+
   explicit SortedSegment(std::string bytes) : bytes_(std::move(bytes)) {}
   Status collect(const LogItem::Changes& changes, KeyGroupRange groups, const std::string& path);
   bool isDroppedLater(const StateChange& change, std::uint64_t moment);

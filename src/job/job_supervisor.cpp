@@ -3,6 +3,9 @@
 
 #include <millrace/base/clock.hpp>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -39,6 +42,13 @@ void useRocksDb(const CheckpointOptions& options, CheckpointStore::Options& stor
   store.backend = StateBackend::kRocksDb;
   store.segmentBytes = std::clamp(options.memoryBytes / 16, kLeastSegment, kMostSegment);
   store.cacheBytes = options.memoryBytes / 4;
+}
+
+// This thread's work can wait: where cores are few it takes what the stream leaves. (To Linux a thread is
+// a process in this respect.) If it is not to be had, nothing is lost.
+void yieldToOthers() {
+  constexpr int kBackground = 10;
+  static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBackground));
 }
 
 void runInThreads(std::size_t n, const std::function<void(std::size_t)>& run) {
@@ -78,7 +88,10 @@ Status JobAttempt::run() {
   }
   if (engine_->isCheckpointed()) {
     threads.emplace_back([this] { engine_->runCoordinator(); });
-    threads.emplace_back([this] { engine_->runBase(); });
+    threads.emplace_back([this] {
+      yieldToOthers();
+      engine_->runBase();
+    });
   }
   for (std::thread& thread : threads) thread.join();
   Status ended = engine_->close();

@@ -14,6 +14,10 @@ namespace {
 /// Items between two tasks of one worker: a batch and its marks; more would only cool the cache.
 constexpr std::size_t kLocalCapacity = 4;
 constexpr std::size_t kMaxWorkers = 256;
+/// Bytes on their way into RocksDB from which on records wait for it: what a job that goes on has to
+/// take in first.
+constexpr std::size_t kLeastLog = 256 << 10;
+constexpr std::size_t kMostLog = 256 << 20;
 constexpr std::size_t kMaxExchangeCapacity = 65'536;
 
 // Runs `work`, which calls user code; what it answers or throws becomes a status that says during what.
@@ -114,6 +118,7 @@ Status Engine::build() {
     if (store_->isReadable()) {
       job_.tables.store = store_;
       job_.tables.limit = options_.checkpoints.memoryBytes / 2;
+      job_.tables.mostLog = std::clamp(options_.checkpoints.memoryBytes / 4, kLeastLog, kMostLog);
       job_.tables.askForCheckpoint = [this] { coordinator_->request(); };
     }
   }
@@ -253,7 +258,10 @@ void Engine::runBase() {
   while (!job_.isCancelled.load() && !coordinator_->isDone()) {
     seen = coordinator_->waitForCommit(seen);
     job_.tables.isSettling.store(true);
-    const Status done = guarded("bringing the base forward", [this] { return store_->bringForward(); });
+    const Status done = guarded("bringing the base forward", [this] {
+      return store_->bringForward([this] { settle(); });
+    });
+    job_.tables.isSettling.store(false);
     settle();
     // No room now: the log goes on, and the next commit is another occasion.
     if (!done.ok() && !mayPass(done)) return fail(done);
@@ -263,7 +271,6 @@ void Engine::runBase() {
 // Tables may let go now of what has come into the base.
 void Engine::settle() {
   job_.tables.settledBarrier.store(coordinator_->barrierOf(store_->baseEpoch()));
-  job_.tables.isSettling.store(false);
   if (job_.tables.store != nullptr) wakeAll();
 }
 

@@ -21,8 +21,7 @@ std::size_t addDifference(std::atomic<std::size_t>& sum, std::size_t before, std
 Status TaskStateBelow::readAll(StateId state, KeyGroup group, std::string_view prefix,
                                const Visitor& visit) {
   return memory_.store->readAll(
-      state, group, prefix,
-      [&](StateId, KeyGroup, std::string_view key, std::string_view value) {
+      state, group, prefix, [&](StateId, KeyGroup, std::string_view key, std::string_view value) {
         return visit(key, value);
       });
 }
@@ -43,9 +42,10 @@ std::size_t TaskStateBelow::use(std::size_t bytes, std::size_t changedBytes) {
 }
 
 bool TaskStateBelow::hasRoom() const {
+  if (!memory_.isSettling.load(std::memory_order_acquire)) return true;
   const std::size_t most = memory_.limit + memory_.limit / kOverdraftShare;
-  return memory_.used.load(std::memory_order_relaxed) <= most ||
-         !memory_.isSettling.load(std::memory_order_acquire);
+  return memory_.used.load(std::memory_order_relaxed) <= most &&
+         memory_.store->logBytes() <= memory_.mostLog;
 }
 
 }  // namespace millrace

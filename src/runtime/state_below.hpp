@@ -13,14 +13,15 @@
 
 namespace millrace {
 
-/// What the tables of a job have in common that lie over one base: the memory they may use, and how far
-/// down their changes have come.
+/// What the tables of a job have in common that lie over one base: the memory they may use, and how
+/// far down their changes have come.
 ///
-/// **Thread safety**: the atomic members may be used from any thread; the others are fixed before any
-/// table is made.
+/// **Thread safety**: the atomic members may be used from any thread; the others are fixed before
+/// any table is made.
 struct TableMemory {
   const CheckpointStore* store = nullptr;
-  std::size_t limit = 0;  ///< bytes, of all tables together
+  std::size_t limit = 0;    ///< bytes, of all tables together
+  std::size_t mostLog = 0;  ///< bytes that may be on their way into the base
   std::function<void()> askForCheckpoint;
 
   std::atomic<std::size_t> used{0};
@@ -54,7 +55,8 @@ class TaskStateBelow final : public StateBelow {
   const std::uint64_t& lastBarrier_;
   std::size_t used_ = 0;
   std::size_t changed_ = 0;
-  std::uint64_t askedAfter_ = ~std::uint64_t{0};  // the barrier after which a checkpoint was asked for
+  std::uint64_t askedAfter_ =
+      ~std::uint64_t{0};  // the barrier after which a checkpoint was asked for
 };
 
 }  // namespace millrace

@@ -58,20 +58,19 @@ Status KeyedStateStore::fetchCell(std::size_t state, KeyGroup group, std::string
     if (isThere) fetched_.push_back({state, {}, std::move(value)});
     return absl::OkStatus();
   }
-  return below_->readAll(ids_[state], group, key,
-                         [&](std::string_view whole, std::string_view value) {
-                           fetched_.push_back({state, std::string(whole.substr(key.size())),
-                                               std::string(value)});
-                           return absl::OkStatus();
-                         });
+  return below_->readAll(
+      ids_[state], group, key, [&](std::string_view whole, std::string_view value) {
+        fetched_.push_back({state, std::string(whole.substr(key.size())), std::string(value)});
+        return absl::OkStatus();
+      });
 }
 
 void KeyedStateStore::fillFetched(RowHead& row) {
   for (const Fetched& fetched : fetched_) {
     ByteReader element(fetched.element);
     if (readCell(row, fetched.state, element, fetched.value)) continue;
-    throw JobError(absl::DataLossError("an entry of state '" + states_[fetched.state].name +
-                                       "' is damaged"));
+    throw JobError(
+        absl::DataLossError("an entry of state '" + states_[fetched.state].name + "' is damaged"));
   }
 }
 

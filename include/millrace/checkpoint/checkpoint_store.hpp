@@ -120,8 +120,9 @@ class CheckpointStore {
   virtual bool isFinished() const { return false; }
 
   /// Work for the background: moves what is committed into the base and lets go of what the log no
-  /// longer needs. Does nothing while there is too little to gain. Errors as append().
-  virtual Status bringForward() = 0;
+  /// longer needs. Does nothing while there is too little to gain. Calls `onProgress` whenever the base has
+  /// come further. Errors as append().
+  virtual Status bringForward(const std::function<void()>& onProgress = {}) = 0;
 
   /// Writes a self-contained copy of the last committed epoch: a savepoint, restorable with any number of
   /// workers. It is whole or, without its manifest, no savepoint. kFailedPrecondition: the directory holds

@@ -37,10 +37,11 @@ class StateBelow {
   virtual std::uint64_t settledBarrier() const = 0;
 
   /// Says how much memory the table takes now, in bytes, and how much of that has changed since the
-  /// last barrier. Answers how many bytes it should let go of; changes are hurried on their way down.
+  /// last barrier. Answers how many bytes it should let go of; changes are hurried on their way
+  /// down.
   virtual std::size_t use(std::size_t bytes, std::size_t changedBytes) = 0;
 
-  /// False while memory is short and entries are on their way down: new records have to wait.
+  /// False while too much is on its way down: new records have to wait.
   virtual bool hasRoom() const = 0;
 };
 

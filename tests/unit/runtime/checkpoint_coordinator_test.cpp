@@ -33,7 +33,7 @@ class TestStore final : public CheckpointStore {
     epochs.push_back({epoch.number, epoch.isFinal, epoch.isDrained, std::move(tasks)});
     return absl::OkStatus();
   }
-  Status bringForward() override { return absl::OkStatus(); }
+  Status bringForward(const std::function<void()>&) override { return absl::OkStatus(); }
   Status writeSavepoint(const std::string&) override { return absl::OkStatus(); }
   std::uint64_t logBytes() const override { return 0; }
   std::uint64_t baseBytes() const override { return 0; }
