@@ -33,7 +33,7 @@ SIZES = {
                   spilled=(2_500_000, 1_000_000, 1), steady=(1_000_000, 50_000, 12), file=2_600_000,
                   idle=10, starts=40, compiles=3, micro="0.2"),
     "full": dict(json=4_000_000, keyed=50_000_000, many=50_000_000, sliding=50_000_000,
-                 sparse=6_000_000, rounds=5, hot=(10_000_000, 10_000_000, 5),
+                 sparse=6_000_000, rounds=5, hot=(10_000_000, 20_000_000, 3),
                  spilled=(25_000_000, 3_000_000, 1), steady=(10_000_000, 200_000, 60), file=10_500_000,
                  large=26_000_000, idle=10, starts=100, compiles=5, micro="0.5"),
 }

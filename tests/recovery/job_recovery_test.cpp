@@ -14,6 +14,7 @@
 #include <millrace/millrace.hpp>
 
 #include "pipeline/sales.hpp"
+#include "recovery/scratch.hpp"
 
 using namespace std::chrono_literals;
 
@@ -21,22 +22,6 @@ namespace millrace::test {
 namespace {
 
 constexpr std::uint64_t kRecords = 4'000;
-
-// A directory of the test's own, gone afterwards.
-class Scratch {
- public:
-  Scratch() {
-    static std::atomic<int> number{0};
-    path_ = std::filesystem::temp_directory_path() /
-            ("millrace-recovery-" + std::to_string(::getpid()) + "-" + std::to_string(number++));
-    std::filesystem::create_directories(path_);
-  }
-  ~Scratch() { std::filesystem::remove_all(path_); }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 // Counts each shop's sales; throws where it is told to.
 struct Counting {
@@ -83,27 +68,13 @@ struct Shop {
     return lines;
   }
 
-  std::vector<std::string> written() const {
-    std::vector<std::string> lines;
-    for (const auto& file : std::filesystem::directory_iterator(scratch / "out")) {
-      REQUIRE(file.path().extension() != ".inprogress");
-      std::ifstream in(file.path());
-      for (std::string line; std::getline(in, line);) lines.push_back(line);
-    }
-    std::sort(lines.begin(), lines.end());
-    return lines;
-  }
+  std::vector<std::string> written() const { return linesWritten(scratch / "out"); }
 
   Scratch scratch;
   Counting counting;
   Pipeline pipeline{"shop"};
   JobOptions options;
 };
-
-template <typename Condition>
-void waitFor(Condition condition) {
-  while (!condition()) std::this_thread::sleep_for(1ms);
-}
 
 TEST_CASE("a job whose function throws now and then starts again and writes each result once") {
   Shop shop(2);

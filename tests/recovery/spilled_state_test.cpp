@@ -12,11 +12,11 @@
 #include <string>
 #include <thread>
 
-#include <unistd.h>
-
 #include <millrace/base/random.hpp>
 #include <millrace/connectors/file/line_sink.hpp>
 #include <millrace/millrace.hpp>
+
+#include "recovery/scratch.hpp"
 
 using namespace std::chrono_literals;
 
@@ -30,25 +30,6 @@ constexpr Timestamp kPeriod = 20'000;
 constexpr Timestamp kEnd = 1'000'000'000;  // behind the last visit
 // The tables may take half of it: an eighth of what the state comes to at least.
 constexpr std::size_t kMemory = 256 << 10;
-
-// A directory of the test's own, gone afterwards; in memory where there is such a place, for short of memory
-// a job writes all the time.
-class Scratch {
- public:
-  Scratch() {
-    static std::atomic<int> number{0};
-    const std::filesystem::path memory = "/dev/shm";
-    const bool hasMemory = ::access(memory.c_str(), W_OK) == 0;
-    path_ = (hasMemory ? memory : std::filesystem::temp_directory_path()) /
-            ("millrace-spilled-" + std::to_string(::getpid()) + "-" + std::to_string(number++));
-    std::filesystem::create_directories(path_);
-  }
-  ~Scratch() { std::filesystem::remove_all(path_); }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 struct Visit {
   std::uint64_t guest = 0;
@@ -174,27 +155,13 @@ struct Season {
     }
   }
 
-  std::vector<std::string> written() const {
-    std::vector<std::string> lines;
-    for (const auto& file : std::filesystem::directory_iterator(scratch / "out")) {
-      REQUIRE(file.path().extension() != ".inprogress");
-      std::ifstream in(file.path());
-      for (std::string line; std::getline(in, line);) lines.push_back(line);
-    }
-    std::sort(lines.begin(), lines.end());
-    return lines;
-  }
+  std::vector<std::string> written() const { return linesWritten(scratch / "out"); }
 
-  Scratch scratch;
+  Scratch scratch{Scratch::Place::kMemory};  // short of memory a job writes all the time
   Hotel hotel;
   Pipeline pipeline{"season"};
   JobOptions options;
 };
-
-template <typename Condition>
-void waitFor(Condition condition) {
-  while (!condition()) std::this_thread::sleep_for(1ms);
-}
 
 TEST_CASE("a job with more state than memory gives what a plain computation gives") {
   for (const std::size_t workers : {1U, 3U}) {
