@@ -46,7 +46,13 @@ function(millrace_test name)
                                         ${arg_LIBRARIES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   millrace_compile_options(${name})
-  catch_discover_tests(${name} TEST_PREFIX "${MILLRACE_TEST_PREFIX}${name}: "
+  # Debian's RocksDB is not built with ThreadSanitizer, which then cannot see how its threads keep out of
+  # each other's way, and reports what is in order.
+  set(cases "")
+  if(MILLRACE_SANITIZE STREQUAL "thread")
+    set(cases TEST_SPEC "~[rocksdb]")
+  endif()
+  catch_discover_tests(${name} ${cases} TEST_PREFIX "${MILLRACE_TEST_PREFIX}${name}: "
                        PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 300)
 endfunction()
 

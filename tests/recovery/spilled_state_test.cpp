@@ -163,7 +163,7 @@ struct Season {
   JobOptions options;
 };
 
-TEST_CASE("a job with more state than memory gives what a plain computation gives") {
+TEST_CASE("a job with more state than memory gives what a plain computation gives", "[rocksdb]") {
   for (const std::size_t workers : {1U, 3U}) {
     Season season;
     season.options.workers = workers;
@@ -172,7 +172,7 @@ TEST_CASE("a job with more state than memory gives what a plain computation give
   }
 }
 
-TEST_CASE("a job with more state than memory that is cut off goes on, on any number of workers") {
+TEST_CASE("a job with more state than memory that is cut off goes on, on any number of workers", "[rocksdb]") {
   Season season(40'000);
   Random random(7);
   for (const std::size_t workers : {2U, 1U, 3U, 2U, 3U}) {
@@ -189,7 +189,7 @@ TEST_CASE("a job with more state than memory that is cut off goes on, on any num
   REQUIRE(season.written() == expected().lines);
 }
 
-TEST_CASE("a job with more state than memory whose function throws starts again in the same process") {
+TEST_CASE("a job with more state than memory whose function throws starts again in the same process", "[rocksdb]") {
   Season season;
   *season.hotel.failures = 2;
   season.runToEnd();
@@ -197,7 +197,7 @@ TEST_CASE("a job with more state than memory whose function throws starts again 
   REQUIRE(season.written() == expected().lines);
 }
 
-TEST_CASE("state that is not in memory is seen by those who ask a running job") {
+TEST_CASE("state that is not in memory is seen by those who ask a running job", "[rocksdb]") {
   Season season(12'000, 1'000'000);
   Job job = season.begin();
   const auto nameOfGuest = [&](std::uint64_t guest, StateView view) {
@@ -226,7 +226,7 @@ TEST_CASE("state that is not in memory is seen by those who ask a running job") 
   REQUIRE(job.wait().code() == absl::StatusCode::kCancelled);
 }
 
-TEST_CASE("a savepoint carries state from memory into RocksDB, and back") {
+TEST_CASE("a savepoint carries state from memory into RocksDB, and back", "[rocksdb]") {
   for (const bool toRocksDb : {true, false}) {
     INFO((toRocksDb ? "to" : "from") << " RocksDB");
     Season first(40'000);
@@ -254,7 +254,7 @@ TEST_CASE("a savepoint carries state from memory into RocksDB, and back") {
   }
 }
 
-TEST_CASE("RocksDB without a state directory is refused") {
+TEST_CASE("RocksDB without a state directory is refused", "[rocksdb]") {
   Season season;
   season.options.checkpoints.directory.clear();
   const Status status = start(season.pipeline, season.options).status();

@@ -164,7 +164,7 @@ void requireSelections(CheckpointStore& store, const Entries& entries, Random& r
   REQUIRE(found == expected);
 }
 
-TEST_CASE("A store over RocksDB holds what a plain map holds, and its base what it held at its epoch") {
+TEST_CASE("A store over RocksDB holds what a plain map holds, and its base what it held at its epoch", "[rocksdb]") {
   std::uint64_t laggards = 0;
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     INFO("seed " << seed);
@@ -201,7 +201,7 @@ TEST_CASE("A store over RocksDB holds what a plain map holds, and its base what 
   REQUIRE(laggards > 3);
 }
 
-TEST_CASE("What is dropped by time or as a whole goes, and what is put after that stays, in however many files") {
+TEST_CASE("What is dropped by time or as a whole goes, and what is put after that stays, in however many files", "[rocksdb]") {
   Scratch scratch;
   Model model;
   Random random(6);
@@ -244,7 +244,7 @@ TEST_CASE("What is dropped by time or as a whole goes, and what is put after tha
   }
 }
 
-TEST_CASE("A base in RocksDB is read and put in order while epochs are appended and brought forward") {
+TEST_CASE("A base in RocksDB is read and put in order while epochs are appended and brought forward", "[rocksdb]") {
   Scratch scratch;
   Random random(5);
   Model model;
@@ -286,7 +286,7 @@ TEST_CASE("A base in RocksDB is read and put in order while epochs are appended 
   CHECK((other.ok() && (*other)->verify() == absl::OkStatus()));
 }
 
-TEST_CASE("A savepoint begins a store over RocksDB from one in memory, and the other way round") {
+TEST_CASE("A savepoint begins a store over RocksDB from one in memory, and the other way round", "[rocksdb]") {
   for (const bool toRocksDb : {true, false}) {
     Scratch scratch;
     CheckpointStore::Options from = rocksOptions(scratch / "first");
@@ -324,7 +324,7 @@ TEST_CASE("A savepoint begins a store over RocksDB from one in memory, and the o
   }
 }
 
-TEST_CASE("A directory that was kept with the other store is refused") {
+TEST_CASE("A directory that was kept with the other store is refused", "[rocksdb]") {
   Scratch scratch;
   CheckpointStore::Options memory = rocksOptions(scratch / "memory");
   memory.backend = StateBackend::kMemory;
@@ -344,13 +344,13 @@ TEST_CASE("A directory that was kept with the other store is refused") {
   opened(rocks);
 }
 
-TEST_CASE("RocksDB is refused on any file system but the machine's own") {
+TEST_CASE("RocksDB is refused on any file system but the machine's own", "[rocksdb]") {
   testing::SimulatedFiles files(1);
   CHECK(absl::IsInvalidArgument(CheckpointStore::open(files, rocksOptions("state")).status()));
   CHECK(files.paths().empty());
 }
 
-TEST_CASE("A directory over RocksDB is locked while it is open") {
+TEST_CASE("A directory over RocksDB is locked while it is open", "[rocksdb]") {
   Scratch scratch;
   auto store = opened(rocksOptions(scratch / "state"));
   const Status second = statusOf(rocksOptions(scratch / "state"));
@@ -360,7 +360,7 @@ TEST_CASE("A directory over RocksDB is locked while it is open") {
   opened(rocksOptions(scratch / "state"));
 }
 
-TEST_CASE("A base that is gone or of another time is told from the one that belongs to the manifest") {
+TEST_CASE("A base that is gone or of another time is told from the one that belongs to the manifest", "[rocksdb]") {
   Scratch scratch;
   const auto options = rocksOptions(scratch / "state");
   Model model = fill(*opened(options), 5);
@@ -442,7 +442,7 @@ std::string readDamaged(const CheckpointStore::Options& options, const Entries& 
   return "";
 }
 
-TEST_CASE("A flipped bit in a table file is data loss or changes nothing, wherever it is") {
+TEST_CASE("A flipped bit in a table file is data loss or changes nothing, wherever it is", "[rocksdb]") {
   Scratch scratch;
   const Entries expected = fillForDamage(scratch / "whole").entries;
   const auto tables = filesIn(scratch / "whole", ".sst");
@@ -464,7 +464,7 @@ TEST_CASE("A flipped bit in a table file is data loss or changes nothing, wherev
   }
 }
 
-TEST_CASE("A flipped bit or a missing file elsewhere in RocksDB never gives other entries") {
+TEST_CASE("A flipped bit or a missing file elsewhere in RocksDB never gives other entries", "[rocksdb]") {
   Scratch scratch;
   const Entries expected = fillForDamage(scratch / "whole").entries;
   const auto files = filesIn(scratch / "whole/rocksdb");
@@ -489,7 +489,7 @@ TEST_CASE("A flipped bit or a missing file elsewhere in RocksDB never gives othe
   }
 }
 
-TEST_CASE("A store over RocksDB that ends at any moment is opened again as it was") {
+TEST_CASE("A store over RocksDB that ends at any moment is opened again as it was", "[rocksdb]") {
   for (std::uint64_t seed = 1; seed <= 1; ++seed) {
     INFO("seed " << seed);
     Scratch scratch;
@@ -520,7 +520,7 @@ TEST_CASE("A store over RocksDB that ends at any moment is opened again as it wa
   }
 }
 
-TEST_CASE("A base that is ahead of the manifest by what the log still has goes on") {
+TEST_CASE("A base that is ahead of the manifest by what the log still has goes on", "[rocksdb]") {
   Scratch scratch;
   const auto options = rocksOptions(scratch / "state", 20'000);
   const auto store = opened(options);
@@ -550,7 +550,7 @@ TEST_CASE("A base that is ahead of the manifest by what the log still has goes o
   }
 }
 
-TEST_CASE("What a crash has left on its way into RocksDB does no harm to what has arrived") {
+TEST_CASE("What a crash has left on its way into RocksDB does no harm to what has arrived", "[rocksdb]") {
   Scratch scratch;
   const auto options = rocksOptions(scratch / "state");
   Model model = fill(*opened(options), 12);
@@ -579,7 +579,7 @@ TEST_CASE("What a crash has left on its way into RocksDB does no harm to what ha
   REQUIRE((*reader)->verify() == absl::OkStatus());
 }
 
-TEST_CASE("Beginning from a savepoint can be done again after a crash on the way") {
+TEST_CASE("Beginning from a savepoint can be done again after a crash on the way", "[rocksdb]") {
   Scratch scratch;
   Model model;
   {
@@ -612,7 +612,7 @@ TEST_CASE("Beginning from a savepoint can be done again after a crash on the way
   }
 }
 
-TEST_CASE("Nothing of the machine is in the files of RocksDB") {
+TEST_CASE("Nothing of the machine is in the files of RocksDB", "[rocksdb]") {
   Scratch scratch;
   std::array<char, 256> host{};
   REQUIRE(::gethostname(host.data(), host.size() - 1) == 0);
@@ -629,7 +629,7 @@ TEST_CASE("Nothing of the machine is in the files of RocksDB") {
   }
 }
 
-TEST_CASE("Reading a directory over RocksDB from outside leaves it as it is") {
+TEST_CASE("Reading a directory over RocksDB from outside leaves it as it is", "[rocksdb]") {
   Scratch scratch;
   const Entries expected = fillForDamage(scratch / "state").entries;
   std::map<fs::path, std::string> before;

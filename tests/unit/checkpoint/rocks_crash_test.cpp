@@ -90,7 +90,7 @@ TEST_CASE(kVictim, "[.]") {
   std::_Exit(1);
 }
 
-TEST_CASE("A process that is killed at any moment has lost nothing of what it had committed to RocksDB") {
+TEST_CASE("A process that is killed at any moment has lost nothing of what it had committed to RocksDB", "[rocksdb]") {
   Scratch scratch;
   Random random(1);
   Model model;

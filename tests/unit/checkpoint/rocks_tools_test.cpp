@@ -30,7 +30,7 @@ void fill(const std::string& directory, StateBackend backend, std::uint64_t epoc
 
 Outcome run(std::vector<std::string> arguments) { return runMillrace(posixFileSystem(), std::move(arguments)); }
 
-TEST_CASE("inspect shows a directory over RocksDB as one in memory, but for where things are") {
+TEST_CASE("inspect shows a directory over RocksDB as one in memory, but for where things are", "[rocksdb]") {
   Scratch scratch;
   fill(scratch / "rocks", StateBackend::kRocksDb, 3);
   fill(scratch / "memory", StateBackend::kMemory, 3);
@@ -47,7 +47,7 @@ TEST_CASE("inspect shows a directory over RocksDB as one in memory, but for wher
   CHECK_THAT(rocks.out, Catch::Contains("epoch 3 of run 1") && !Catch::Contains("base 0 B"));
 }
 
-TEST_CASE("verify and diff work on directories over RocksDB, also against others") {
+TEST_CASE("verify and diff work on directories over RocksDB, also against others", "[rocksdb]") {
   Scratch scratch;
   fill(scratch / "rocks", StateBackend::kRocksDb, 3, scratch / "saved");
   fill(scratch / "memory", StateBackend::kMemory, 3);
