@@ -6,9 +6,8 @@
 #include <utility>
 
 #include "checkpoint/file_header.hpp"
+#include "checkpoint/log_and_base.hpp"
 #include "checkpoint/records.hpp"
-#include "checkpoint/rocks_base.hpp"
-#include "checkpoint/sorted_files.hpp"
 
 namespace millrace::checkpoint {
 namespace {
@@ -35,20 +34,13 @@ StatusOr<std::string> manifestOf(FileSystem& files, const Layout& layout) {
                                        " is no state directory or savepoint: it has no MANIFEST");
 }
 
-StatusOr<std::unique_ptr<StateBase>> openBase(FileSystem& files, const Layout& layout,
-                                              const Manifest& manifest) {
-  if (manifest.baseKind == Manifest::BaseKind::kRocksDb) {
-    RocksBase::Settings settings;
-    settings.layout = layout;
-    settings.keyGroups = manifest.summary.keyGroups;
-    settings.fileBytes = CheckpointStore::kDefaultSegmentBytes;
-    settings.isForReading = true;
-    MILLRACE_ASSIGN_OR_RETURN(auto base, RocksBase::open(settings, manifest));
-    return std::unique_ptr<StateBase>(std::move(base));
-  }
-  MILLRACE_ASSIGN_OR_RETURN(EntriesFiles opened, openEntriesFiles(files, layout, manifest));
-  return std::unique_ptr<StateBase>(std::make_unique<SortedFiles>(
-      files, layout, std::move(opened), CheckpointStore::kDefaultSegmentBytes));
+RocksBase::Settings readingSettings(const Layout& layout, const Manifest& manifest) {
+  RocksBase::Settings settings;
+  settings.layout = layout;
+  settings.keyGroups = manifest.summary.keyGroups;
+  settings.fileBytes = CheckpointStore::kDefaultSegmentBytes;
+  settings.isForReading = true;
+  return settings;
 }
 
 }  // namespace
@@ -64,7 +56,7 @@ DirectoryReader::DirectoryReader(bool isSavepoint, LogScan log, std::vector<Logg
 StatusOr<std::unique_ptr<DirectoryReader>> DirectoryReader::read(FileSystem& files,
                                                                  const Layout& layout,
                                                                  const Manifest& manifest) {
-  MILLRACE_ASSIGN_OR_RETURN(auto base, openBase(files, layout, manifest));
+  MILLRACE_ASSIGN_OR_RETURN(auto base, openBase(files, manifest, readingSettings(layout, manifest)));
   std::vector<LoggedEpoch> epochs;
   MILLRACE_ASSIGN_OR_RETURN(LogScan log,
                             scanLog(files, layout, manifest, [&](const LogItem& item) {

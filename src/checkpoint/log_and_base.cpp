@@ -138,14 +138,19 @@ Status LogAndBase::bringForward(const std::function<void()>& onProgress) {
       annotate(publish(std::move(manifest), compacted.status(), 0), "merging the base"));
 }
 
-Status LogAndBase::bringForward(const SegmentRef& segment) {
-  Manifest manifest = manifest_;
-  MILLRACE_ASSIGN_OR_RETURN(const auto file, files_->openRead(layout_.segment(segment.number)));
-  MILLRACE_ASSIGN_OR_RETURN(auto sorted,
-                            sortSegment(*file, segment, {0, kMaxKeyGroups}, manifest.summary));
+Status applySegment(FileSystem& files, const Layout& layout, const SegmentRef& segment,
+                    StateBase& base, Manifest& manifest) {
+  MILLRACE_ASSIGN_OR_RETURN(const auto file, files.openRead(layout.segment(segment.number)));
+  MILLRACE_ASSIGN_OR_RETURN(
+      auto sorted, sortSegment(*file, segment, EntrySelection().groups, manifest.summary));
   const Drops drops = sorted->drops();
   manifest.firstSegment = segment.number + 1;
-  const Status applied = base_->apply(std::move(sorted), drops, manifest);
+  return base.apply(std::move(sorted), drops, manifest);
+}
+
+Status LogAndBase::bringForward(const SegmentRef& segment) {
+  Manifest manifest = manifest_;
+  const Status applied = applySegment(*files_, layout_, segment, *base_, manifest);
   MILLRACE_RETURN_IF_ERROR(publish(std::move(manifest), applied, 1));
   // What stays is a left-over that the next opening finds.
   static_cast<void>(files_->remove(layout_.segment(segment.number)));

@@ -12,6 +12,7 @@
 #include "checkpoint/directory.hpp"
 #include "checkpoint/log_writer.hpp"
 #include "checkpoint/manifest.hpp"
+#include "checkpoint/rocks_base.hpp"
 #include "checkpoint/state_base.hpp"
 
 namespace millrace::checkpoint {
@@ -95,6 +96,15 @@ class LogAndBase final : public CheckpointStore {
   std::vector<SegmentRef> segments_;  // the writer's is the last
   const std::unique_ptr<StateBase> base_;
 };
+
+/// Puts a segment of the log into the base; `manifest` becomes that of the log behind it. Errors as
+/// StateBase::apply(), and kDataLoss: the segment is damaged.
+Status applySegment(FileSystem& files, const Layout& layout, const SegmentRef& segment,
+                    StateBase& base, Manifest& manifest);
+
+/// The base that a manifest tells of, of either kind; both need a layout and the size of files.
+StatusOr<std::unique_ptr<StateBase>> openBase(FileSystem& files, const Manifest& manifest,
+                                              const RocksBase::Settings& settings);
 
 /// Brings the directory into the state that Opened tells of.
 StatusOr<LogAndBase::Opened> openDirectory(FileSystem& files,

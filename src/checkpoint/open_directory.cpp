@@ -9,7 +9,6 @@
 
 #include "checkpoint/file_header.hpp"
 #include "checkpoint/log_and_base.hpp"
-#include "checkpoint/rocks_base.hpp"
 #include "checkpoint/savepoint.hpp"
 #include "checkpoint/sorted_files.hpp"
 
@@ -131,31 +130,14 @@ Status checkManifest(const Layout& layout, const Manifest& manifest, const Optio
                   layout.root, summary.keyGroups, options.keyGroups));
 }
 
-StatusOr<std::unique_ptr<StateBase>> openBase(FileSystem& files, const Layout& layout,
-                                              const Manifest& manifest, const Options& options) {
-  if (options.backend == StateBackend::kRocksDb) {
-    MILLRACE_ASSIGN_OR_RETURN(auto base, RocksBase::open(RocksBase::settingsOf(layout, options), manifest));
-    return std::unique_ptr<StateBase>(std::move(base));
-  }
-  MILLRACE_ASSIGN_OR_RETURN(EntriesFiles entries, openEntriesFiles(files, layout, manifest));
-  return std::unique_ptr<StateBase>(
-      std::make_unique<SortedFiles>(files, layout, std::move(entries), options.segmentBytes));
-}
-
 // A base that is read by key has to hold all there is: what the log still has goes into it.
 Status emptyLog(FileSystem& files, LogAndBase::Opened& opened) {
   for (const SegmentRef& segment : opened.log.segments) {
+    if (segment.bytes == 0) continue;
     Manifest manifest = opened.manifest;
-    manifest.firstSegment = segment.number + 1;
-    if (segment.bytes > 0) {
-      MILLRACE_ASSIGN_OR_RETURN(const auto file, files.openRead(opened.layout.segment(segment.number)));
-      MILLRACE_ASSIGN_OR_RETURN(auto sorted,
-                                sortSegment(*file, segment, EntrySelection().groups, manifest.summary));
-      const Drops drops = sorted->drops();
-      MILLRACE_RETURN_IF_ERROR(opened.base->apply(std::move(sorted), drops, manifest));
-      MILLRACE_RETURN_IF_ERROR(writeManifest(files, opened.layout, manifest));
-      opened.manifest = std::move(manifest);
-    }
+    MILLRACE_RETURN_IF_ERROR(applySegment(files, opened.layout, segment, *opened.base, manifest));
+    MILLRACE_RETURN_IF_ERROR(writeManifest(files, opened.layout, manifest));
+    opened.manifest = std::move(manifest);
   }
   opened.log.segments.clear();
   return absl::OkStatus();
@@ -197,6 +179,17 @@ Status makeLasting(FileSystem& files, LogAndBase::Opened& opened) {
 
 }  // namespace
 
+StatusOr<std::unique_ptr<StateBase>> openBase(FileSystem& files, const Manifest& manifest,
+                                              const RocksBase::Settings& settings) {
+  if (manifest.baseKind == Manifest::BaseKind::kRocksDb) {
+    MILLRACE_ASSIGN_OR_RETURN(auto base, RocksBase::open(settings, manifest));
+    return std::unique_ptr<StateBase>(std::move(base));
+  }
+  MILLRACE_ASSIGN_OR_RETURN(EntriesFiles entries, openEntriesFiles(files, settings.layout, manifest));
+  return std::unique_ptr<StateBase>(std::make_unique<SortedFiles>(
+      files, settings.layout, std::move(entries), settings.fileBytes));
+}
+
 StatusOr<LogAndBase::Opened> openDirectory(FileSystem& files, const Options& options) {
   const Layout layout{options.directory};
   MILLRACE_RETURN_IF_ERROR(checkOptions(files, options));
@@ -214,7 +207,7 @@ StatusOr<LogAndBase::Opened> openDirectory(FileSystem& files, const Options& opt
   MILLRACE_RETURN_IF_ERROR(checkManifest(layout, *manifest, options));
   MILLRACE_RETURN_IF_ERROR(checkOrigin(files, layout, *manifest, options.fromSavepoint));
   opened.manifest = *std::move(manifest);
-  MILLRACE_ASSIGN_OR_RETURN(opened.base, openBase(files, layout, opened.manifest, options));
+  MILLRACE_ASSIGN_OR_RETURN(opened.base, openBase(files, opened.manifest, RocksBase::settingsOf(layout, options)));
   MILLRACE_ASSIGN_OR_RETURN(opened.log, scanLog(files, layout, opened.manifest));
   opened.finished = CommittedMark::read(files, layout.finished());
   if (opened.base->isReadable()) MILLRACE_RETURN_IF_ERROR(emptyLog(files, opened));

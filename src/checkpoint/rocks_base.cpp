@@ -374,7 +374,7 @@ Status RocksBase::apply(std::unique_ptr<SortedCursor> changes, const Drops& drop
 }
 
 Status RocksBase::takeIn(SortedCursor& entries, const Drops& drops, const Manifest& manifest) {
-  const rocksdb::Options options = optionsOf(settings_);
+  const rocksdb::Options options = database_->GetOptions();
   const std::string doing = "writing into " + settings_.layout.rocksDb();
   rocksdb::Env& env = *rocksdb::Env::Default();
   MILLRACE_RETURN_IF_ERROR(statusOf(makeEmptyDirectory(env, settings_.layout.incoming()), doing));

@@ -14,7 +14,7 @@
 #include <millrace/millrace.hpp>
 
 #include "pipeline/sales.hpp"
-#include "recovery/scratch.hpp"
+#include "recovery/part_files.hpp"
 
 using namespace std::chrono_literals;
 
@@ -70,7 +70,7 @@ struct Shop {
 
   std::vector<std::string> written() const { return linesWritten(scratch / "out"); }
 
-  Scratch scratch;
+  Scratch scratch{Scratch::Place::kDisk};
   Counting counting;
   Pipeline pipeline{"shop"};
   JobOptions options;
@@ -180,7 +180,7 @@ TEST_CASE("state can be read while the job runs, live or as of the last checkpoi
 }
 
 TEST_CASE("what is added to an input after its end is in the results of the next run") {
-  Scratch scratch;
+  Scratch scratch{Scratch::Place::kDisk};
   const std::string input = scratch / "sales.txt";
   const auto append = [&](int from, int to) {
     std::ofstream out(input, std::ios::app);
@@ -224,7 +224,7 @@ TEST_CASE("what is added to an input after its end is in the results of the next
 }
 
 TEST_CASE("part files that are finished may be taken away, and the job goes on") {
-  Scratch scratch;
+  Scratch scratch{Scratch::Place::kDisk};
   std::ofstream(scratch / "in.txt") << "a\nb\n";
   JobOptions options;
   options.workers = 1;
@@ -257,7 +257,7 @@ TEST_CASE("part files that are finished may be taken away, and the job goes on")
 }
 
 TEST_CASE("operators that keep nothing may come and go") {
-  Scratch scratch;
+  Scratch scratch{Scratch::Place::kDisk};
   JobOptions options;
   options.checkpoints.directory = scratch / "state";
   const auto build = [&](bool isLonger) {

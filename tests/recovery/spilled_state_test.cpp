@@ -16,7 +16,7 @@
 #include <millrace/connectors/file/line_sink.hpp>
 #include <millrace/millrace.hpp>
 
-#include "recovery/scratch.hpp"
+#include "recovery/part_files.hpp"
 
 using namespace std::chrono_literals;
 
@@ -157,7 +157,7 @@ struct Season {
 
   std::vector<std::string> written() const { return linesWritten(scratch / "out"); }
 
-  Scratch scratch{Scratch::Place::kMemory};  // short of memory a job writes all the time
+  Scratch scratch;  // short of memory a job writes all the time
   Hotel hotel;
   Pipeline pipeline{"season"};
   JobOptions options;

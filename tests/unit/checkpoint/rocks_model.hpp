@@ -2,35 +2,13 @@
 // Stores over RocksDB, which are on the machine's own disk, beside the model.
 #pragma once
 
-#include <unistd.h>
-
-#include <atomic>
-#include <filesystem>
 #include <string>
 #include <utility>
 
+#include "scratch.hpp"
 #include "unit/checkpoint/store_model.hpp"
 
 namespace millrace::test {
-
-// A directory of the test's own, gone afterwards; in memory where there is such a place, for a store syncs
-// all the time.
-class Scratch {
- public:
-  Scratch() {
-    static std::atomic<int> number{0};
-    const std::filesystem::path memory = "/dev/shm";
-    path_ = (::access(memory.c_str(), W_OK) == 0 ? memory : std::filesystem::temp_directory_path()) /
-            ("millrace-rocks-" + std::to_string(::getpid()) + "-" + std::to_string(number++));
-    std::filesystem::create_directories(path_);
-  }
-  ~Scratch() { std::filesystem::remove_all(path_); }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline CheckpointStore::Options rocksOptions(const std::string& directory, std::uint64_t segmentBytes = 700) {
   CheckpointStore::Options options = optionsOf(segmentBytes);
