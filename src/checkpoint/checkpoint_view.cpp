@@ -50,7 +50,7 @@ void advance(CheckpointSummary& summary, LogItem&& item) {
 }
 
 StatusOr<LogScan> scanLog(FileSystem& files, const Layout& layout, const Manifest& manifest,
-                          const LogVisitor& visit) {
+                          const LogVisitor& visit, std::uint64_t last) {
   LogScan scan;
   scan.summary = manifest.summary;
   // Before the log, which may be growing.
@@ -66,12 +66,17 @@ StatusOr<LogScan> scanLog(FileSystem& files, const Layout& layout, const Manifes
     if (!contents.fault.empty() && !mayBeTorn) {
       return damaged(path, contents.faultAt, contents.fault);
     }
+    std::size_t end = contents.items.empty() ? contents.committedEnd : kSegmentHeaderSize;
     for (LogItem& item : contents.items) {
+      if (item.after.epoch > last) break;
       if (visit) visit(item);
+      end = item.end;
       advance(scan.summary, std::move(item));
     }
-    scan.segments.push_back({number, contents.committedEnd});
-    scan.tornBytes = bytes.size() - contents.committedEnd;
+    scan.segments.push_back({number, end});
+    scan.tornBytes = bytes.size() - end;
+    // Nothing but an epoch that is not committed comes behind one.
+    if (contents.position.epoch > last) break;
   }
   MILLRACE_RETURN_IF_ERROR(checkMark(mark, layout, manifest.firstSegment, scan));
   return scan;

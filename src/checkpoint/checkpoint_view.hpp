@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,9 +39,10 @@ struct LogScan {
 /// Sees each committed item; its views are good during the call.
 using LogVisitor = std::function<void(const LogItem&)>;
 
-/// Reads the whole log. kDataLoss: something committed is damaged or missing.
+/// Reads the log as far as epoch `last`. kDataLoss: something committed is damaged or missing.
 StatusOr<LogScan> scanLog(FileSystem& files, const Layout& layout, const Manifest& manifest,
-                          const LogVisitor& visit = {});
+                          const LogVisitor& visit = {},
+                          std::uint64_t last = std::numeric_limits<std::uint64_t>::max());
 
 /// The committed part of a segment, sorted; `summary` moves on from the segment's begin to its end.
 StatusOr<std::unique_ptr<SortedSegment>> sortSegment(RandomAccessFile& file, const SegmentRef& segment,

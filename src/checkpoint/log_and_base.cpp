@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "checkpoint/checksum.hpp"
 #include "checkpoint/records.hpp"
 #include "checkpoint/savepoint.hpp"
 
@@ -70,24 +71,30 @@ Status LogAndBase::begin(const std::vector<CataloguedState>& states) {
   return absl::OkStatus();
 }
 
-Status LogAndBase::append(const Epoch& epoch) {
+Status LogAndBase::seal(const Epoch& epoch) {
   MILLRACE_RETURN_IF_ERROR(failure());
   // current_ changes on this thread alone.
   const LogPosition position{current_.incarnation, current_.epoch.number + 1};
-  if (!begun_ || epoch.number != position.epoch) {
+  if (!begun_ || sealed_ || epoch.number != position.epoch) {
     return absl::InternalError(fmt::format("epoch {} is appended where {} is due in a run that has{} begun",
                                            epoch.number, position.epoch, begun_ ? "" : " not"));
   }
   MILLRACE_RETURN_IF_ERROR(note(makeRoom()));
   MILLRACE_RETURN_IF_ERROR(note(writer_.appendEpoch(position, epoch)));
-  Epoch committed = withoutChanges(epoch);
-  committed.incarnation = position.incarnation;
+  sealed_ = withoutChanges(epoch);
+  sealed_->incarnation = position.incarnation;
+  return absl::OkStatus();
+}
+
+Status LogAndBase::confirm() {
+  if (!sealed_) return absl::InternalError("an epoch is confirmed that was not sealed");
+  const CommittedMark::Value mark{sealed_->number, sealed_->incarnation};
   {
     const std::lock_guard lock(mutex_);
     segments_.back().bytes = writer_.size();
-    current_.epoch = std::move(committed);
+    current_.epoch = *std::exchange(sealed_, std::nullopt);
   }
-  mark_.set({position.epoch, position.incarnation});
+  mark_.set(mark);
   // A full segment can go into the base only when it is no longer the last one. If there is no room for
   // the next, the next epoch tries again.
   if (isReadable()) static_cast<void>(note(makeRoom()));
@@ -203,6 +210,18 @@ bool EntrySelection::contains(StateId state) const {
 
 StatusOr<bool> CheckpointStore::read(StateId, KeyGroup, std::string_view, std::string&) const {
   return absl::UnimplementedError("this store is not read by key");
+}
+
+Status CheckpointStore::append(const Epoch& epoch) {
+  MILLRACE_RETURN_IF_ERROR(seal(epoch));
+  return confirm();
+}
+
+EpochMark CheckpointStore::markOf(const Epoch& epoch) {
+  std::string bytes;
+  ByteWriter out(bytes);
+  checkpoint::writeEpoch(epoch, out);
+  return {epoch.number, epoch.incarnation, checkpoint::checksum({bytes})};
 }
 
 Status CheckpointStore::readAll(StateId, KeyGroup, std::string_view, const EntryVisitor&) const {

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,7 +49,8 @@ class LogAndBase final : public CheckpointStore {
   }
   std::uint64_t baseEpoch() const override;
   Status begin(const std::vector<CataloguedState>& states) override;
-  Status append(const Epoch& epoch) override;
+  Status seal(const Epoch& epoch) override;
+  Status confirm() override;
   void noteFinished() override;
   bool isFinished() const override { return isFinished_; }
   Status bringForward(const std::function<void()>& onProgress) override;
@@ -84,6 +86,7 @@ class LogAndBase final : public CheckpointStore {
   CommittedMark mark_;
   CommittedMark finishedMark_;
   bool begun_ = false;
+  std::optional<Epoch> sealed_;  // to be confirmed; without its changes
 
   // Of the thread that brings forward.
   Manifest manifest_;

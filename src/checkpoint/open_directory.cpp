@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "checkpoint/committed_elsewhere.hpp"
 #include "checkpoint/file_header.hpp"
 #include "checkpoint/log_and_base.hpp"
 #include "checkpoint/savepoint.hpp"
@@ -208,7 +209,7 @@ StatusOr<LogAndBase::Opened> openDirectory(FileSystem& files, const Options& opt
   MILLRACE_RETURN_IF_ERROR(checkOrigin(files, layout, *manifest, options.fromSavepoint));
   opened.manifest = *std::move(manifest);
   MILLRACE_ASSIGN_OR_RETURN(opened.base, openBase(files, opened.manifest, RocksBase::settingsOf(layout, options)));
-  MILLRACE_ASSIGN_OR_RETURN(opened.log, scanLog(files, layout, opened.manifest));
+  MILLRACE_ASSIGN_OR_RETURN(opened.log, scanCommitted(files, layout, opened.manifest, options.commitPoint));
   opened.finished = CommittedMark::read(files, layout.finished());
   if (opened.base->isReadable()) MILLRACE_RETURN_IF_ERROR(emptyLog(files, opened));
   MILLRACE_RETURN_IF_ERROR(makeLasting(files, opened));

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint8_t kFinal = 1;
 constexpr std::uint8_t kDrained = 2;
+constexpr std::uint8_t kCommittedElsewhere = 4;
 
 // The least that a list's elements take: a bound on how many of them damaged bytes may promise.
 constexpr std::size_t kLeastState = 8;
@@ -86,15 +87,19 @@ bool readTask(ByteReader& in, TaskSnapshot& out) {
 
 void writeEnding(const Epoch& epoch, ByteWriter& out) {
   out.fixed(static_cast<std::uint8_t>((epoch.isFinal ? kFinal : 0) |
-                                      (epoch.isDrained ? kDrained : 0)));
+                                      (epoch.isDrained ? kDrained : 0) |
+                                      (epoch.isCommittedElsewhere ? kCommittedElsewhere : 0)));
   out.fixed(epoch.completedAt);
 }
 
 bool readEnding(ByteReader& in, Epoch& out) {
   std::uint8_t flags = 0;
-  if (!in.fixed(flags) || !in.fixed(out.completedAt) || flags > (kFinal | kDrained)) return false;
+  if (!in.fixed(flags) || !in.fixed(out.completedAt) || flags >= 2 * kCommittedElsewhere) {
+    return false;
+  }
   out.isFinal = (flags & kFinal) != 0;
   out.isDrained = (flags & kDrained) != 0;
+  out.isCommittedElsewhere = (flags & kCommittedElsewhere) != 0;
   return true;
 }
 
@@ -120,7 +125,9 @@ bool readEpoch(ByteReader& in, Epoch& out) {
 }
 
 Epoch withoutChanges(const Epoch& epoch) {
-  Epoch copy{epoch.number, epoch.incarnation, epoch.isFinal, epoch.isDrained, epoch.completedAt, {}};
+  Epoch copy{epoch.number,    epoch.incarnation,          epoch.isFinal,
+             epoch.isDrained, epoch.isCommittedElsewhere, epoch.completedAt,
+             {}};
   copy.tasks.reserve(epoch.tasks.size());
   for (const TaskSnapshot& task : epoch.tasks) {
     copy.tasks.push_back({task.operatorName, task.worker, task.state, StateChanges()});

@@ -74,10 +74,13 @@ StatusOr<std::unique_ptr<JobAttempt>> JobAttempt::make(const Graph& graph, const
     store.fromSavepoint = options.checkpoints.fromSavepoint;
     store.openedAt = clockOf(options).now();
     if (options.checkpoints.backend == StateBackend::kRocksDb) useRocksDb(options.checkpoints, store);
+    MILLRACE_ASSIGN_OR_RETURN(attempt->commitPoint_, commitPointOf(graph, options));
+    store.commitPoint = attempt->commitPoint_.get();
     MILLRACE_ASSIGN_OR_RETURN(attempt->store_, CheckpointStore::open(filesOf(options), store));
   }
   MILLRACE_ASSIGN_OR_RETURN(attempt->engine_,
-                            Engine::create(graph, options, attempt->store_.get(), runInThreads));
+                            Engine::create(graph, options, attempt->store_.get(), runInThreads,
+                                           attempt->commitPoint_.get()));
   return attempt;
 }
 

@@ -36,6 +36,7 @@ class JobAttempt {
   JobAttempt() = default;
 
   std::mutex storeMutex_;                   // held by those who use the store from outside
+  std::shared_ptr<CommitPoint> commitPoint_;  // null: the store is
   std::unique_ptr<CheckpointStore> store_;  // null: nothing is kept, or the attempt is over
   std::unique_ptr<Engine> engine_;
 };

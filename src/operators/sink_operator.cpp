@@ -15,9 +15,17 @@ void SinkDriver::beginSnapshot(TaskState& out) {
   throwIfFailed(writer_.prepare(prepared));
 }
 
+Step SinkDriver::onBarrier() { return handOver(); }
+
 Step SinkDriver::onEnd(bool) {
   throwIfFailed(writer_.flush());
-  return Step::kDone;
+  return handOver();
+}
+
+Step SinkDriver::handOver() {
+  const StatusOr<bool> isDone = writer_.handOver();
+  throwIfFailed(isDone.status());
+  return *isDone ? Step::kDone : Step::kAgain;
 }
 
 Status SinkDriver::close(bool succeeded) { return writer_.close(succeeded); }

@@ -37,6 +37,22 @@ Status commitPrepared(const Epoch& epoch, const SinkCommitters& committers, File
                          });
 }
 
+Status commitElsewhere(CommitPoint& point, CheckpointStore& store, const Epoch& epoch) {
+  const EpochMark mark = CheckpointStore::markOf(epoch);
+  point.prepare(mark);
+  const Status sealed = store.seal(epoch);
+  if (!sealed.ok()) {
+    // What was handed over belongs to this very epoch: it cannot grow into the next one.
+    return mayPass(sealed) ? absl::AbortedError(sealed.message()) : sealed;
+  }
+  const Status committed = point.commit(mark);
+  if (!committed.ok()) {
+    const Status told = annotate(committed, fmt::format("committing epoch {}", epoch.number));
+    return mayPass(told) ? absl::AbortedError(told.message()) : told;
+  }
+  return store.confirm();
+}
+
 CheckpointCoordinator::CheckpointCoordinator(Surroundings surroundings,
                                              const CheckpointOptions& options)
     : store_(*surroundings.store),
@@ -44,6 +60,8 @@ CheckpointCoordinator::CheckpointCoordinator(Surroundings surroundings,
       clock_(*surroundings.clock),
       committers_(std::move(surroundings.committers)),
       askForBarrier_(std::move(surroundings.askForBarrier)),
+      onCommitted_(std::move(surroundings.onCommitted)),
+      commitPoint_(surroundings.commitPoint),
       options_(options),
       shares_(surroundings.tasks),
       nextEpoch_(store_.found().epoch.number + 1),
@@ -83,6 +101,12 @@ void CheckpointCoordinator::stop() {
   std::lock_guard lock(mutex_);
   isStopped_ = true;
   changed_.notify_all();
+}
+
+void CheckpointCoordinator::noteTakeOver(const Epoch& epoch) {
+  std::lock_guard lock(mutex_);
+  nextEpoch_ = epoch.number + 1;
+  counts_.lastEpoch = epoch.number;
 }
 
 void CheckpointCoordinator::noteStoppedInput() {
@@ -172,17 +196,22 @@ Status CheckpointCoordinator::commitGathered(bool isFinal) {
   std::uint64_t bytes = 0;
   for (const TaskSnapshot& task : epoch.tasks) bytes += task.changes.size();
   const Status committed = commit(epoch);
-  std::lock_guard lock(mutex_);
-  isInFlight_ = false;
-  endedAt_ = now();
-  if (committed.ok()) {
+  std::uint64_t committedBarrier = 0;
+  {
+    std::lock_guard lock(mutex_);
+    isInFlight_ = false;
+    endedAt_ = now();
+    if (!committed.ok()) {
+      if (!mayPass(committed)) return committed;
+      startedAt_ = endedAt_;
+      giveBack(std::move(epoch));
+      return countFailure(committed);
+    }
     countSuccess(epoch, bytes);
-    return absl::OkStatus();
+    committedBarrier = committedBarrier_;
   }
-  if (!mayPass(committed)) return committed;
-  startedAt_ = endedAt_;
-  giveBack(std::move(epoch));
-  return countFailure(committed);
+  onCommitted_(committedBarrier);
+  return absl::OkStatus();
 }
 
 Epoch CheckpointCoordinator::takeEpoch(bool isFinal) {
@@ -216,6 +245,7 @@ Epoch CheckpointCoordinator::takeEpoch(bool isFinal) {
   }
   epoch.isFinal = isFinal;
   epoch.isDrained = isFinal && !isInputStopped_;
+  epoch.isCommittedElsewhere = commitPoint_ != nullptr;
   return epoch;
 }
 
@@ -230,12 +260,16 @@ void CheckpointCoordinator::giveBack(Epoch epoch) {
 
 Status CheckpointCoordinator::commit(const Epoch& epoch) {
   MILLRACE_RETURN_IF_ERROR(persistPrepared(epoch));
-  MILLRACE_RETURN_IF_ERROR(store_.append(epoch));
+  MILLRACE_RETURN_IF_ERROR(append(epoch));
   // Committed. What is not finished now is finished when the job recovers.
   const Status finished = commitPrepared(epoch, committers_, files_);
   if (finished.ok()) store_.noteFinished();
   return mayPass(finished) ? annotate(absl::AbortedError(finished.message()), "after the commit")
                            : finished;
+}
+
+Status CheckpointCoordinator::append(const Epoch& epoch) {
+  return commitPoint_ == nullptr ? store_.append(epoch) : commitElsewhere(*commitPoint_, store_, epoch);
 }
 
 Status CheckpointCoordinator::persistPrepared(const Epoch& epoch) const {

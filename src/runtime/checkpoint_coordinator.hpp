@@ -6,6 +6,7 @@
 #include <millrace/base/clock.hpp>
 #include <millrace/checkpoint/checkpoint_store.hpp>
 #include <millrace/job/options.hpp>
+#include <millrace/runtime/commit_point.hpp>
 #include <millrace/runtime/sink.hpp>
 
 #include <condition_variable>
@@ -27,6 +28,9 @@ bool mayPass(const Status& status);
 
 /// Finishes what a committed epoch has prepared, again where that had been done.
 Status commitPrepared(const Epoch& epoch, const SinkCommitters& committers, FileSystem& files);
+
+/// Commits an epoch by the word of `point`. Any error means that the job has to recover.
+Status commitElsewhere(CommitPoint& point, CheckpointStore& store, const Epoch& epoch);
 
 /// What checkpoints have come to.
 struct CheckpointCounts {
@@ -59,6 +63,9 @@ class CheckpointCoordinator final : public SnapshotReceiver {
     std::size_t tasks = 0;
     /// Makes the sources send the barrier with this number.
     std::function<void(std::uint64_t)> askForBarrier;
+    /// The checkpoint of the barrier with this number is committed.
+    std::function<void(std::uint64_t)> onCommitted = [](std::uint64_t) {};
+    CommitPoint* commitPoint = nullptr;  ///< null: the store is
   };
 
   CheckpointCoordinator(Surroundings surroundings, const CheckpointOptions& options);
@@ -85,6 +92,9 @@ class CheckpointCoordinator final : public SnapshotReceiver {
 
   /// The job is over: nobody waits here any longer.
   void stop();
+
+  /// Before the first step: an epoch without a barrier was committed.
+  void noteTakeOver(const Epoch& epoch);
 
   /// The sources were stopped before the end of their input.
   void noteStoppedInput();
@@ -116,6 +126,7 @@ class CheckpointCoordinator final : public SnapshotReceiver {
   Epoch takeEpoch(bool isFinal);
   void giveBack(Epoch epoch);
   Status commit(const Epoch& epoch);
+  Status append(const Epoch& epoch);
   Status persistPrepared(const Epoch& epoch) const;
   void countSuccess(const Epoch& epoch, std::uint64_t bytes);
   Status countFailure(const Status& cause);
@@ -125,6 +136,8 @@ class CheckpointCoordinator final : public SnapshotReceiver {
   const Clock& clock_;
   const SinkCommitters committers_;
   const std::function<void(std::uint64_t)> askForBarrier_;
+  const std::function<void(std::uint64_t)> onCommitted_;
+  CommitPoint* const commitPoint_;
   const CheckpointOptions options_;
 
   mutable std::mutex mutex_;

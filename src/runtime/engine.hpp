@@ -26,6 +26,9 @@ namespace millrace {
 const Clock& clockOf(const JobOptions& options);
 FileSystem& filesOf(const JobOptions& options);
 
+/// The commit point that the sinks of a graph ask for; null: none does.
+StatusOr<std::shared_ptr<CommitPoint>> commitPointOf(const Graph& graph, const JobOptions& options);
+
 /// Calls the function with 0, 1, ... n - 1, in any order or at once, and returns when all calls have.
 using RunAll = std::function<void(std::size_t n, const std::function<void(std::size_t)>&)>;
 
@@ -39,9 +42,11 @@ class Engine {
  public:
   /// With a store the job takes checkpoints in it, and goes on from the last one there; `runAll` lets the
   /// workers' states be read side by side. The store outlives the engine.
+  /// Where the store has a commit point, it is this one too.
   static StatusOr<std::unique_ptr<Engine>> create(const Graph& graph, const JobOptions& options,
                                                   CheckpointStore* store = nullptr,
-                                                  const RunAll& runAll = {});
+                                                  const RunAll& runAll = {},
+                                                  CommitPoint* commitPoint = nullptr);
 
   std::size_t workerCount() const { return workers_.size(); }
 
@@ -85,7 +90,8 @@ class Engine {
     bool isPartitioner;
   };
 
-  Engine(const Graph& graph, const JobOptions& options, CheckpointStore* store, RunAll runAll);
+  Engine(const Graph& graph, const JobOptions& options, CheckpointStore* store, RunAll runAll,
+         CommitPoint* commitPoint);
 
   Status build();
   Status openTasks();
@@ -101,6 +107,7 @@ class Engine {
   StatusOr<std::optional<std::string>> readLive(const StateQuery& query, NodeId node);
   StatusOr<std::optional<std::string>> readCommitted(const StateQuery& query);
   Status claimAll();
+  Status commitTakeOver();
   void placeNode(NodeId id);
   void connect(NodeId id, std::size_t input);
   void connectByKey(NodeId id, std::size_t input, const Exchange& exchange);

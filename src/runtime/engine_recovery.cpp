@@ -45,6 +45,17 @@ SinkCommitters Engine::committers() const {
   return committers;
 }
 
+StatusOr<std::shared_ptr<CommitPoint>> commitPointOf(const Graph& graph, const JobOptions& options) {
+  const CommitSettings settings{graph.name(), options.checkpoints.interval};
+  std::shared_ptr<CommitPoint> point;
+  for (const Node& node : graph.nodes()) {
+    if (node.committer == nullptr) continue;
+    MILLRACE_RETURN_IF_ERROR(annotate(node.committer->joinCommitPoint(settings, point),
+                                      fmt::format("making sink '{}' ready", node.name)));
+  }
+  return point;
+}
+
 Status Engine::recoverSinks() {
   const SinkCommitters all = committers();
   // What is known to be finished may have been taken away since.
@@ -66,7 +77,22 @@ Status Engine::restore() {
     MILLRACE_RETURN_IF_ERROR(restorePositions(store_->found().epoch));
     MILLRACE_RETURN_IF_ERROR(restoreEntries());
   }
-  return annotate(store_->begin(catalog_.states()), "beginning a run");
+  MILLRACE_RETURN_IF_ERROR(annotate(store_->begin(catalog_.states()), "beginning a run"));
+  return job_.commitPoint == nullptr ? absl::OkStatus() : commitTakeOver();
+}
+
+// An epoch in which nothing happens: from here on the commit point knows this run, and none before it.
+Status Engine::commitTakeOver() {
+  Epoch epoch = store_->found().epoch;
+  ++epoch.number;
+  epoch.incarnation = store_->found().incarnation + 1;
+  epoch.completedAt = job_.clock->now();
+  epoch.isCommittedElsewhere = true;
+  for (TaskSnapshot& task : epoch.tasks) task.state.prepared.clear();
+  MILLRACE_RETURN_IF_ERROR(
+      annotate(commitElsewhere(*job_.commitPoint, *store_, epoch), "taking the job over"));
+  coordinator_->noteTakeOver(epoch);
+  return absl::OkStatus();
 }
 
 // What was saved for an operator that is no longer there must not vanish by a slip of the pen.

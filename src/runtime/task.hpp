@@ -43,8 +43,10 @@ struct JobContext {
   FileSystem* fileSystem = nullptr;
   StateCatalog* states = nullptr;          // null: nothing is kept, ids do not matter
   SnapshotReceiver* snapshots = nullptr;   // null: no checkpoints
+  CommitPoint* commitPoint = nullptr;      // null: the state directory is
   TableMemory tables;                      // without a store: tables hold all there is
   std::atomic<std::uint64_t> wantedBarrier{0};  // sources send it
+  std::atomic<std::uint64_t> committedBarrier{0};
   std::atomic<bool> stopRequested{false};  // sources take in nothing more
   std::atomic<bool> isCancelled{false};    // workers drop everything
 };
@@ -140,6 +142,11 @@ class Task final : public OperatorContext {
   bool isCheckpointed() const override { return job_.snapshots != nullptr; }
   StatusOr<StateId> declareState(const StateDeclaration& declaration) override;
   const StateDeclaration* savedState(StateId state) const override;
+  std::uint64_t barrier() const override { return lastBarrier_; }
+  std::uint64_t committedBarrier() const override {
+    return job_.committedBarrier.load(std::memory_order_acquire);
+  }
+  CommitPoint* commitPoint() override { return job_.commitPoint; }
   StateBelow* stateBelow() override {
     return job_.tables.store == nullptr ? nullptr : &stateBelow_;
   }

@@ -13,6 +13,7 @@
 #include <millrace/base/status.hpp>
 #include <millrace/checkpoint/epoch.hpp>
 #include <millrace/checkpoint/state_catalog.hpp>
+#include <millrace/runtime/commit_point.hpp>
 #include <millrace/state/key_group.hpp>
 #include <millrace/state/state_backend.hpp>
 
@@ -65,6 +66,8 @@ class CheckpointStore {
     StateBackend backend = StateBackend::kMemory;
     /// What RocksDB may keep of its files in memory.
     std::size_t cacheBytes = 64 << 20;
+    /// Has the last word on which epochs are committed. Null: what is durable is.
+    CommitPoint* commitPoint = nullptr;
   };
 
   /// Makes or opens the directory, locks it, checks it, and cuts off what was not committed.
@@ -111,7 +114,16 @@ class CheckpointStore {
   /// number. Any other error is final: a failed sync is never repeated, and everything after it is
   /// answered with the same error; open the directory anew to see what is there.
   /// REQUIRES: after begin(); the number after the last one; `epoch.incarnation` is not looked at.
-  virtual Status append(const Epoch& epoch) = 0;
+  Status append(const Epoch& epoch);
+
+  /// The two halves of append(), for epochs that are committed elsewhere: seal() makes an epoch durable, and
+  /// leaves it open whether it counts; confirm() says that it does. What is sealed is not seen in
+  /// the store, and does not go into the base, before it is confirmed. REQUIRES: of an epoch, in this order.
+  virtual Status seal(const Epoch& epoch) = 0;
+  virtual Status confirm() = 0;
+
+  /// What a CommitPoint remembers of an epoch.
+  static EpochMark markOf(const Epoch& epoch);
 
   /// Notes that the effects of the last committed epoch are finished outside of the store; whoever goes on
   /// from it finds that in isFinished(), or, seldom, has to finish them again.

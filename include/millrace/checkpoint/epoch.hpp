@@ -25,6 +25,8 @@ struct Epoch {
   /// The last of a run that came to its end; when drained, by the end of its input.
   bool isFinal = false;
   bool isDrained = false;
+  /// Whether it is committed is decided outside of the state directory; see CommitPoint.
+  bool isCommittedElsewhere = false;
   Timestamp completedAt = 0;  ///< wall clock
   std::vector<TaskSnapshot> tasks;
 };

@@ -14,14 +14,18 @@ class SinkDriver : public Operator {
  public:
   Status open(OperatorContext& context) final;
   Step onQuiet() final;
+  Step onBarrier() final;
   void beginSnapshot(TaskState& out) final;
   Step onEnd(bool drained) final;
   Status close(bool succeeded) final;
 
  protected:
   explicit SinkDriver(SinkWriterLife& writer) : writer_(writer) {}
+  bool hasRoom() { return writer_.hasRoom(); }
 
  private:
+  Step handOver();
+
   SinkWriterLife& writer_;
 };
 
@@ -33,6 +37,7 @@ class WriterSink final : public SinkDriver {
       : SinkDriver(*writer), writer_(std::move(writer)) {}
 
   void onBatch(std::size_t, BatchPtr& batch) override {
+    if (!hasRoom()) return;
     throwIfFailed(writer_->write(static_cast<const TypedBatch<T>&>(*batch)));
     batch->setCursor(batch->size());
   }

@@ -19,6 +19,7 @@
 namespace millrace {
 
 class Clock;
+class CommitPoint;
 class FileSystem;
 class KeyedStateStore;
 class StateBelow;
@@ -59,6 +60,15 @@ class OperatorContext {
   /// What the checkpoint the job goes on from says of a declared state, with the schemas of all
   /// the programs that have written to it; nullptr when it has no such state.
   virtual const StateDeclaration* savedState(StateId) const { return nullptr; }
+
+  /// The barrier that a call of beginSnapshot() belongs to, else the last one that was passed; counted
+  /// from 1 in each attempt to run the job. And the last one whose checkpoint is committed, which the
+  /// worker is woken for.
+  virtual std::uint64_t barrier() const { return 0; }
+  virtual std::uint64_t committedBarrier() const { return 0; }
+
+  /// Where the job's epochs are committed; nullptr: in its state directory, or it keeps nothing.
+  virtual CommitPoint* commitPoint() { return nullptr; }
 
   /// Where keyed state may be left, and fetched from, when memory is short; nullptr: nowhere.
   virtual StateBelow* stateBelow() { return nullptr; }

@@ -11,7 +11,9 @@
 
 namespace millrace {
 
+class CommitPoint;
 class FileSystem;
+struct CommitSettings;
 
 /// All of a SinkWriter but its records.
 class SinkWriterLife {
@@ -20,8 +22,16 @@ class SinkWriterLife {
 
   virtual Status open(OperatorContext& context);
 
+  /// Asked before each batch: false while the writer holds as much as it may. It wakes the worker
+  /// (OperatorContext::waker()) when it has room again.
+  virtual bool hasRoom();
+
   /// Nothing more is on its way right now: let others see what was written.
   virtual Status flush();
+
+  /// A barrier or the end has come: hands over what it holds back. False: there is no room for it yet,
+  /// ask again.
+  virtual StatusOr<bool> handOver();
 
   /// A checkpoint's barrier has come: what was written since the last one belongs to the epoch that
   /// ends here. Appends to `out` what SinkCommitter needs to finish it, nothing when there is
@@ -62,6 +72,11 @@ class SinkCommitter {
   /// Before the writers open, after commit() of the last checkpoint: removes what an earlier run has
   /// written and no checkpoint has committed.
   virtual Status removeUncommitted(FileSystem& files) const;
+
+  /// For sinks whose system decides what is committed; see CommitPoint. A job has one such point: the
+  /// first sink makes it where `point` is null, others join it; kInvalidArgument: they cannot.
+  virtual Status joinCommitPoint(const CommitSettings& settings,
+                                 std::shared_ptr<CommitPoint>& point) const;
 };
 
 /// Makes the writers of a sink, one a worker; see SourceConnector for `shared`.

@@ -23,7 +23,8 @@ class TestStore final : public CheckpointStore {
   const CheckpointSummary& found() const override { return found_; }
   Status forEachEntry(const EntrySelection&, const EntryVisitor&) override { return absl::OkStatus(); }
   Status begin(const std::vector<CataloguedState>&) override { return absl::OkStatus(); }
-  Status append(const Epoch& epoch) override {
+  Status confirm() override { return absl::OkStatus(); }
+  Status seal(const Epoch& epoch) override {
     log.push_back("append " + std::to_string(epoch.number));
     if (!failure.ok()) return failure;
     std::vector<std::string> tasks;

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+#include "connectors/kafka/kafka_epochs.hpp"
+
+#include "connectors/kafka/marker.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+#include <utility>
+
+namespace millrace::kafka {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+using Millis = std::chrono::milliseconds;
+
+constexpr int kAskMillis = 10'000;
+// Brokers refuse more than 15 minutes unless they are told otherwise.
+constexpr Millis kLeastTransaction{60'000};
+constexpr Millis kMostTransaction{900'000};
+constexpr int kIds = 2;
+
+// An epoch and its commit have to fit into the time after which brokers abort a transaction.
+Millis transactionTimeout(Duration interval) {
+  const auto wanted = Millis(interval.count() > kMostTransaction.count() ? kMostTransaction.count()
+                                                                        : 3 * interval.count());
+  return std::clamp(wanted, kLeastTransaction, kMostTransaction);
+}
+
+// As librdkafka frees it: with free().
+void setMetadata(rd_kafka_topic_partition_t& partition, const std::string& text) {
+  partition.metadata = std::malloc(text.size());
+  if (partition.metadata == nullptr) return;
+  std::memcpy(partition.metadata, text.data(), text.size());
+  partition.metadata_size = text.size();
+}
+
+}  // namespace
+
+KafkaEpochs::KafkaEpochs(Options options) : options_(std::move(options)) {}
+
+KafkaEpochs::~KafkaEpochs() {
+  if (prepared_.valid()) prepared_.wait();
+  // Its thread uses what else is here.
+  producer_.reset();
+}
+
+std::string KafkaEpochs::describe() const {
+  return fmt::format("Kafka at {} (group '{}')", options_.settings.bootstrapServers, group());
+}
+
+std::string KafkaEpochs::transactionalId(int index) const {
+  return fmt::format("{}-{}", options_.applicationId, index);
+}
+
+Producer::Options KafkaEpochs::producerOptions(int index) const {
+  return {options_.settings, options_.applicationId, transactionalId(index),
+          transactionTimeout(options_.interval)};
+}
+
+Status KafkaEpochs::startProducer(bool isTransactionalOne) {
+  Producer::Options options = producerOptions(0);
+  if (!isTransactionalOne) options.transactionalId.clear();
+  MILLRACE_ASSIGN_OR_RETURN(producer_, Producer::make(options, [this] { sendHeld(); }));
+  MILLRACE_RETURN_IF_ERROR(awaitBrokers(producer_->client(), options_.settings));
+  return checkTopics();
+}
+
+// Before anything is shut out: a topic that is missing should cost nobody anything.
+Status KafkaEpochs::checkTopics() const {
+  for (const std::string& topic : topics_) {
+    MILLRACE_RETURN_IF_ERROR(partitionCount(producer_->client(), topic, kAskMillis).status());
+  }
+  return okStatus();
+}
+
+Status KafkaEpochs::start() { return startProducer(false); }
+
+StatusOr<std::optional<EpochMark>> KafkaEpochs::takeOver(const RecordedEpochs& recorded) {
+  MILLRACE_RETURN_IF_ERROR(startProducer(isTransactional()));
+  if (!isTransactional()) return std::optional<EpochMark>();
+  MILLRACE_RETURN_IF_ERROR(
+      createTopic(producer_->client(), controlTopic(), 1, {{"cleanup.policy", "compact"}}, kAskMillis));
+  MILLRACE_RETURN_IF_ERROR(shutOthersOut());
+  MILLRACE_RETURN_IF_ERROR(openReader());
+  // Only now: an answer from before could be overtaken by a commit that is under way.
+  MILLRACE_ASSIGN_OR_RETURN(const std::optional<EpochMark> marker, readCommittedMarker());
+  if (marker && marker->incarnation > recorded.incarnation && !recorded.isFreshFromSavepoint) {
+    return failedPreconditionError(fmt::format(
+        "{} remembers run {} of this job, but its state directory knows of {} only: another job with the "
+        "application id '{}' owns it (stop one of the two, or give them different names)",
+        describe(), marker->incarnation, recorded.incarnation, options_.applicationId));
+  }
+  MILLRACE_RETURN_IF_ERROR(producer_->beginTransaction());
+  return std::optional<EpochMark>(marker.value_or(EpochMark()));
+}
+
+// Every id there has ever been: a transaction that one of them has left open is decided then.
+Status KafkaEpochs::shutOthersOut() {
+  std::vector<std::future<Status>> others;
+  for (int index = 1; index < kIds; ++index) {
+    others.push_back(std::async(std::launch::async, [this, index]() -> Status {
+      MILLRACE_ASSIGN_OR_RETURN(const auto producer, Producer::make(producerOptions(index), [] {}));
+      return producer->initTransactions();
+    }));
+  }
+  Status all = producer_->initTransactions();
+  for (auto& other : others) {
+    const Status status = other.get();
+    if (all.ok()) all = status;
+  }
+  return all;
+}
+
+Status KafkaEpochs::openReader() {
+  // Committed offsets that a transaction may still change are not read.
+  MILLRACE_ASSIGN_OR_RETURN(reader_,
+                            Client::make(RD_KAFKA_CONSUMER, options_.settings,
+                                         {{"client.id", options_.applicationId}, {"retry.backoff.ms", "20"}},
+                                         {{"group.id", group()},
+                                          {"isolation.level", "read_committed"},
+                                          {"enable.auto.commit", "false"},
+                                          {"enable.auto.offset.store", "false"}}));
+  return okStatus();
+}
+
+StatusOr<std::optional<EpochMark>> KafkaEpochs::askForMarker(int timeoutMillis) const {
+  const Partitions list = onePartition(controlTopic(), 0, RD_KAFKA_OFFSET_INVALID);
+  const std::string doing = fmt::format("reading the marker of group '{}'", group());
+  MILLRACE_RETURN_IF_ERROR(statusOf(rd_kafka_committed(reader_.get(), list.get(), timeoutMillis), doing));
+  const rd_kafka_topic_partition_t& found = list->elems[0];
+  // A failed read looks like an offset that is not there.
+  MILLRACE_RETURN_IF_ERROR(statusOf(found.err, doing));
+  if (found.offset < 0) return std::optional<EpochMark>();
+  const std::string_view text(static_cast<const char*>(found.metadata), found.metadata_size);
+  const std::optional<EpochMark> marker = readMarker(text);
+  if (marker && marker->number == static_cast<std::uint64_t>(found.offset)) return marker;
+  return failedPreconditionError(fmt::format(
+      "the offset that group '{}' has committed for topic '{}' is not a marker of Millrace: somebody else "
+      "commits to that group (give the job another application id)",
+      group(), controlTopic()));
+}
+
+StatusOr<std::optional<EpochMark>> KafkaEpochs::readCommittedMarker() const {
+  const auto deadline = SteadyClock::now() + Millis(options_.settings.startTimeout.count());
+  while (true) {
+    StatusOr<std::optional<EpochMark>> marker = askForMarker(kAskMillis);
+    if (marker.ok() || !isRetriable(marker.status()) || SteadyClock::now() >= deadline) return marker;
+  }
+}
+
+void KafkaEpochs::prepare(const EpochMark& mark) {
+  if (!isTransactional()) return;
+  prepared_ = std::async(std::launch::async, [this, mark]() -> Status {
+    MILLRACE_RETURN_IF_ERROR(producer_->awaitDeliveries());
+    return sendMarker(mark);
+  });
+}
+
+Status KafkaEpochs::sendMarker(const EpochMark& mark) {
+  const Partitions list = onePartition(controlTopic(), 0, static_cast<std::int64_t>(mark.number));
+  setMetadata(list->elems[0], writeMarker(mark));
+  return producer_->sendOffsets(group(), *list);
+}
+
+Status KafkaEpochs::commit(const EpochMark& mark) {
+  if (!isTransactional()) return producer_->awaitDeliveries();
+  MILLRACE_RETURN_IF_ERROR(prepared_.get());
+  MILLRACE_RETURN_IF_ERROR(producer_->commitTransaction());
+  if (producer_->isInDoubt()) {
+    // A late copy of the request that ended this transaction would end the next one half-way.
+    MILLRACE_RETURN_IF_ERROR(verify(mark));
+    producer_.reset();
+    MILLRACE_RETURN_IF_ERROR(startProducer(true));
+    MILLRACE_RETURN_IF_ERROR(producer_->initTransactions());
+  }
+  MILLRACE_RETURN_IF_ERROR(openNext());
+  return verify(mark);
+}
+
+Status KafkaEpochs::openNext() {
+  MILLRACE_RETURN_IF_ERROR(producer_->beginTransaction());
+  open_.fetch_add(1, std::memory_order_acq_rel);
+  sendHeld();
+  return okStatus();
+}
+
+Status KafkaEpochs::verify(const EpochMark& mark) const {
+  MILLRACE_ASSIGN_OR_RETURN(const std::optional<EpochMark> found, readCommittedMarker());
+  if (found == mark) return okStatus();
+  return abortedError(fmt::format("epoch {} was committed, but the marker says {}", mark.number,
+                                  found ? found->number : 0));
+}
+
+void KafkaEpochs::join(std::shared_ptr<HeldRecords> held) {
+  const std::lock_guard lock(mutex_);
+  held_.push_back(std::move(held));
+}
+
+Status KafkaEpochs::send(HeldRecords& held) {
+  if (held.records.isEmpty()) return okStatus();
+  if (isTransactional() && held.epoch > openEpoch()) {
+    isAnyHeld_.store(true);
+    // Whoever has opened it since may have looked before.
+    if (held.epoch > openEpoch()) return okStatus();
+  }
+  MILLRACE_ASSIGN_OR_RETURN(const std::size_t taken, producer_->produce(held.topic, held.records));
+  held.records.drop(taken);
+  held.show();
+  if (!held.records.isEmpty()) isAnyHeld_.store(true);
+  return okStatus();
+}
+
+// Called where there may be room now: an epoch has been opened, or deliveries have been reported.
+void KafkaEpochs::sendHeld() {
+  if (!isAnyHeld_.exchange(false)) return;
+  std::vector<std::shared_ptr<HeldRecords>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    all = held_;
+  }
+  for (const auto& held : all) {
+    const std::lock_guard lock(held->mutex);
+    // What goes wrong here the producer remembers, and the next write or commit tells.
+    if (!send(*held).ok()) isAnyHeld_.store(true);
+    if (held->waker != nullptr) held->waker->wake();
+  }
+}
+
+Status KafkaEpochs::awaitDeliveries() { return producer_->awaitDeliveries(); }
+
+}  // namespace millrace::kafka

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "connectors/kafka/client.hpp"
+#include "connectors/kafka/held_records.hpp"
+#include "connectors/kafka/producer.hpp"
+
+#include <millrace/connectors/kafka/kafka_sink.hpp>
+#include <millrace/runtime/commit_point.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace millrace::kafka {
+
+/// All Kafka sinks of a running job: their producer, and with exactly once the transaction of the
+/// epoch. The transaction is the commit point: results, and a marker with the epoch's number, become
+/// visible in one step; the state directory keeps an epoch until that is known.
+/// See docs/design/commit-protocol.md for the rules and what each prevents.
+///
+///        takeOver(): both ids shut out, marker read        prepare(N): deliveries awaited, marker N sent
+///   New ────────────────────────────────────────────► Open(N) ────────────────────────────────► Closing(N)
+///                                                        ▲   commit(N): transaction ended, next begun  │
+///                                                        └─────────────────────────────────────────────┘
+///
+/// In Open(N) writers produce what belongs to N; a writer whose barrier N has come holds its records
+/// back until Open(N + 1).
+///
+/// **Thread safety**: as CommitPoint; send() for any thread.
+class KafkaEpochs final : public CommitPoint {
+ public:
+  struct Options {
+    KafkaSettings settings;
+    KafkaDelivery delivery = KafkaDelivery::kExactlyOnce;
+    std::string applicationId;
+    Duration interval{0};
+  };
+
+  explicit KafkaEpochs(Options options);
+  ~KafkaEpochs() override;
+
+  const Options& options() const { return options_; }
+
+  /// Of a sink of the job; before takeOver() or start().
+  void addTopic(const std::string& topic) { topics_.insert(topic); }
+
+  /// Instead of takeOver(), in a job that keeps nothing: at least once.
+  Status start();
+
+  std::string describe() const override;
+  StatusOr<std::optional<EpochMark>> takeOver(const RecordedEpochs& recorded) override;
+  void prepare(const EpochMark& mark) override;
+  Status commit(const EpochMark& mark) override;
+
+  /// Makes a writer's records known, so that they are sent when they may be.
+  void join(std::shared_ptr<HeldRecords> held);
+
+  /// Sends what a writer holds, if its epoch is open and there is room. REQUIRES: its mutex.
+  Status send(HeldRecords& held);
+
+  /// The number that a writer's records have to bear to be sent, and that of those behind a barrier.
+  std::uint64_t openEpoch() const { return open_.load(std::memory_order_acquire); }
+
+  /// Waits for what was sent.
+  Status awaitDeliveries();
+
+ private:
+  bool isTransactional() const { return options_.delivery == KafkaDelivery::kExactlyOnce; }
+  std::string transactionalId(int index) const;
+  std::string group() const { return options_.applicationId + ".eos"; }
+  std::string controlTopic() const { return options_.applicationId + ".ckpt"; }
+  Producer::Options producerOptions(int index) const;
+
+  Status startProducer(bool isTransactionalOne);
+  Status checkTopics() const;
+  Status shutOthersOut();
+  Status openReader();
+  StatusOr<std::optional<EpochMark>> readCommittedMarker() const;
+  StatusOr<std::optional<EpochMark>> askForMarker(int timeoutMillis) const;
+  Status sendMarker(const EpochMark& mark);
+  Status verify(const EpochMark& mark) const;
+  Status openNext();
+  void sendHeld();
+
+  const Options options_;
+  std::set<std::string> topics_;
+
+  std::unique_ptr<Producer> producer_;
+  Client reader_;  // of the marker
+  std::future<Status> prepared_;
+
+  std::atomic<std::uint64_t> open_{1};
+  std::atomic<bool> isAnyHeld_{false};
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<HeldRecords>> held_;  // under mutex_
+};
+
+}  // namespace millrace::kafka

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+#include "connectors/kafka/producer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace millrace::kafka {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::int16_t kEndTxn = 26;  // the number of that request [Kafka protocol]
+constexpr int kPollMillis = 60'000;   // a stop wakes it
+constexpr int kStepMillis = 1'000;
+constexpr std::size_t kBatch = 512;
+constexpr std::size_t kTold = 200;  // bytes of a key in a message
+
+std::vector<KafkaSettings::Property> defaultsOf(const Producer::Options& options) {
+  std::vector<KafkaSettings::Property> defaults = {
+      {"client.id", options.clientId},
+      {"partitioner", "murmur2_random"},
+      {"linger.ms", "5"},
+      {"queue.buffering.max.kbytes", "65536"},
+      {"socket.timeout.ms", "10000"},
+      {"socket.nagle.disable", "true"},
+      {"retry.backoff.ms", "20"},
+  };
+  if (!options.transactionalId.empty()) {
+    defaults.emplace_back("transaction.timeout.ms", fmt::to_string(options.transactionTimeout.count()));
+  }
+  return defaults;
+}
+
+std::vector<KafkaSettings::Property> forcedBy(const Producer::Options& options) {
+  std::vector<KafkaSettings::Property> forced = {{"enable.idempotence", "true"}};
+  if (!options.transactionalId.empty()) forced.emplace_back("transactional.id", options.transactionalId);
+  return forced;
+}
+
+using Entry = KafkaRecords::Entry;
+
+bool isPlain(const Entry& entry) {
+  return entry.headers == KafkaRecords::kNone && entry.timestamp == kMinTimestamp;
+}
+
+// librdkafka copies what it is given; null: there is none.
+char* at(const KafkaRecords& records, std::size_t offset) {
+  return offset == KafkaRecords::kNone ? nullptr : const_cast<char*>(records.bytes() + offset);
+}
+
+rd_kafka_message_t messageOf(const KafkaRecords& records, const Entry& entry) {
+  rd_kafka_message_t message{};
+  message.payload = at(records, entry.value);
+  message.len = entry.valueSize;
+  message.key = at(records, entry.key);
+  message.key_len = entry.keySize;
+  message.partition = entry.partition;
+  return message;
+}
+
+Status notTaken(rd_kafka_resp_err_t code, const std::string& topic, const Entry& entry) {
+  return statusOf(code, fmt::format("writing a record of {} bytes to topic '{}'",
+                                    entry.keySize + entry.valueSize, topic));
+}
+
+// Calls `step` until it does not answer that it needs more time, or `timeout` has passed.
+template <typename Step>
+Status persist(std::chrono::milliseconds timeout, std::string_view doing, Step&& step) {
+  const auto deadline = SteadyClock::now() + timeout;
+  while (true) {
+    Error error(step(kStepMillis));
+    if (error == nullptr) return okStatus();
+    const bool isRetriable = rd_kafka_error_is_retriable(error.get()) != 0;
+    if (!isRetriable || SteadyClock::now() >= deadline) return statusOf(error.release(), doing);
+  }
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Producer>> Producer::make(const Options& options,
+                                                   std::function<void()> onReports) {
+  std::unique_ptr<Producer> producer(new Producer(options, std::move(onReports)));
+  Conf conf(rd_kafka_conf_new());
+  rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR);
+  MILLRACE_RETURN_IF_ERROR(statusOf(
+      rd_kafka_conf_interceptor_add_on_new(conf.get(), "millrace", &Producer::onNew, producer.get()),
+      "making a Kafka producer"));
+  MILLRACE_ASSIGN_OR_RETURN(producer->client_,
+                            Client::make(RD_KAFKA_PRODUCER, options.settings, defaultsOf(options),
+                                         forcedBy(options), std::move(conf)));
+  producer->queue_.reset(rd_kafka_queue_get_main(producer->client_.get()));
+  producer->reports_ = std::thread([raw = producer.get()] { raw->readReports(); });
+  return producer;
+}
+
+Producer::Producer(const Options& options, std::function<void()> onReports)
+    : options_(options), onReports_(std::move(onReports)) {}
+
+Producer::~Producer() {
+  isStopping_.store(true);
+  if (queue_ != nullptr) rd_kafka_queue_yield(queue_.get());
+  if (reports_.joinable()) reports_.join();
+  queue_.reset();
+  topics_.clear();
+  // What is still on its way belongs to an epoch that is not committed, or has been given up.
+  if (client_) rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  client_.reset();
+}
+
+rd_kafka_resp_err_t Producer::onNew(rd_kafka_t* handle, const rd_kafka_conf_t*, void* opaque, char*,
+                                    std::size_t) {
+  const auto sent = rd_kafka_interceptor_add_on_request_sent(handle, "millrace", &Producer::onSent, opaque);
+  if (sent != RD_KAFKA_RESP_ERR_NO_ERROR) return sent;
+  return rd_kafka_interceptor_add_on_response_received(handle, "millrace", &Producer::onAnswer, opaque);
+}
+
+rd_kafka_resp_err_t Producer::onSent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t key,
+                                     std::int16_t, std::int32_t, std::size_t, void* opaque) {
+  if (key == kEndTxn) static_cast<Producer*>(opaque)->endsSent_.fetch_add(1);
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+rd_kafka_resp_err_t Producer::onAnswer(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t key,
+                                       std::int16_t, std::int32_t, std::size_t, std::int64_t,
+                                       rd_kafka_resp_err_t error, void* opaque) {
+  if (key == kEndTxn && error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    static_cast<Producer*>(opaque)->endsAnswered_.fetch_add(1);
+  }
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+void Producer::readReports() {
+  while (!isStopping_.load()) {
+    const Event event(rd_kafka_queue_poll(queue_.get(), kPollMillis));
+    if (event == nullptr) continue;
+    if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_DR) noteReports(*event);
+    onReports_();
+  }
+}
+
+void Producer::noteReports(rd_kafka_event_t& event) {
+  while (const rd_kafka_message_t* const message = rd_kafka_event_message_next(&event)) {
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) [[likely]] continue;
+    const std::string key(static_cast<const char*>(message->key), std::min(message->key_len, kTold));
+    std::string doing = fmt::format("delivering a record with key '{}' to topic '{}'", key,
+                                    rd_kafka_topic_name(message->rkt));
+    if (const std::string trouble = lastTrouble(); !trouble.empty()) doing += " (" + trouble + ")";
+    fail(statusOf(message->err, doing));
+  }
+}
+
+std::string Producer::lastTrouble() const { return client_.lastTrouble(); }
+
+void Producer::fail(Status status) {
+  const std::lock_guard lock(mutex_);
+  if (failure_.ok()) failure_ = std::move(status);
+}
+
+Status Producer::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+Status Producer::initTransactions() {
+  MILLRACE_RETURN_IF_ERROR(awaitBrokers(client_, options_.settings));
+  return persist(options_.settings.startTimeout, fmt::format("beginning transactions as '{}'", options_.transactionalId),
+                 [this](int millis) { return rd_kafka_init_transactions(client_.get(), millis); });
+}
+
+Status Producer::beginTransaction() {
+  return statusOf(rd_kafka_begin_transaction(client_.get()), "beginning a transaction");
+}
+
+Status Producer::sendOffsets(const std::string& group, const rd_kafka_topic_partition_list_t& offsets) {
+  const std::unique_ptr<rd_kafka_consumer_group_metadata_t, Destroy<rd_kafka_consumer_group_metadata_destroy>>
+      metadata(rd_kafka_consumer_group_metadata_new(group.c_str()));
+  return persist(options_.transactionTimeout, "noting the epoch in its transaction", [&](int millis) {
+    return rd_kafka_send_offsets_to_transaction(client_.get(), &offsets, metadata.get(), millis);
+  });
+}
+
+Status Producer::commitTransaction() {
+  return persist(options_.transactionTimeout, "committing a transaction", [this](int millis) {
+    return rd_kafka_commit_transaction(client_.get(), millis);
+  });
+}
+
+StatusOr<rd_kafka_topic_t*> Producer::topic(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  MILLRACE_RETURN_IF_ERROR(failure_);
+  Topic& topic = topics_[name];
+  if (topic == nullptr) topic.reset(rd_kafka_topic_new(client_.get(), name.c_str(), nullptr));
+  if (topic == nullptr) return statusOf(rd_kafka_last_error(), fmt::format("topic '{}'", name));
+  return topic.get();
+}
+
+StatusOr<std::size_t> Producer::produce(const std::string& name, const KafkaRecords& records) {
+  MILLRACE_ASSIGN_OR_RETURN(rd_kafka_topic_t* const handle, topic(name));
+  std::array<rd_kafka_message_t, kBatch> batch;
+  std::size_t done = 0;
+  while (done < records.size()) {
+    std::size_t count = 0;
+    while (done + count < records.size() && count < kBatch && isPlain(records[done + count])) {
+      batch[count] = messageOf(records, records[done + count]);
+      ++count;
+    }
+    if (count == 0) {
+      MILLRACE_ASSIGN_OR_RETURN(const bool isTaken, produceOne(*handle, name, records, records[done]));
+      if (!isTaken) return done;
+      ++done;
+    }
+    // Each message's own partition counts.
+    rd_kafka_produce_batch(handle, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_PARTITION,
+                           batch.data(), static_cast<int>(count));
+    for (std::size_t i = 0; i < count; ++i) {
+      if (batch[i].err == RD_KAFKA_RESP_ERR__QUEUE_FULL) return done;
+      if (batch[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) return notTaken(batch[i].err, name, records[done]);
+      ++done;
+    }
+  }
+  return done;
+}
+
+StatusOr<bool> Producer::produceOne(rd_kafka_topic_t& handle, const std::string& name,
+                                    const KafkaRecords& records, const Entry& entry) {
+  std::unique_ptr<rd_kafka_headers_t, Destroy<rd_kafka_headers_destroy>> headers;
+  if (entry.headers != KafkaRecords::kNone) {
+    headers.reset(rd_kafka_headers_new(records.headers(entry.headers).size()));
+    for (const auto& [key, value] : records.headers(entry.headers)) {
+      rd_kafka_header_add(headers.get(), key.data(), static_cast<ssize_t>(key.size()), value.data(),
+                          static_cast<ssize_t>(value.size()));
+    }
+  }
+  rd_kafka_headers_t* const given = headers.get();
+  const Timestamp timestamp = entry.timestamp == kMinTimestamp ? 0 : entry.timestamp;  // 0: now
+  const auto answer = rd_kafka_producev(
+      client_.get(), RD_KAFKA_V_RKT(&handle), RD_KAFKA_V_PARTITION(entry.partition),
+      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(at(records, entry.value), entry.valueSize),
+      RD_KAFKA_V_KEY(at(records, entry.key), entry.keySize), RD_KAFKA_V_HEADERS(given),
+      RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_END);
+  if (answer == RD_KAFKA_RESP_ERR__QUEUE_FULL) return false;
+  if (answer != RD_KAFKA_RESP_ERR_NO_ERROR) return notTaken(answer, name, entry);
+  static_cast<void>(headers.release());  // the message's own now
+  return true;
+}
+
+Status Producer::awaitDeliveries() {
+  // Every record gets its report, a good one or that its time is over.
+  while (rd_kafka_flush(client_.get(), kStepMillis) == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+    MILLRACE_RETURN_IF_ERROR(failure());
+  }
+  return failure();
+}
+
+}  // namespace millrace::kafka

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "connectors/kafka/client.hpp"
+
+#include <millrace/connectors/kafka/kafka_records.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace millrace::kafka {
+
+/// librdkafka's producer with the thread that reads its delivery reports. What could not be delivered is
+/// remembered: failure().
+///
+/// **Thread safety**: all methods may be called from any thread, those of transactions from one at a
+/// time.
+class Producer {
+ public:
+  struct Options {
+    KafkaSettings settings;
+    std::string clientId;
+    std::string transactionalId;  ///< empty: none
+    std::chrono::milliseconds transactionTimeout{60'000};
+  };
+
+  /// `onReports` is called by the thread that reads delivery reports, when some have come. Does not
+  /// wait for brokers.
+  static StatusOr<std::unique_ptr<Producer>> make(const Options& options,
+                                                  std::function<void()> onReports);
+  ~Producer();
+  Producer(const Producer&) = delete;
+  Producer& operator=(const Producer&) = delete;
+
+  const Client& client() const { return client_; }
+
+  /// Waits for brokers, and shuts out the producer that had this transactional id before.
+  Status initTransactions();
+  Status beginTransaction();
+  /// Gives offsets, with their metadata, to the transaction.
+  Status sendOffsets(const std::string& group, const rd_kafka_topic_partition_list_t& offsets);
+  Status commitTransaction();
+  /// Whether a request to end a transaction has gone unanswered: then a late copy of it could end
+  /// another one, and the producer must not begin any.
+  bool isInDoubt() const { return endsSent_.load() != endsAnswered_.load(); }
+
+  /// Hands over records from the first on; answers how many were taken: fewer when the queue is full.
+  StatusOr<std::size_t> produce(const std::string& topic, const KafkaRecords& records);
+
+  /// Waits until everything is delivered, or answers why not.
+  Status awaitDeliveries();
+
+  Status failure() const;
+
+ private:
+  explicit Producer(const Options& options, std::function<void()> onReports);
+
+  void readReports();
+  void noteReports(rd_kafka_event_t& event);
+  void fail(Status status);
+  StatusOr<rd_kafka_topic_t*> topic(const std::string& name);
+  StatusOr<bool> produceOne(rd_kafka_topic_t& topic, const std::string& name,
+                            const KafkaRecords& records, const KafkaRecords::Entry& entry);
+  std::string lastTrouble() const;
+
+  static rd_kafka_resp_err_t onNew(rd_kafka_t*, const rd_kafka_conf_t*, void*, char*, std::size_t);
+  static rd_kafka_resp_err_t onSent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t,
+                                    std::int16_t, std::int32_t, std::size_t, void*);
+  static rd_kafka_resp_err_t onAnswer(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t,
+                                      std::int16_t, std::int32_t, std::size_t, std::int64_t,
+                                      rd_kafka_resp_err_t, void*);
+
+  const Options options_;
+  const std::function<void()> onReports_;
+  std::atomic<std::uint64_t> endsSent_{0};
+  std::atomic<std::uint64_t> endsAnswered_{0};
+  mutable std::mutex mutex_;
+  Status failure_;                      // under mutex_
+  std::map<std::string, Topic> topics_;  // under mutex_; they go before the client
+  Client client_;
+  Queue queue_;
+  std::atomic<bool> isStopping_{false};
+  std::thread reports_;
+};
+
+}  // namespace millrace::kafka
