@@ -120,7 +120,7 @@ Status KafkaEpochs::openReader() {
   // Committed offsets that a transaction may still change are not read.
   MILLRACE_ASSIGN_OR_RETURN(reader_,
                             Client::make(RD_KAFKA_CONSUMER, options_.settings,
-                                         {{"client.id", options_.applicationId}, {"retry.backoff.ms", "20"}},
+                                         {{"client.id", options_.applicationId}},
                                          {{"group.id", group()},
                                           {"isolation.level", "read_committed"},
                                           {"enable.auto.commit", "false"},
@@ -201,17 +201,21 @@ void KafkaEpochs::join(std::shared_ptr<HeldRecords> held) {
   held_.push_back(std::move(held));
 }
 
+// What cannot be sent now is noted before the last look, or whoever makes room might look in between.
 Status KafkaEpochs::send(HeldRecords& held) {
-  if (held.records.isEmpty()) return okStatus();
-  if (isTransactional() && held.epoch > openEpoch()) {
-    isAnyHeld_.store(true);
-    // Whoever has opened it since may have looked before.
-    if (held.epoch > openEpoch()) return okStatus();
+  bool isNoted = false;
+  while (!held.records.isEmpty()) {
+    const bool isOpen = !isTransactional() || held.epoch <= openEpoch();
+    std::size_t taken = 0;
+    if (isOpen) {
+      MILLRACE_ASSIGN_OR_RETURN(taken, producer_->produce(held.topic, held.records));
+      held.records.drop(taken);
+      held.show();
+    }
+    if (taken == 0 && isNoted) break;
+    isNoted = taken == 0;
+    if (isNoted) isAnyHeld_.store(true);
   }
-  MILLRACE_ASSIGN_OR_RETURN(const std::size_t taken, producer_->produce(held.topic, held.records));
-  held.records.drop(taken);
-  held.show();
-  if (!held.records.isEmpty()) isAnyHeld_.store(true);
   return okStatus();
 }
 
