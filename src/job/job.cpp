@@ -47,6 +47,7 @@ Status Job::wait() { return supervisor_->wait(); }
 bool Job::isFinished() const { return supervisor_->isOver(); }
 JobCounts Job::counts() const { return supervisor_->counts(); }
 std::vector<TaskStatus> Job::status() const { return supervisor_->status(); }
+std::vector<SplitStatus> Job::splits() const { return supervisor_->splits(); }
 
 StatusOr<Job> start(const Graph& graph, const JobOptions& options) {
   MILLRACE_ASSIGN_OR_RETURN(auto supervisor, JobSupervisor::start(graph, options));

@@ -271,4 +271,9 @@ std::vector<TaskStatus> JobSupervisor::status() const {
   return current == nullptr ? std::vector<TaskStatus>() : current->engine().status();
 }
 
+std::vector<SplitStatus> JobSupervisor::splits() const {
+  const std::shared_ptr<JobAttempt> current = attempt();
+  return current == nullptr ? std::vector<SplitStatus>() : current->engine().splits();
+}
+
 }  // namespace millrace

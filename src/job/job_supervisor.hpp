@@ -62,6 +62,7 @@ class JobSupervisor {
   bool isOver() const;
   JobCounts counts() const;
   std::vector<TaskStatus> status() const;
+  std::vector<SplitStatus> splits() const;
 
  private:
   JobSupervisor(const Graph& graph, const JobOptions& options, std::shared_ptr<JobAttempt> first);

@@ -93,6 +93,14 @@ void SourceDriver::split(std::size_t index) {
 
 void SourceDriver::endSplit(std::size_t index) { watermarks_.end(index); }
 
+void SourceDriver::setPending(std::size_t index, bool isPending) {
+  watermarks_.setPending(index, isPending, now_);
+}
+
+void SourceDriver::appendSplits(std::vector<SplitProgress>& splits) const {
+  reader_.appendSplits(splits);
+}
+
 bool SourceDriver::reject(std::string_view position, std::string_view reason,
                           std::string_view payload) {
   ++rejected_;

@@ -372,4 +372,16 @@ std::vector<TaskStatus> Engine::status() const {
   return all;
 }
 
+std::vector<SplitStatus> Engine::splits() const {
+  std::vector<SplitStatus> all;
+  for (const PlacedTask& placed : placed_) {
+    std::vector<SplitProgress> ofTask;
+    placed.task->appendSplits(ofTask);
+    for (SplitProgress& split : ofTask) {
+      all.push_back({placed.task->operatorName(), placed.task->worker(), std::move(split)});
+    }
+  }
+  return all;
+}
+
 }  // namespace millrace

@@ -79,6 +79,7 @@ class Engine {
 
   JobCounts counts() const;
   std::vector<TaskStatus> status() const;
+  std::vector<SplitStatus> splits() const;
 
   /// One key's state; see Job::readState.
   StatusOr<std::optional<std::string>> readState(const StateQuery& query);

@@ -28,6 +28,8 @@ KeyedStateStore* Operator::queryableStates() { return nullptr; }
 Step Operator::onEnd(bool) { return Step::kDone; }
 Status Operator::close(bool) { return absl::OkStatus(); }
 
+void SourceOperator::appendSplits(std::vector<SplitProgress>&) const {}
+
 void SourceOperator::onBatch(std::size_t, BatchPtr&) {
   MILLRACE_CHECK(false, "a source has no input");
 }

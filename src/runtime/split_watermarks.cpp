@@ -76,6 +76,14 @@ void SplitWatermarks::end(std::size_t index) {
   valve_.end(index, false);
 }
 
+void SplitWatermarks::setPending(std::size_t index, bool isPending, Timestamp now) {
+  MILLRACE_CHECK(index < splits_.size(), "the split is announced");
+  Split& split = splits_[index];
+  if (split.isPending == isPending) return;
+  split.isPending = isPending;
+  wake(index, now);
+}
+
 void SplitWatermarks::passOver(Timestamp from, Timestamp to) {
   if (to <= from) return;
   const Timestamp passed = saturatingSubtract(to, from);
@@ -88,7 +96,7 @@ void SplitWatermarks::checkIdleness(Timestamp now) {
   if (!strategy_.idleTimeout) return;
   for (std::size_t i = 0; i < splits_.size(); ++i) {
     Split& split = splits_[i];
-    if (split.isIdle || split.isEnded) continue;
+    if (split.isIdle || split.isEnded || split.isPending) continue;
     // A clock that was set back would otherwise keep the split awake for as long as it was set back.
     split.lastRecordAt = std::min(split.lastRecordAt, now);
     if (now < saturatingAdd(split.lastRecordAt, strategy_.idleTimeout->count())) continue;
@@ -101,7 +109,7 @@ Timestamp SplitWatermarks::nextDeadline() const {
   Timestamp deadline = kMaxTimestamp;
   if (!strategy_.idleTimeout) return deadline;
   for (const Split& split : splits_) {
-    if (split.isIdle || split.isEnded) continue;
+    if (split.isIdle || split.isEnded || split.isPending) continue;
     deadline = std::min(deadline,
                         saturatingAdd(split.lastRecordAt, strategy_.idleTimeout->count()));
   }

@@ -120,6 +120,9 @@ class Task final : public OperatorContext {
   std::string position() const;
 
   const TaskCounters& counters() const { return counters_; }
+  void appendSplits(std::vector<SplitProgress>& splits) const {
+    if (source_ != nullptr) source_->appendSplits(splits);
+  }
   std::string stateName() const;
   std::size_t queued() const;
   std::size_t queueLimit() const;

@@ -5,6 +5,7 @@
 #include <millrace/graph/graph.hpp>
 #include <millrace/job/options.hpp>
 #include <millrace/job/state_query.hpp>
+#include <millrace/runtime/source.hpp>
 #include <millrace/state/value_state.hpp>
 #include <millrace/time/timestamp.hpp>
 
@@ -71,6 +72,13 @@ struct TaskStatus {
   std::string heldBackBy;       ///< the input that holds its watermark back
 };
 
+/// A split of a source, and the worker that reads it.
+struct SplitStatus {
+  std::string operatorName;
+  std::size_t worker = 0;
+  SplitProgress progress;
+};
+
 /// A running pipeline.
 ///
 /// **Thread safety**: every method may be called from any thread.
@@ -130,6 +138,9 @@ class Job {
 
   JobCounts counts() const;
   std::vector<TaskStatus> status() const;
+
+  /// How far the sources' splits have been read, for sources that know; empty between two attempts.
+  std::vector<SplitStatus> splits() const;
 
  private:
   std::unique_ptr<JobSupervisor> supervisor_;

@@ -29,6 +29,7 @@ class SourceDriver : public SourceOperator, private ReaderReport {
   Status restoreTask(std::span<const std::string> positions) final;
   SourcePoll poll() final;
   Timestamp nextDeadline() const final;
+  void appendSplits(std::vector<SplitProgress>& splits) const final;
 
  protected:
   SourceDriver(SourceReaderLife& reader, const WatermarkStrategy& watermarks, OnInvalid onInvalid);
@@ -46,6 +47,7 @@ class SourceDriver : public SourceOperator, private ReaderReport {
 
   void split(std::size_t index) final;
   void endSplit(std::size_t index) final;
+  void setPending(std::size_t index, bool isPending) final;
   bool reject(std::string_view position, std::string_view reason, std::string_view payload) final;
   void countBytes(std::size_t bytes) final;
 

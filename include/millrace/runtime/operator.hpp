@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace millrace {
 
@@ -23,6 +24,7 @@ class CommitPoint;
 class FileSystem;
 class KeyedStateStore;
 class StateBelow;
+struct SplitProgress;
 
 /// What an operator may use of its surroundings. Valid from open() to the end of the task.
 ///
@@ -183,6 +185,9 @@ class SourceOperator : public Operator {
  public:
   /// Appends at most about a batch to its output. Called only while the output has room.
   virtual SourcePoll poll() = 0;
+
+  /// What is known of the splits this instance reads. Called from any thread.
+  virtual void appendSplits(std::vector<SplitProgress>& splits) const;
 
   void onBatch(std::size_t input, BatchPtr& batch) final;
 };

@@ -51,6 +51,7 @@ class ReaderReport {
   virtual ~ReaderReport();
   virtual void split(std::size_t index) = 0;
   virtual void endSplit(std::size_t index) = 0;
+  virtual void setPending(std::size_t index, bool isPending) = 0;
   /// False: there is no room for more dead letters, read() should return.
   virtual bool reject(std::string_view position, std::string_view reason,
                       std::string_view payload) = 0;
@@ -99,6 +100,11 @@ class SourceOutput {
   /// The split will bring nothing more.
   void endSplit(std::size_t index) { report_.endSplit(index); }
 
+  /// Whether there is known, or may be, more of the split than has been read. While there is, the split
+  /// does not count as silent, however long nothing of it comes: its records are on their way.
+  /// Unless told a split is taken for read up to where it is.
+  void setPending(std::size_t index, bool isPending) { report_.setPending(index, isPending); }
+
   /// Counts a record that cannot be read and sends it to the dead letters.
   /// `position` and `reason` are for people; `payload` is the record as it stood.
   void reject(std::string_view position, std::string_view reason, std::string_view payload) {
@@ -110,6 +116,10 @@ class SourceOutput {
 
   /// Behind the record appended last.
   const T* position() const { return slot_; }
+
+  /// The same for those parts of a reader that know no records. What reject() answers there has to be
+  /// heeded.
+  ReaderReport& report() { return report_; }
 
  private:
   // Pointers alone, so that the compiler knows that storing a record's numbers changes none of them.
@@ -123,6 +133,20 @@ enum class ReadState : std::uint8_t {
   kMore,   ///< call again at once
   kQuiet,  ///< nothing now: call again when woken, or at nextDeadline()
   kEnd,    ///< nothing will ever come
+};
+
+/// How far a split has been read, for people.
+struct SplitProgress {
+  static constexpr std::int64_t kUnknown = -1;
+
+  std::string name;                    ///< "user-events-3"
+  std::int64_t position = kUnknown;    ///< of the next record
+  std::int64_t end = kUnknown;         ///< behind the last record there is
+  std::int64_t committed = kUnknown;   ///< what others have been told of
+  std::uint64_t repeated = 0;          ///< records that came a second time, and were dropped
+
+  /// How many records there are still to read; 0 when that is not known.
+  std::int64_t lag() const { return end > position && position >= 0 ? end - position : 0; }
 };
 
 /// All of a SourceReader but its records.
@@ -147,6 +171,9 @@ class SourceReaderLife {
   /// then, however many there were; each reader is given all. kFailedPrecondition: the input is not
   /// what it was (the message says what changed and what to do); kDataLoss: the bytes are damaged.
   virtual Status restorePositions(std::span<const std::string_view> positions);
+
+  /// Appends what is known of the splits this reader has. Called from any thread.
+  virtual void appendSplits(std::vector<SplitProgress>& splits) const;
 
   /// For a split that all instances read together (one large file): called after each read() with
   /// the highest event time in it, answers with the highest time known to be passed by all.

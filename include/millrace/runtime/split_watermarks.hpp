@@ -39,6 +39,10 @@ class SplitWatermarks {
 
   void end(std::size_t split);
 
+  /// A split that has more to read is not silent, and the silence of one that has not begins now.
+  /// REQUIRES: it is announced.
+  void setPending(std::size_t split, bool isPending, Timestamp now);
+
   /// No split counts as silent from `from` to `to`, when the source could not be read.
   void passOver(Timestamp from, Timestamp to);
 
@@ -56,6 +60,7 @@ class SplitWatermarks {
     Timestamp lastRecordAt = kMinTimestamp;  // wall clock, less what was passed over
     bool isIdle = false;
     bool isEnded = false;
+    bool isPending = false;
     std::unique_ptr<WatermarkGenerator> generator;
   };
 

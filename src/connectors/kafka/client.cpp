@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <utility>
@@ -17,6 +18,7 @@ struct ClientTrouble {
   std::mutex mutex;
   std::string last;
   bool isRefused = false;
+  std::atomic<bool> isDown{false};
 };
 
 namespace {
@@ -27,6 +29,7 @@ constexpr std::size_t kErrorText = 512;
 void onError(rd_kafka_t*, int code, const char* reason, void* opaque) {
   auto& trouble = *static_cast<ClientTrouble*>(opaque);
   const std::lock_guard lock(trouble.mutex);
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) trouble.isDown.store(true);
   // "All brokers are down" follows what brought them down, which tells more.
   if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || trouble.last.empty()) trouble.last = reason;
   if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
@@ -161,6 +164,12 @@ std::string Client::lastTrouble() const {
 bool Client::isRefused() const {
   const std::lock_guard lock(trouble_->mutex);
   return trouble_->isRefused;
+}
+
+bool Client::isDown() const { return trouble_->isDown.load(std::memory_order_relaxed); }
+
+void Client::noteAnswer() {
+  if (isDown()) trouble_->isDown.store(false);
 }
 
 Status statusOf(rd_kafka_resp_err_t code, std::string_view doing, std::string_view detail) {

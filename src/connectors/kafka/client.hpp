@@ -57,6 +57,9 @@ class Client {
   std::string lastTrouble() const;
   /// A trouble that waiting does not mend: wrong credentials, a certificate that does not fit.
   bool isRefused() const;
+  /// All brokers are away, as far as anybody has said since the last noteAnswer().
+  bool isDown() const;
+  void noteAnswer();
 
  private:
   std::shared_ptr<ClientTrouble> trouble_;  // outlives the handle, which calls it

@@ -120,6 +120,7 @@ class Values final : private ReaderReport {
 
  private:
   void split(std::size_t) override {}
+  void setPending(std::size_t, bool) final {}
   void endSplit(std::size_t) override {}
   bool reject(std::string_view, std::string_view, std::string_view) override { return true; }
   void countBytes(std::size_t) override {}

@@ -256,5 +256,33 @@ TEST_CASE("a generator of the user's own decides, one for each split") {
   REQUIRE(splits.merged() == 7);
 }
 
+TEST_CASE("a split with more to read is not idle, however long nothing comes; then its silence begins") {
+  SplitWatermarks splits(boundedOutOfOrderness(0ms).withIdleness(10ms));
+  splits.announce(0, 0);
+  splits.announce(1, 0);
+  splits.setPending(0, true, 0);
+  read(splits, 1, {500}, 0);
+  splits.checkIdleness(100);
+  CHECK_FALSE(splits.isIdle());
+  CHECK(splits.merged() == kMinTimestamp);  // split 0 holds time back
+  CHECK(splits.nextDeadline() == kMaxTimestamp);
+  splits.setPending(0, false, 100);
+  splits.checkIdleness(109);
+  CHECK_FALSE(splits.isIdle());
+  CHECK(splits.nextDeadline() == 110);
+  splits.checkIdleness(110);
+  CHECK(splits.isIdle());
+  CHECK(splits.merged() == 499);
+}
+
+TEST_CASE("an idle split that turns out to have more is active again") {
+  SplitWatermarks splits(boundedOutOfOrderness(0ms).withIdleness(10ms));
+  splits.announce(0, 0);
+  splits.checkIdleness(10);
+  REQUIRE(splits.isIdle());
+  splits.setPending(0, true, 20);
+  CHECK_FALSE(splits.isIdle());
+}
+
 }  // namespace
 }  // namespace millrace

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// What the readers of one Kafka source have in common.
+#pragma once
+
+#include "connectors/kafka/client.hpp"
+#include "connectors/kafka/kafka_positions.hpp"
+#include "connectors/kafka/partition_lookup.hpp"
+
+#include <millrace/connectors/kafka/kafka_source_options.hpp>
+#include <millrace/runtime/source.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace millrace::kafka {
+
+/// How far a partition is read, for anyone to look at.
+struct PartitionGauge {
+  explicit PartitionGauge(PartitionId partition) : id(std::move(partition)) {}
+
+  const PartitionId id;
+  std::atomic<std::int64_t> position{SplitProgress::kUnknown};
+  std::atomic<std::int64_t> end{SplitProgress::kUnknown};
+  std::atomic<std::int64_t> committed{SplitProgress::kUnknown};
+  std::atomic<std::uint64_t> repeated{0};
+};
+
+/// What is found out for a reader while it reads.
+///
+/// **Thread safety**: all; the members under KafkaInput's mutex but for hasNews.
+struct ReaderInbox {
+  std::size_t worker = 0;
+  std::size_t workers = 1;
+  Waker* waker = nullptr;
+  std::vector<PartitionPosition> added;
+  Status failure;
+  std::atomic<bool> hasNews{false};
+};
+
+/// Finds the partitions, says which of them a reader has and where it begins, and looks, on a thread of
+/// its own, for new ones and for how far they go.
+///
+/// **Thread safety**: open() and restore() from one thread at a time, before any reader begins; the
+/// rest from any.
+class KafkaInput {
+ public:
+  explicit KafkaInput(KafkaSourceOptions options);
+  ~KafkaInput();
+  KafkaInput(const KafkaInput&) = delete;
+  KafkaInput& operator=(const KafkaInput&) = delete;
+
+  const KafkaSourceOptions& options() const { return options_; }
+
+  /// The first reader's client asks for all.
+  Status open(const std::shared_ptr<Client>& client, bool mayBeRestored);
+  /// For all readers; each may ask for it, one is enough.
+  Status restore(std::span<const std::string_view> positions);
+
+  /// The reader's share of what is known; from here on its inbox is filled. REQUIRES: leave() before it goes.
+  StatusOr<std::vector<PartitionPosition>> begin(ReaderInbox& inbox);
+  /// The same for one that has not begun.
+  std::vector<PartitionPosition> shareOf(const ReaderInbox& inbox);
+  void leave(ReaderInbox& inbox);
+  Status takeNews(ReaderInbox& inbox, std::vector<PartitionPosition>& added);
+  void watch(std::shared_ptr<PartitionGauge> gauge);
+
+  /// All brokers are away, or one has answered: said once for each outage.
+  void noteAway(std::string_view reason);
+  void noteAnswer() {
+    if (isAway_.load(std::memory_order_relaxed)) noteBack();
+  }
+
+ private:
+  using SteadyTime = std::chrono::steady_clock::time_point;
+
+  Status await(const std::function<Status(const PartitionLookup&)>& ask);
+  std::vector<PartitionPosition> pick(const ReaderInbox& inbox) const;
+  void scout();
+  Status discover();
+  Status refreshEnds();
+  void noteBack();
+  void tellAll(const Status& failure);
+
+  const KafkaSourceOptions options_;
+  std::shared_ptr<Client> client_;
+  std::vector<PartitionId> partitions_;        // known so far; once begun, of the scout alone
+  std::vector<PartitionPosition> positions_;   // where the readers begin
+  Status planned_;
+  bool isRestored_ = false;
+  std::atomic<bool> isAway_{false};
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<ReaderInbox*> inboxes_;
+  std::vector<std::shared_ptr<PartitionGauge>> gauges_;
+  bool isEnding_ = false;
+  std::thread scout_;
+};
+
+}  // namespace millrace::kafka

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: MIT
+#include <millrace/connectors/kafka/kafka_reader.hpp>
+
+#include "connectors/kafka/client.hpp"
+#include "connectors/kafka/fetched_messages.hpp"
+#include "connectors/kafka/kafka_input.hpp"
+#include "connectors/kafka/kafka_positions.hpp"
+
+#include <millrace/base/check.hpp>
+#include <millrace/base/clock.hpp>
+#include <millrace/base/log.hpp>
+#include <millrace/runtime/operator.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <utility>
+
+namespace millrace {
+
+KafkaReader::~KafkaReader() = default;
+
+namespace kafka {
+namespace {
+
+// A topic may look as if it were gone while its broker starts.
+constexpr Duration kMissingFor = std::chrono::seconds(10);
+
+// What a worker may have waiting in librdkafka: one fetch more than the queue holds, for librdkafka
+// looks at the queue's limit before it fetches.
+constexpr const char* kQueuedKilobytes = "32768";
+constexpr const char* kQueuedMessages = "100000";
+constexpr const char* kFetchBytes = "8388608";
+
+const std::vector<KafkaSettings::Property>& defaults() {
+  static const std::vector<KafkaSettings::Property> properties = {
+      {"client.id", "millrace"},
+      {"group.id", "millrace"},  // librdkafka wants one; nobody is told of anything
+      {"isolation.level", "read_committed"},
+      {"queued.max.messages.kbytes", kQueuedKilobytes},
+      {"queued.min.messages", kQueuedMessages},
+      {"fetch.max.bytes", kFetchBytes},
+      {"fetch.error.backoff.ms", "100"},
+      {"reconnect.backoff.max.ms", "1000"},
+      {"socket.nagle.disable", "true"},
+  };
+  return properties;
+}
+
+std::vector<KafkaSettings::Property> forced(const KafkaSourceOptions& options) {
+  std::vector<KafkaSettings::Property> properties = {
+      {"enable.auto.commit", "false"},
+      {"enable.auto.offset.store", "false"},
+      {"enable.partition.eof", "true"},
+      {"auto.offset.reset", "error"},
+  };
+  if (!options.groupId.empty()) properties.emplace_back("group.id", options.groupId);
+  return properties;
+}
+
+struct Split {
+  std::int64_t next = 0;
+  std::optional<std::int64_t> end;
+  bool isPending = true;
+  bool isEnded = false;
+  Timestamp missingSince = kMaxTimestamp;
+  std::shared_ptr<PartitionGauge> gauge;
+
+  const PartitionId& id() const { return gauge->id; }
+  bool isAtEnd() const { return end && next >= *end; }
+};
+
+void wakeWorker(rd_kafka_t*, void* waker) { static_cast<Waker*>(waker)->wake(); }
+
+class Reader final : public KafkaReader {
+ public:
+  explicit Reader(std::shared_ptr<KafkaInput> input) : input_(std::move(input)) {}
+  ~Reader() override;
+
+  Status open(OperatorContext& context) override;
+  Status restore(std::span<const std::string_view> positions) override {
+    return input_->restore(positions);
+  }
+  void writePosition(ByteWriter& out) override;
+  StatusOr<ReadState> next(ReaderReport& report) override;
+  bool nextMessage(KafkaMessage& message) override;
+  Timestamp nextDeadline() const override { return missingDeadline_; }
+  void appendSplits(std::vector<SplitProgress>& splits) const override;
+
+ private:
+  Status begin(ReaderReport& report);
+  Status add(const std::vector<PartitionPosition>& positions, ReaderReport& report);
+  Status takeNews(ReaderReport& report);
+  bool goToRun(ReaderReport& report);
+  std::size_t find(const rd_kafka_message_t& message);
+  bool isWanted(Split& split, const rd_kafka_message_t& message);
+  Status handle(const rd_kafka_message_t& event, ReaderReport& report);
+  void handleEnd(std::size_t index, std::int64_t offset, ReaderReport& report);
+  Status checkMissing();
+  void setPending(std::size_t index, bool isPending, ReaderReport& report);
+  void endIfDone(std::size_t index, ReaderReport& report);
+  void stopRun();
+  ReadState whenNothingIsThere() const;
+
+  const std::shared_ptr<KafkaInput> input_;
+  OperatorContext* context_ = nullptr;
+  std::shared_ptr<Client> client_;
+  Queue queue_;
+  FetchedMessages fetched_;
+  ReaderInbox inbox_;
+
+  bool hasBegun_ = false;
+  std::vector<Split> splits_;
+  std::map<std::pair<const void*, std::int32_t>, std::size_t> indexes_;  // by librdkafka's topic
+  std::size_t ended_ = 0;
+  std::size_t run_ = SIZE_MAX;  // the split that nextMessage() is at
+  bool hasMessage_ = false;     // the front of fetched_ has been given out
+  Timestamp missingDeadline_ = kMaxTimestamp;
+  std::vector<KafkaHeader> headers_;
+
+  mutable std::mutex mutex_;
+  std::vector<std::shared_ptr<PartitionGauge>> gauges_;  // of splits_, under mutex_
+};
+
+Reader::~Reader() {
+  input_->leave(inbox_);
+  if (queue_ != nullptr) rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
+  fetched_.clear();
+  queue_.reset();
+}
+
+Status Reader::open(OperatorContext& context) {
+  context_ = &context;
+  inbox_.worker = context.worker();
+  inbox_.workers = context.workers();
+  inbox_.waker = &context.waker();
+  const KafkaSourceOptions& options = input_->options();
+  MILLRACE_RETURN_IF_ERROR(checkOptions(options));
+  MILLRACE_ASSIGN_OR_RETURN(
+      Client client, Client::make(RD_KAFKA_CONSUMER, options.settings, defaults(), forced(options)));
+  client_ = std::make_shared<Client>(std::move(client));
+  MILLRACE_RETURN_IF_ERROR(input_->open(client_, context.isCheckpointed()));
+  // What goes wrong comes by the same queue as messages.
+  MILLRACE_RETURN_IF_ERROR(
+      statusOf(rd_kafka_poll_set_consumer(client_->get()), "preparing a Kafka consumer"));
+  queue_.reset(rd_kafka_queue_get_consumer(client_->get()));
+  if (queue_ == nullptr) return internalError("a Kafka consumer without a queue");
+  rd_kafka_queue_cb_event_enable(queue_.get(), &wakeWorker, &context.waker());
+  return okStatus();
+}
+
+Status Reader::begin(ReaderReport& report) {
+  hasBegun_ = true;
+  MILLRACE_ASSIGN_OR_RETURN(const auto share, input_->begin(inbox_));
+  return add(share, report);
+}
+
+Status Reader::add(const std::vector<PartitionPosition>& positions, ReaderReport& report) {
+  const Partitions list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
+  for (const PartitionPosition& each : positions) {
+    const std::size_t index = splits_.size();
+    Split& split = splits_.emplace_back();
+    split.next = each.next;
+    split.end = each.end;
+    split.gauge = std::make_shared<PartitionGauge>(each.id);
+    split.gauge->position.store(each.next, std::memory_order_relaxed);
+    input_->watch(split.gauge);
+    {
+      const std::lock_guard lock(mutex_);
+      gauges_.push_back(split.gauge);
+    }
+    report.split(index);
+    report.setPending(index, true);
+    endIfDone(index, report);
+    if (split.isEnded) continue;
+    rd_kafka_topic_partition_list_add(list.get(), each.id.topic.c_str(), each.id.partition)->offset = each.next;
+  }
+  if (list->cnt == 0) return okStatus();
+  return statusOf(rd_kafka_incremental_assign(client_->get(), list.get()), "assigning Kafka partitions");
+}
+
+Status Reader::takeNews(ReaderReport& report) {
+  if (!inbox_.hasNews.load(std::memory_order_relaxed)) return okStatus();
+  std::vector<PartitionPosition> added;
+  MILLRACE_RETURN_IF_ERROR(input_->takeNews(inbox_, added));
+  return add(added, report);
+}
+
+StatusOr<ReadState> Reader::next(ReaderReport& report) {
+  if (!hasBegun_) MILLRACE_RETURN_IF_ERROR(begin(report));
+  MILLRACE_RETURN_IF_ERROR(takeNews(report));
+  stopRun();
+  if (run_ != SIZE_MAX) endIfDone(std::exchange(run_, SIZE_MAX), report);
+  while (true) {
+    while (!fetched_.isEmpty()) {
+      const rd_kafka_message_t& front = fetched_.front();
+      if (front.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (goToRun(report)) return ReadState::kMore;
+      } else {
+        const Status handled = handle(front, report);
+        fetched_.pop();
+        MILLRACE_RETURN_IF_ERROR(handled);
+      }
+    }
+    if (!fetched_.fill(queue_.get())) break;
+  }
+  if (client_->isDown()) input_->noteAway(client_->lastTrouble());
+  if (client_->isRefused()) {
+    return permissionDeniedError(
+        fmt::format("Kafka at {} refuses this client: {} (correct the credentials)",
+                    input_->options().settings.bootstrapServers, client_->lastTrouble()));
+  }
+  MILLRACE_RETURN_IF_ERROR(checkMissing());
+  return whenNothingIsThere();
+}
+
+ReadState Reader::whenNothingIsThere() const {
+  const bool isBounded = input_->options().until.at != KafkaEnd::At::kNever;
+  return isBounded && ended_ == splits_.size() ? ReadState::kEnd : ReadState::kQuiet;
+}
+
+// True: the front of fetched_ is the first message of a run that is wanted.
+bool Reader::goToRun(ReaderReport& report) {
+  const std::size_t index = find(fetched_.front());
+  Split& split = splits_[index];
+  input_->noteAnswer();
+  client_->noteAnswer();
+  split.missingSince = kMaxTimestamp;
+  if (!isWanted(split, fetched_.front())) {
+    fetched_.pop();
+    endIfDone(index, report);
+    return false;
+  }
+  run_ = index;
+  fetched_.beginRun();
+  report.split(index);
+  setPending(index, true, report);
+  return true;
+}
+
+// Messages beyond the end count as read, so that the split ends.
+bool Reader::isWanted(Split& split, const rd_kafka_message_t& message) {
+  if (split.isEnded) return false;
+  if (message.offset < split.next) {
+    split.gauge->repeated.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  if (split.end && message.offset >= *split.end) {
+    split.next = *split.end;
+    return false;
+  }
+  return true;
+}
+
+bool Reader::nextMessage(KafkaMessage& message) {
+  stopRun();
+  Split& split = splits_[run_];
+  while (fetched_.isInRun()) {
+    const rd_kafka_message_t& front = fetched_.front();
+    if (!isWanted(split, front)) {
+      fetched_.pop();
+      continue;
+    }
+    split.next = front.offset + 1;
+    fetched_.view(split.id().topic, message, headers_);
+    hasMessage_ = true;
+    return true;
+  }
+  split.gauge->position.store(split.next, std::memory_order_relaxed);
+  return false;
+}
+
+// The message given out last is done with.
+void Reader::stopRun() {
+  if (!hasMessage_) return;
+  hasMessage_ = false;
+  fetched_.pop();
+}
+
+std::size_t Reader::find(const rd_kafka_message_t& message) {
+  const auto [it, isNew] = indexes_.try_emplace({message.rkt, message.partition}, SIZE_MAX);
+  if (!isNew) return it->second;
+  const std::string_view topic = rd_kafka_topic_name(message.rkt);
+  const auto found = std::find_if(splits_.begin(), splits_.end(), [&](const Split& split) {
+    return split.id().topic == topic && split.id().partition == message.partition;
+  });
+  MILLRACE_CHECK(found != splits_.end(), "messages come from assigned partitions");
+  return it->second = static_cast<std::size_t>(found - splits_.begin());
+}
+
+Status Reader::handle(const rd_kafka_message_t& event, ReaderReport& report) {
+  const bool hasSplit = event.rkt != nullptr && event.partition >= 0;
+  const std::string name =
+      hasSplit ? fmt::format("partition '{}-{}'", rd_kafka_topic_name(event.rkt), event.partition)
+               : std::string("a Kafka topic");
+  switch (event.err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      handleEnd(find(event), event.offset, report);
+      return okStatus();
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+      return failedPreconditionError(fmt::format(
+          "{} does not hold offset {} any more, which is to be read next: it has been made anew, or its "
+          "messages were deleted before they were read (start anew with an empty state directory, or "
+          "bring the topic back as it was): {}",
+          name, hasSplit ? splits_[find(event)].next : event.offset, rd_kafka_message_errstr(&event)));
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      if (hasSplit) {
+        Split& split = splits_[find(event)];
+        if (split.missingSince == kMaxTimestamp) split.missingSince = context_->processingTime();
+      }
+      return okStatus();
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+      log(LogLevel::kWarning, fmt::format("group '{}': {}", input_->options().groupId,
+                                          rd_kafka_message_errstr(&event)));
+      return okStatus();
+    default:
+      break;
+  }
+  const Status failure = statusOf(event.err, "reading " + name, rd_kafka_message_errstr(&event));
+  // librdkafka goes on by itself.
+  return isRetriable(failure) ? okStatus() : failure;
+}
+
+// All of the split up to `offset` has been read, whether there were messages or not: marks of
+// transactions have offsets too.
+void Reader::handleEnd(std::size_t index, std::int64_t offset, ReaderReport& report) {
+  Split& split = splits_[index];
+  input_->noteAnswer();
+  client_->noteAnswer();
+  split.missingSince = kMaxTimestamp;
+  split.next = std::max(split.next, offset);
+  split.gauge->position.store(split.next, std::memory_order_relaxed);
+  split.gauge->end.store(split.next, std::memory_order_relaxed);
+  setPending(index, false, report);
+  endIfDone(index, report);
+}
+
+Status Reader::checkMissing() {
+  missingDeadline_ = kMaxTimestamp;
+  for (const Split& split : splits_) {
+    if (split.missingSince == kMaxTimestamp) continue;
+    const Timestamp deadline = saturatingAdd(split.missingSince, kMissingFor.count());
+    if (context_->processingTime() >= deadline) {
+      return notFoundError(
+          fmt::format("partition '{}' is not there any more (create the topic, or correct its name)",
+                      split.id().name()));
+    }
+    missingDeadline_ = std::min(missingDeadline_, deadline);
+  }
+  return okStatus();
+}
+
+void Reader::setPending(std::size_t index, bool isPending, ReaderReport& report) {
+  if (splits_[index].isPending == isPending) return;
+  splits_[index].isPending = isPending;
+  report.setPending(index, isPending);
+}
+
+void Reader::endIfDone(std::size_t index, ReaderReport& report) {
+  Split& split = splits_[index];
+  if (split.isEnded || !split.isAtEnd()) return;
+  split.isEnded = true;
+  ++ended_;
+  split.gauge->position.store(split.next, std::memory_order_relaxed);
+  report.endSplit(index);
+  const Partitions list = onePartition(split.id().topic, split.id().partition, RD_KAFKA_OFFSET_INVALID);
+  rd_kafka_pause_partitions(client_->get(), list.get());
+}
+
+void Reader::writePosition(ByteWriter& out) {
+  std::vector<PartitionPosition> positions;
+  if (!hasBegun_) {
+    // A barrier before the first read.
+    return writePositions(input_->shareOf(inbox_), out);
+  }
+  for (const Split& split : splits_) positions.push_back({split.id(), split.next, split.end});
+  writePositions(positions, out);
+}
+
+void Reader::appendSplits(std::vector<SplitProgress>& splits) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& gauge : gauges_) {
+    SplitProgress& added = splits.emplace_back();
+    added.name = gauge->id.name();
+    added.position = gauge->position.load(std::memory_order_relaxed);
+    added.end = gauge->end.load(std::memory_order_relaxed);
+    added.committed = gauge->committed.load(std::memory_order_relaxed);
+    added.repeated = gauge->repeated.load(std::memory_order_relaxed);
+  }
+}
+
+}  // namespace
+}  // namespace kafka
+
+std::unique_ptr<KafkaReader> makeKafkaReader(std::shared_ptr<void>& shared,
+                                             const KafkaSourceOptions& options) {
+  if (shared == nullptr) shared = std::make_shared<kafka::KafkaInput>(options);
+  return std::make_unique<kafka::Reader>(std::static_pointer_cast<kafka::KafkaInput>(shared));
+}
+
+}  // namespace millrace
