@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +33,9 @@ class SimulatedLife {
 
   explicit SimulatedLife(std::uint64_t seed) : random_(seed), files_(random_.next()) {}
 
+  /// Called before each of the lives in which nothing is to go wrong any more.
+  std::function<void()> onLastLives;
+
   testing::SimulatedFiles& files() { return files_; }
   const Events& events() const { return events_; }
 
@@ -39,6 +43,7 @@ class SimulatedLife {
   std::string run(const Graph& graph, int deaths) {
     for (int life = 0; life < deaths + kLastLives; ++life) {
       const bool mayDie = life < deaths;
+      if (!mayDie && onLastLives) onLastLives();
       if (mayDie && random_.below(3) == 0) injectFault();
       if (liveOnce(graph, mayDie)) return "";
     }
@@ -98,9 +103,12 @@ class SimulatedLife {
     where.jobName = graph.name();
     where.keyGroups = 16;
     where.segmentBytes = 256 + random_.below(4096);
+    const auto point = commitPointOf(graph, options);
+    where.commitPoint = point->get();
     StatusOr<std::unique_ptr<CheckpointStore>> store = CheckpointStore::open(files_, where);
     if (!store.ok()) return died(store.status());
-    StatusOr<std::unique_ptr<Engine>> engine = Engine::create(graph, options, store->get());
+    StatusOr<std::unique_ptr<Engine>> engine =
+        Engine::create(graph, options, store->get(), {}, point->get());
     if (!engine.ok()) {
       store->reset();
       return died(engine.status());

@@ -14,6 +14,7 @@
 #include <millrace/connectors/file/line_sink.hpp>
 
 #include "pipeline/sales.hpp"
+#include "simulated_broker.hpp"
 #include "simulated_life.hpp"
 
 namespace millrace::test {
@@ -155,6 +156,17 @@ std::vector<std::string> numbersOf() {
   return lines;
 }
 
+// Counts to a system that commits them, and its numbers to files as well: both have to be right.
+void buildTwoSinks(Pipeline& pipeline, SimulatedBroker& broker) {
+  const auto lines = salesOf(pipeline)
+                         .keyBy(&Sale::shop)
+                         .window(tumbling(1s))
+                         .aggregate("counts", count())
+                         .map(lineOf);
+  lines.sink("broker", BrokerSink(broker));
+  lines.sink("out", toFiles("out"));
+}
+
 const Job kJobs[] = {
     {"tumbling counts", buildCounts, [] { return windowsOf(&Sale::shop, 1000, 1000, false); }},
     {"sliding sums", buildSliding, [] { return windowsOf(&Sale::product, 2000, 500, true); }},
@@ -198,6 +210,35 @@ TEST_CASE("whatever happens, a job's finished files hold each result once") {
   REQUIRE(all.stops > 0);
   REQUIRE(all.failures > 0);
   REQUIRE(all.checkpoints > seeds.size());
+}
+
+TEST_CASE("whatever happens, what a commit point has committed holds each result once") {
+  const std::uint64_t only = numberFrom("MILLRACE_SIMULATION_SEED", 0);
+  const std::vector<std::string> expected = windowsOf(&Sale::shop, 1000, 1000, false);
+  SimulatedLife::Events all;
+  int lostAnswers = 0;
+  int lateDecisions = 0;
+  const std::uint64_t end = only != 0 ? only : numberFrom("MILLRACE_SIMULATION_SEEDS", kNewSeeds) + kFixedSeeds;
+  for (std::uint64_t seed = only != 0 ? only : 1; seed <= end; ++seed) {
+    INFO("MILLRACE_SIMULATION_SEED=" << seed << " (a commit point)");
+    SimulatedLife life(seed);
+    SimulatedBroker broker(seed);
+    life.onLastLives = [&] { broker.isKind = true; };
+    Pipeline pipeline("simulated");
+    buildTwoSinks(pipeline, broker);
+    REQUIRE(life.run(pipeline, kDeaths) == "");
+    REQUIRE(broker.committedLines() == expected);
+    REQUIRE(life.linesIn("out") == expected);
+    all.crashes += life.events().crashes;
+    all.kills += life.events().kills;
+    lostAnswers += broker.lostAnswers();
+    lateDecisions += broker.lateDecisions();
+  }
+  if (only != 0) return;
+  REQUIRE(all.crashes > 0);
+  REQUIRE(all.kills > 0);
+  REQUIRE(lostAnswers > 0);
+  REQUIRE(lateDecisions > 0);
 }
 
 TEST_CASE("a seed gives the same run again") {
