@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 // event_consumer: reads events and tells what is in them.
 #include "common/flags.hpp"
+#include "common/group_source.hpp"
 #include "common/job_program.hpp"
+#include "common/kafka_flags.hpp"
 #include "common/limited_lines.hpp"
+#include "common/log_to_stderr.hpp"
 #include "common/statistics.hpp"
+#include "common/stop_signal.hpp"
 #include "common/user_event.hpp"
 #include "common/window_metrics.hpp"
 
@@ -27,11 +31,12 @@ namespace {
 
 constexpr const char* kProgram = "event_consumer";
 constexpr const char* kExample =
-    "  event_consumer --source file:events.ndjson\n"
+    "  event_consumer --bootstrap-servers localhost:9092 --topic user-events --group-id watchers\n"
     "  event_consumer --source file:events.ndjson --aggregate --window 60 --max-messages 100000\n";
 constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kMostTop = 10'000;
 constexpr double kNanosPerSecond = 1e9;
+constexpr Duration kSilentPartition = std::chrono::seconds(5);
 
 struct ConsumerSettings {
   std::string source = "stdin";
@@ -44,14 +49,17 @@ struct ConsumerSettings {
   JobSettings job;
 };
 
-void declare(FlagSet& flags, ConsumerSettings& s, UnavailableSettings& unavailable) {
+void declare(FlagSet& flags, ConsumerSettings& s, KafkaFlags& kafka) {
   flags.group("Input");
-  flags.text("--source", "SOURCE", "file:PATH (a file, a directory or a glob), stdin or generate:N",
-             &s.source);
+  flags.text("--source", "SOURCE",
+             "file:PATH (a file, a directory or a glob), stdin, generate:N or kafka:TOPIC,...", &s.source,
+             "stdin, or the topic as soon as a flag for Kafka is given");
   flags.integer("--max-messages", "N", "end after this many records", &s.maxMessages, 0, kAll,
                 "all of them");
   flags.duration("--out-of-orderness", "how much later than its successors an event may come",
                  &s.job.outOfOrderness);
+  flags.duration("--idle-timeout", "an input silent for this long holds nobody back",
+                 &s.job.idleTimeout, Duration(1), "5s with Kafka, else off");
   flags.group("Output (on stdout)");
   flags.integer("--top", "N", "how many event types and users to list", &s.top, 1, kMostTop);
   flags.duration("--statistics-interval", "time between two statistics blocks",
@@ -64,10 +72,9 @@ void declare(FlagSet& flags, ConsumerSettings& s, UnavailableSettings& unavailab
   flags.choice("--log-level", "least level of messages on stderr", &s.job.logLevel,
                {"error", "warn", "info", "debug"});
   flags.toggle("--no-progress", "no progress on stderr", &s.job.noProgress);
-  declareKafkaFlags(flags, unavailable);
+  declareKafkaFlags(flags, kafka, "the topic to read");
   flags.duration("--auto-commit-interval", "time between two commits of the offsets",
                  &s.autoCommitInterval, Duration(1));
-  flags.notAvailable("--auto-commit-interval", "Kafka");
 }
 
 // A bare number is seconds.
@@ -81,10 +88,38 @@ StatusOr<Duration> parseWindow(const std::string& text) {
   return window;
 }
 
+std::string messageOf(const Status& status) {
+  const auto message = status.message();
+  return std::string(message.data(), message.size());
+}
+
+// What is only of interest with Kafka; returns the complaint, if any.
+std::string resolveKafka(const FlagSet& flags, const KafkaFlags& kafka, ConsumerSettings* s) {
+  if (!flags.given("--source") && mentionsKafka(flags)) s->job.source.kind = SourceSpec::Kind::kKafka;
+  if (std::string complaint = applyTopic(flags, kafka, &s->job.source); !complaint.empty()) return complaint;
+  if (s->job.source.kind != SourceSpec::Kind::kKafka) {
+    const bool isNeeded = flags.given("--auto-commit-interval") || flags.given("--group-id");
+    return isNeeded ? "--group-id, --auto-commit-interval: need a topic to read (--topic)" : std::string();
+  }
+  if (s->job.idleTimeout == Duration(0)) s->job.idleTimeout = kSilentPartition;
+  s->job.groupId = kafka.groupId.empty() ? kProgram : kafka.groupId;
+  StatusOr<KafkaSettings> reached =
+      kafkaSettingsOf(kafka, {{"client.id", kProgram},
+                              {"group.id", s->job.groupId},
+                              {"auto.offset.reset", "earliest"},
+                              {"isolation.level", "read_committed"},
+                              {"partition.assignment.strategy", "range,roundrobin"},
+                              {"auto.commit.interval.ms", fmt::format("{}", s->autoCommitInterval.count())}});
+  if (!reached.ok()) return messageOf(reached.status());
+  // How far the group has come is up to this program: what has been handled, not what has been read.
+  reached->properties.emplace_back("enable.auto.offset.store", "false");
+  s->job.kafka = *std::move(reached);
+  return {};
+}
+
 std::string resolve(ConsumerSettings* s) {
   const auto complaint = [](const char* flag, const Status& status) {
-    return fmt::format("{}: {}", flag,
-                       std::string_view(status.message().data(), status.message().size()));
+    return fmt::format("{}: {}", flag, messageOf(status));
   };
   StatusOr<SourceSpec> source = parseSource(s->source);
   if (!source.ok()) return complaint("--source", source.status());
@@ -111,14 +146,21 @@ class Board {
 
   void add(const std::string& eventType, const std::string& userId) {
     statistics_.add(eventType, userId);
+    ++added_;
   }
+
+  std::uint64_t added() const { return added_; }
 
   Status showIfDue() {
     const double seconds = static_cast<double>(interval_.count()) / 1000;
     if (now() - lastShown_ < seconds) return okStatus();
     lastShown_ = now();
+    addedShown_ = added_;
     return show("\n");
   }
+
+  // For an input that falls silent before its last events have been shown.
+  Status showNewIfDue() { return added_ == addedShown_ ? okStatus() : showIfDue(); }
 
   Status show(const std::string& after = {}) {
     const double elapsed = now() - begun_;
@@ -136,6 +178,8 @@ class Board {
   std::shared_ptr<std::atomic<std::uint64_t>> invalid_ =
       std::make_shared<std::atomic<std::uint64_t>>(0);
   StreamWriter out_{posixFileSystem().standardOutput()};
+  std::uint64_t added_ = 0;
+  std::uint64_t addedShown_ = 0;
   double begun_ = now();
   double lastShown_ = begun_;
 };
@@ -170,7 +214,10 @@ class BoardSink final : public SinkConnector<Event> {
 };
 
 template <typename Event>
-Stream<Event> limitedEvents(JobProgram& job, const ConsumerSettings& settings, Board& board) {
+Stream<Event> limitedEvents(JobProgram& job, const ConsumerSettings& settings, Board& board,
+                            GroupReading* reading) {
+  if (reading->consumer != nullptr)
+    return job.pipeline().source(kSourceName, GroupSource<Event>(reading, settings.job.source.topic), job.watermarks());
   if (settings.job.source.kind == SourceSpec::Kind::kGenerate) return job.events<Event>();
   return job.pipeline().source(
       kSourceName,
@@ -179,12 +226,12 @@ Stream<Event> limitedEvents(JobProgram& job, const ConsumerSettings& settings, B
       job.watermarks());
 }
 
-void build(JobProgram& job, const ConsumerSettings& settings, Board& board) {
+void build(JobProgram& job, const ConsumerSettings& settings, Board& board, GroupReading* reading) {
   if (!settings.aggregate) {
-    limitedEvents<UserEvent>(job, settings, board).sink("statistics", BoardSink<UserEvent>(&board));
+    limitedEvents<UserEvent>(job, settings, board, reading).sink("statistics", BoardSink<UserEvent>(&board));
     return;
   }
-  const Stream<ShopEvent> events = limitedEvents<ShopEvent>(job, settings, board);
+  const Stream<ShopEvent> events = limitedEvents<ShopEvent>(job, settings, board, reading);
   events.sink("statistics", BoardSink<ShopEvent>(&board));
   const auto metrics =
       events.keyBy([](const ShopEvent&) { return 0; })
@@ -194,32 +241,66 @@ void build(JobProgram& job, const ConsumerSettings& settings, Board& board) {
                           std::string& out) { appendRow(out, window); });
 }
 
-int run(int argc, char** argv) {
-  ConsumerSettings settings;
-  UnavailableSettings unavailable;
-  FlagSet flags(kProgram, "Reads events and tells how many there are, of which types and users.",
-                kExample);
-  declare(flags, settings, unavailable);
-  JobCommandLine line;
-  line.outcome = flags.parse(argc, argv);
-  if (line.outcome.run) {
-    if (const std::string complaint = resolve(&settings); !complaint.empty())
-      line.outcome = flags.refuse(complaint);
-    else if (!settings.aggregate && flags.given("--window"))
-      line.outcome = flags.refuse("--window: needs --aggregate");
-  }
-  if (!line.outcome.run) return finish(line.outcome);
+GroupReading readingFor(const ConsumerSettings& settings, GroupConsumer* consumer, Board* board) {
+  GroupReading reading;
+  reading.consumer = consumer;
+  reading.limit = static_cast<std::uint64_t>(settings.maxMessages);
+  reading.handled = [board] { return board->added(); };
+  reading.onInvalid = [board] { board->invalid()->fetch_add(1, std::memory_order_relaxed); };
+  reading.onQuiet = [board] { return board->showNewIfDue(); };
+  // Finding the brokers and joining the group are not the reading that the rate is about.
+  consumer->onFirstAssignment([board] { board->begin(); });
+  return reading;
+}
 
+// The job from its source to the last statistics block.
+int consume(const ConsumerSettings& settings, const JobCommandLine& line, GroupConsumer* consumer) {
   Board board(static_cast<std::size_t>(settings.top), settings.statisticsInterval);
+  GroupReading reading;
+  if (consumer != nullptr) reading = readingFor(settings, consumer, &board);
   JobProgram job(kProgram, settings.job);
-  build(job, settings, board);
+  build(job, settings, board, &reading);
   board.begin();
   const int code = runJobProgram(job, line);
   if (code == kWrongCommandLine) return code;
+  if (consumer != nullptr) consumer->handled(board.added());
   const Status shown = board.show();
-  if (code == kDone && !shown.ok())
-    return reportFailure(kProgram, std::string(shown.message().data(), shown.message().size()));
+  if (code == kDone && !shown.ok()) return reportFailure(kProgram, messageOf(shown));
   return code;
+}
+
+int consumeTopic(const ConsumerSettings& settings, const JobCommandLine& line) {
+  logKafkaSettings(settings.job.kafka);
+  StatusOr<std::unique_ptr<GroupConsumer>> consumer = [&settings] {
+    const StopSignal stop;  // runJobProgram() has one of its own
+    return GroupConsumer::join({settings.job.kafka, settings.job.source.topic}, stop);
+  }();
+  if (!consumer.ok())
+    return absl::IsCancelled(consumer.status()) ? kDone : reportFailure(kProgram, messageOf(consumer.status()));
+  const int code = consume(settings, line, consumer->get());
+  const Status left = (*consumer)->leave();
+  return code == kDone && !left.ok() ? reportFailure(kProgram, messageOf(left)) : code;
+}
+
+int run(int argc, char** argv) {
+  ConsumerSettings settings;
+  KafkaFlags kafka;
+  FlagSet flags(kProgram, "Reads events and tells how many there are, of which types and users.",
+                kExample);
+  declare(flags, settings, kafka);
+  JobCommandLine line;
+  line.outcome = flags.parse(argc, argv);
+  if (line.outcome.run) {
+    std::string complaint = resolve(&settings);
+    if (complaint.empty()) complaint = resolveKafka(flags, kafka, &settings);
+    if (complaint.empty() && !settings.aggregate && flags.given("--window"))
+      complaint = "--window: needs --aggregate";
+    if (!complaint.empty()) line.outcome = flags.refuse(complaint);
+  }
+  if (!line.outcome.run) return finish(line.outcome);
+  const LogToStderr shown(kProgram, settings.job.logLevel);
+  const bool isTopic = settings.job.source.kind == SourceSpec::Kind::kKafka;
+  return isTopic ? consumeTopic(settings, line) : consume(settings, line, nullptr);
 }
 
 }  // namespace

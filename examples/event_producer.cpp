@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
-// event_producer: makes user events, one JSON object a line.
+// event_producer: makes user events, to a topic or as lines of JSON.
+#include "common/endpoints.hpp"
 #include "common/event_maker.hpp"
+#include "common/event_output.hpp"
 #include "common/expected_totals.hpp"
 #include "common/flags.hpp"
-#include "common/job_settings.hpp"
-#include "common/latency_histogram.hpp"
+#include "common/kafka_flags.hpp"
+#include "common/kafka_producer.hpp"
+#include "common/log_to_stderr.hpp"
 #include "common/progress.hpp"
+#include "common/sent.hpp"
 #include "common/stop_signal.hpp"
 
 #include <millrace/base/file_system.hpp>
+#include <millrace/base/log.hpp>
 #include <millrace/base/status.hpp>
 #include <millrace/time/rfc3339.hpp>
 
@@ -24,17 +29,17 @@
 #include <random>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace millrace::examples {
 namespace {
 
-using Output = std::unique_ptr<WritableFile>;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr const char* kProgram = "event_producer";
 constexpr const char* kExample =
     "  event_producer --count 100000 --seed 7 --sink events.ndjson --expected-out expected.ndjson\n"
-    "  event_producer --high-volume --rate 50000 --duration 10 --sink file:/tmp/events.ndjson\n";
+    "  event_producer --bootstrap-servers localhost:9092 --topic user-events --high-volume --rate 50000 --duration 10\n";
 constexpr const char* kDefaultStart = "2025-12-12T00:00:00.000Z";
 constexpr std::int64_t kMostEvents = 1'000'000'000'000;
 constexpr std::int64_t kMostUsers = 1'000'000'000;
@@ -56,6 +61,12 @@ struct ProducerSettings {
 
   EventMakerOptions maker;
   double perSecond = 0;  // 0: as fast as it goes
+
+  std::string topic;  // empty: to a file
+  KafkaSettings kafka;
+  std::string acks = "all", compression = "none", logLevel = "info";
+  std::int64_t batchSize = 1'000'000;
+  double lingerMillis = 5;
 };
 
 void declare(FlagSet& flags, ProducerSettings& s) {
@@ -80,8 +91,9 @@ void declare(FlagSet& flags, ProducerSettings& s) {
   flags.text("--event-types", "a,b=3,...", "event types with their weights", &s.types,
              "the ten usual ones");
   flags.group("Output");
-  flags.text("--sink", "PATH", "stdout, a file (file:PATH or PATH) or an existing directory",
-             &s.sink);
+  flags.text("--sink", "SINK",
+             "stdout, a file (file:PATH or PATH), an existing directory or kafka:TOPIC", &s.sink,
+             "stdout, or the topic as soon as a flag for Kafka is given");
   flags.text("--expected-out", "FILE", "write the true result of --expected-job here",
              &s.expectedOut, "none");
   flags.choice("--expected-job", "whose result --expected-out writes", &s.expectedJob,
@@ -89,7 +101,19 @@ void declare(FlagSet& flags, ProducerSettings& s) {
   flags.duration("--window", "length of its windows", &s.window, Duration(1));
   flags.duration("--slide", "distance between its windows", &s.slide, Duration(1), "the window");
   flags.duration("--gap", "gap of its sessions", &s.gap, Duration(1));
+  flags.choice("--log-level", "least level of messages on stderr", &s.logLevel,
+               {"error", "warn", "info", "debug"});
   flags.toggle("--no-progress", "no progress on stderr", &s.noProgress);
+}
+
+void declareKafka(FlagSet& flags, ProducerSettings& s, KafkaFlags& kafka) {
+  declareKafkaFlags(flags, kafka, "the topic to write to");
+  flags.choice("--acks", "whose acknowledgement makes a record safe; less than all gives up idempotence",
+               &s.acks, {"all", "1", "0"});
+  flags.choice("--compression", "of batches", &s.compression,
+               {"none", "gzip", "snappy", "lz4", "zstd"});
+  flags.integer("--batch-size", "BYTES", "most bytes of a batch", &s.batchSize, 1, 2'147'483'647);
+  flags.real("--linger-ms", "MS", "how long a batch waits for more records", &s.lingerMillis, 0, 900'000);
 }
 
 std::string messageOf(const Status& status) {
@@ -135,6 +159,34 @@ std::string resolveTime(const FlagSet& flags, ProducerSettings* s) {
   return {};
 }
 
+std::string resolveKafka(const FlagSet& flags, const KafkaFlags& kafka, ProducerSettings* s) {
+  const bool isNamed = flags.given("--sink");
+  const bool isTopic = isNamed ? s->sink.rfind("kafka:", 0) == 0 : mentionsKafka(flags);
+  if (!isTopic) {
+    for (const char* flag : {"--topic", "--acks", "--compression", "--batch-size", "--linger-ms"})
+      if (flags.given(flag)) return fmt::format("{}: needs --sink kafka:TOPIC, or no --sink", flag);
+    return {};
+  }
+  const StatusOr<SinkSpec> sink = parseSink(isNamed ? s->sink : "kafka:" + kafka.topic);
+  if (!sink.ok()) return fmt::format("{}: {}", isNamed ? "--sink" : "--topic", messageOf(sink.status()));
+  if (isNamed && flags.given("--topic") && !sink->topic.empty() && sink->topic != kafka.topic)
+    return fmt::format("--topic: --sink names another topic, '{}'", sink->topic);
+  s->topic = !sink->topic.empty() ? sink->topic : kafka.topic.empty() ? kDefaultSourceTopic : kafka.topic;
+  StatusOr<KafkaSettings> reached =
+      kafkaSettingsOf(kafka, {{"client.id", kProgram},
+                              {"enable.idempotence", s->acks == "all" ? "true" : "false"},
+                              {"acks", s->acks},
+                              {"compression.type", s->compression},
+                              {"batch.size", fmt::format("{}", s->batchSize)},
+                              {"linger.ms", fmt::format("{}", s->lingerMillis)},
+                              // Where Java's default partitioner puts a key.
+                              {"partitioner", "murmur2_random"},
+                              {"message.timeout.ms", "120000"}});
+  if (!reached.ok()) return messageOf(reached.status());
+  s->kafka = *std::move(reached);
+  return {};
+}
+
 std::string resolve(const FlagSet& flags, ProducerSettings* s) {
   if (const std::string complaint = checkModes(flags, *s); !complaint.empty()) return complaint;
   if (s->highVolume) {
@@ -154,164 +206,169 @@ std::string resolve(const FlagSet& flags, ProducerSettings* s) {
   return resolveTime(flags, s);
 }
 
-StatusOr<Output> openSink(std::string sink) {
-  if (sink == "stdout" || sink == "-") return posixFileSystem().standardOutput();
-  if (sink.rfind("kafka:", 0) == 0)
-    return invalidArgumentError("writing to Kafka is not available in this version");
-  if (sink.rfind("file:", 0) == 0) sink.erase(0, 5);
-  if (sink.empty()) return invalidArgumentError("file: needs a path (file:PATH)");
-  std::error_code error;
-  if (std::filesystem::is_directory(sink, error)) sink += "/events.ndjson";
-  return posixFileSystem().openWrite(sink, WriteMode::kTruncate);
-}
-
-// The figures of one reporting interval or of the whole run.
-struct Sent {
-  std::uint64_t records = 0;
-  std::uint64_t bytes = 0;
-  LatencyHistogram latency;  // from the start of making a record to the end of its write
-  SteadyClock::time_point since = SteadyClock::now();
-
-  // The form of kafka-producer-perf-test, so that its readers can read it.
-  std::string line() const {
-    const double seconds =
-        std::max(std::chrono::duration<double>(SteadyClock::now() - since).count(), 1e-9);
-    const double megabytes = static_cast<double>(bytes) / (1024 * 1024);
-    return fmt::format(
-        "{} records sent, {:.1f} records/sec ({:.2f} MB/sec), {:.2f} ms avg latency, "
-        "{:.2f} ms max latency",
-        records, static_cast<double>(records) / seconds, megabytes / seconds,
-        latency.averageMillis(), latency.largestMillis());
+// Lines into a file; a burst is safe when the file system has taken it.
+class FileOutput final : public EventOutput {
+ public:
+  explicit FileOutput(std::unique_ptr<WritableFile> file) : file_(std::move(file)) {
+    chunk_.reserve(kChunkBytes + (kChunkBytes >> 2));
   }
-  std::string lastLine() const {
-    const auto at = [this](double fraction) {
-      return std::llround(latency.percentileMillis(fraction));
-    };
-    return fmt::format("{}, {} ms 50th, {} ms 95th, {} ms 99th, {} ms 99.9th.\n", line(), at(0.5),
-                       at(0.95), at(0.99), at(0.999));
+
+  std::string& beginBurst(TimePoint due) override {
+    bursts_.emplace_back(due, 0);
+    return chunk_;
   }
+  void endRecord(const MadeEvent&) override {
+    chunk_ += '\n';
+    ++bursts_.back().second;
+  }
+  Status endBurst() override { return chunk_.size() < kChunkBytes ? okStatus() : flush(); }
+
+  Status flush() override {
+    if (chunk_.empty()) return okStatus();
+    MILLRACE_RETURN_IF_ERROR(file_->append(chunk_));
+    const TimePoint now = SteadyClock::now();
+    for (Sent* sent : {&whole_, &interval_}) {
+      for (const auto& [due, records] : bursts_) sent->add(records, 0, now - due);
+      sent->bytes += chunk_.size();
+    }
+    bursts_.clear();
+    chunk_.clear();
+    records_.store(whole_.records, std::memory_order_relaxed);
+    return okStatus();
+  }
+
+  Status close() override {
+    MILLRACE_RETURN_IF_ERROR(flush());
+    return file_->close();
+  }
+
+  Sent sent() const override { return whole_; }
+  Sent interval() override { return std::exchange(interval_, Sent{}); }
+  std::uint64_t recordsSent() const override { return records_.load(std::memory_order_relaxed); }
+
+ private:
+  const std::unique_ptr<WritableFile> file_;
+  std::string chunk_;                                       // made, not yet written
+  std::vector<std::pair<TimePoint, std::uint64_t>> bursts_;  // what is in chunk_
+  Sent whole_;
+  Sent interval_;
+  std::atomic<std::uint64_t> records_{0};  // for the progress thread; nothing is ordered by it
 };
 
 class Producer {
  public:
-  Producer(const ProducerSettings& settings, Output sink, ExpectedTotals* expected,
+  Producer(const ProducerSettings& settings, EventOutput* output, ExpectedTotals* expected,
            const StopSignal& stop)
       : settings_(settings),
         maker_(settings.maker),
-        sink_(std::move(sink)),
+        output_(output),
         expected_(expected),
         stop_(stop),
-        mode_(progressModeFor(!settings.noProgress)) {
-    chunk_.reserve(kChunkBytes + (kChunkBytes >> 2));
-  }
+        mode_(progressModeFor(!settings.noProgress)) {}
 
-  // Makes and writes everything, or as much as there was time for before a signal.
+  // Makes and sends everything, or as much as there was time for before a signal.
   Status run() {
     const auto total = static_cast<std::uint64_t>(settings_.count);
     // The log lines are this program's own, in the form of the last one.
     const ProgressReporter progress(
         kProgram, mode_ == ProgressMode::kLine ? mode_ : ProgressMode::kOff, [this, total] {
-          const std::uint64_t written = written_.load(std::memory_order_relaxed);
-          return ProgressSample{
-              written, static_cast<double>(written) / static_cast<double>(total), {}};
+          const std::uint64_t sent = output_->recordsSent();
+          return ProgressSample{sent, static_cast<double>(sent) / static_cast<double>(total), {}};
         });
-    while (made_ < total && !stop_.requested()) {
-      const std::uint64_t due = dueNow(total);
-      if (made_ < due) {
-        makeBurst(std::min(due, made_ + kBurst));
-        if (made_ < due && chunk_.size() < kChunkBytes) continue;
-      }
-      MILLRACE_RETURN_IF_ERROR(flush());
-      if (made_ < total) waitUntilDue();
-    }
-    MILLRACE_RETURN_IF_ERROR(flush());
-    return sink_->close();
+    const Status made = makeAll(total);
+    const Status closed = output_->close();
+    // What close() says includes what stopped the making.
+    return closed.ok() ? made : closed;
   }
 
-  const Sent& sent() const { return whole_; }
-
  private:
-  double elapsed() const {
-    return std::chrono::duration<double>(SteadyClock::now() - whole_.since).count();
+  Status makeAll(std::uint64_t total) {
+    while (made_ < total && !stop_.requested()) {
+      const std::uint64_t due = dueNow(total);
+      if (made_ < due) MILLRACE_RETURN_IF_ERROR(makeBurst(std::min(due, made_ + kBurst)));
+      reportInterval();
+      if (made_ < due) continue;
+      MILLRACE_RETURN_IF_ERROR(output_->flush());
+      if (made_ < total) waitUntilDue();
+    }
+    return okStatus();
+  }
+
+  SteadyClock::time_point dueAt(std::uint64_t index) const {
+    if (settings_.perSecond == 0) return SteadyClock::now();
+    return begun_ + std::chrono::duration_cast<SteadyClock::duration>(
+                        std::chrono::duration<double>(static_cast<double>(index) / settings_.perSecond));
   }
 
   std::uint64_t dueNow(std::uint64_t total) const {
     if (settings_.perSecond == 0) return total;
-    return std::min(total, static_cast<std::uint64_t>(elapsed() * settings_.perSecond) + 1);
+    const double elapsed = std::chrono::duration<double>(SteadyClock::now() - begun_).count();
+    return std::min(total, static_cast<std::uint64_t>(elapsed * settings_.perSecond) + 1);
   }
 
   // Sleeping less than a millisecond costs more than it gives.
   void waitUntilDue() const {
-    if (settings_.perSecond == 0) return;
-    const double ahead = static_cast<double>(made_) / settings_.perSecond - elapsed();
-    if (ahead > 0) stop_.sleep(std::max(ahead, 1e-3));
+    const double ahead = std::chrono::duration<double>(dueAt(made_) - SteadyClock::now()).count();
+    if (settings_.perSecond > 0 && ahead > 0) stop_.sleep(std::max(ahead, 1e-3));
   }
 
-  void makeBurst(std::uint64_t end) {
-    bursts_.emplace_back(SteadyClock::now(), end - made_);
+  // A burst counts from when its first event was due, not from when there was time for it: falling
+  // behind the rate shows in the latency.
+  Status makeBurst(std::uint64_t end) {
+    std::string& text = output_->beginBurst(dueAt(made_));
     for (; made_ < end; ++made_) {
-      const MadeEvent event = maker_.append(made_, chunk_);
-      chunk_ += '\n';
+      const MadeEvent event = maker_.append(made_, text);
+      output_->endRecord(event);
       if (expected_ != nullptr) expected_->add(event);
     }
+    return output_->endBurst();
   }
 
-  Status flush() {
-    if (chunk_.empty()) return okStatus();
-    MILLRACE_RETURN_IF_ERROR(sink_->append(chunk_));
-    const SteadyClock::time_point now = SteadyClock::now();
-    for (const auto& [begun, records] : bursts_) {
-      const auto micros = static_cast<std::uint64_t>(
-          std::chrono::duration_cast<std::chrono::microseconds>(now - begun).count());
-      for (Sent* sent : {&whole_, &interval_}) {
-        sent->records += records;
-        sent->latency.add(micros, records);
-      }
-    }
-    whole_.bytes += chunk_.size();
-    interval_.bytes += chunk_.size();
-    bursts_.clear();
-    chunk_.clear();
-    written_.store(whole_.records, std::memory_order_relaxed);
-    reportInterval(now);
-    return okStatus();
-  }
-
-  void reportInterval(SteadyClock::time_point now) {
+  void reportInterval() {
     constexpr auto kEvery = std::chrono::seconds(5);
-    if (mode_ != ProgressMode::kLog || now - interval_.since < kEvery) return;
-    std::fputs((interval_.line() + ".\n").c_str(), stderr);
-    interval_ = Sent{};
+    const auto now = SteadyClock::now();
+    if (mode_ != ProgressMode::kLog || now - reported_ < kEvery) return;
+    reported_ = now;
+    std::fputs((output_->interval().line() + ".\n").c_str(), stderr);
   }
 
   const ProducerSettings& settings_;
   const EventMaker maker_;
-  const Output sink_;
+  EventOutput* const output_;
   ExpectedTotals* const expected_;  // null: not wanted
   const StopSignal& stop_;
   const ProgressMode mode_;
+  const SteadyClock::time_point begun_ = SteadyClock::now();
 
   std::uint64_t made_ = 0;
-  std::string chunk_;                                                      // made, not yet written
-  std::vector<std::pair<SteadyClock::time_point, std::uint64_t>> bursts_;  // what is in chunk_
-  Sent whole_;
-  Sent interval_;
-  std::atomic<std::uint64_t> written_{0};  // for the progress thread; nothing is ordered by it
+  SteadyClock::time_point reported_ = begun_;
 };
 
 int fail(const std::string& message) { return reportFailure(kProgram, message); }
 
-int produce(const ProducerSettings& settings, Output sink, ExpectedTotals* totals,
-            WritableFile* expectedFile) {
-  const StopSignal stop;
-  std::fprintf(stderr, "%s: seed %lld, events from %s on\n", kProgram,
-               static_cast<long long>(settings.seed), formatUtc(settings.maker.start).c_str());
-  Producer producer(settings, std::move(sink), totals, stop);
-  const Status done = producer.run();
+StatusOr<std::unique_ptr<EventOutput>> openFile(std::string path) {
+  std::unique_ptr<WritableFile> file;
+  if (path == "stdout" || path == "-") {
+    file = posixFileSystem().standardOutput();
+  } else {
+    if (path.rfind("file:", 0) == 0) path.erase(0, 5);
+    if (path.empty()) return invalidArgumentError("file: needs a path (file:PATH)");
+    std::error_code error;
+    if (std::filesystem::is_directory(path, error)) path += "/events.ndjson";
+    MILLRACE_ASSIGN_OR_RETURN(file, posixFileSystem().openWrite(path, WriteMode::kTruncate));
+  }
+  return std::unique_ptr<EventOutput>(std::make_unique<FileOutput>(std::move(file)));
+}
+
+int produce(const ProducerSettings& settings, EventOutput* output, ExpectedTotals* totals,
+            WritableFile* expectedFile, const StopSignal& stop) {
+  log(LogLevel::kInfo,
+      fmt::format("seed {}, events from {} on", settings.seed, formatUtc(settings.maker.start)));
+  const Status done = Producer(settings, output, totals, stop).run();
+  if (done.ok() || !settings.topic.empty()) std::fputs((output->sent().lastLine() + "\n").c_str(), stderr);
   if (!done.ok())
-    return fail(fmt::format("{}; {} records were written before", messageOf(done),
-                            producer.sent().records));
-  std::fputs(producer.sent().lastLine().c_str(), stderr);
+    return fail(fmt::format("{}; {} records were {}", messageOf(done), output->sent().records,
+                            settings.topic.empty() ? "written before" : "delivered"));
   if (totals == nullptr) return kDone;
   if (const Status written = totals->write(*expectedFile); !written.ok())
     return fail(messageOf(written));
@@ -319,29 +376,48 @@ int produce(const ProducerSettings& settings, Output sink, ExpectedTotals* total
   return closed.ok() ? kDone : fail(messageOf(closed));
 }
 
+// What was made goes where --sink says.
+int produceTo(const ProducerSettings& settings, const FlagSet& flags, ExpectedTotals* totals,
+              WritableFile* expectedFile) {
+  const LogToStderr shown(kProgram, settings.logLevel);
+  const StopSignal stop;
+  if (settings.topic.empty()) {
+    StatusOr<std::unique_ptr<EventOutput>> file = openFile(settings.sink);
+    if (!file.ok()) return finish(flags.refuse("--sink: " + messageOf(file.status())));
+    return produce(settings, file->get(), totals, expectedFile, stop);
+  }
+  logKafkaSettings(settings.kafka);
+  StatusOr<std::unique_ptr<KafkaProducer>> topic = KafkaProducer::open(settings.kafka, settings.topic, stop);
+  if (!topic.ok()) return absl::IsCancelled(topic.status()) ? kDone : fail(messageOf(topic.status()));
+  const int code = produce(settings, topic->get(), totals, expectedFile, stop);
+  if (const auto account = (*topic)->account(); account.waits > 0)
+    log(LogLevel::kInfo, fmt::format("waited {} times, {:.2f} s in all, for Kafka to take records (back-pressure)",
+                                     account.waits, account.waitedSeconds));
+  return code;
+}
+
 int run(int argc, char** argv) {
   ProducerSettings settings;
-  UnavailableSettings unavailable;
-  FlagSet flags(kProgram, "Makes user events, one JSON object a line.", kExample);
+  KafkaFlags kafka;
+  FlagSet flags(kProgram, "Makes user events, one JSON object a line or a Kafka message.", kExample);
   declare(flags, settings);
-  declareKafkaFlags(flags, unavailable);
+  declareKafka(flags, settings, kafka);
   ParseOutcome outcome = flags.parse(argc, argv);
   if (outcome.run) {
-    const std::string complaint = resolve(flags, &settings);
+    std::string complaint = resolve(flags, &settings);
+    if (complaint.empty()) complaint = resolveKafka(flags, kafka, &settings);
     if (!complaint.empty()) outcome = flags.refuse(complaint);
   }
   if (!outcome.run) return finish(outcome);
 
-  StatusOr<Output> sink = openSink(settings.sink);
-  if (!sink.ok()) return finish(flags.refuse("--sink: " + messageOf(sink.status())));
-  if (settings.expectedOut.empty()) return produce(settings, *std::move(sink), nullptr, nullptr);
-  StatusOr<Output> expected =
+  if (settings.expectedOut.empty()) return produceTo(settings, flags, nullptr, nullptr);
+  StatusOr<std::unique_ptr<WritableFile>> expected =
       posixFileSystem().openWrite(settings.expectedOut, WriteMode::kTruncate);
   if (!expected.ok())
     return finish(flags.refuse("--expected-out: " + messageOf(expected.status())));
   const std::unique_ptr<ExpectedTotals> totals =
       expectedTotalsOf(settings.expectedJob, settings.window, settings.slide, settings.gap);
-  return produce(settings, *std::move(sink), totals.get(), expected->get());
+  return produceTo(settings, flags, totals.get(), expected->get());
 }
 
 }  // namespace

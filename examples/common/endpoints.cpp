@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <vector>
 
 namespace millrace::examples {
 namespace {
@@ -14,8 +16,27 @@ bool takePrefix(std::string_view* text, std::string_view prefix) {
   return true;
 }
 
-Status kafkaMissing(std::string_view verb) {
-  return invalidArgumentError(fmt::format("{} Kafka is not available in this version", verb));
+std::vector<std::string_view> split(std::string_view list) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    parts.push_back(list.substr(0, comma));
+    if (comma == list.size()) return parts;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+// Nothing, or what is wrong with it as the name of one topic.
+std::string complaintAbout(std::string_view topic) {
+  constexpr std::size_t kLongest = 249;
+  const bool isNamed = !topic.empty() && topic != "." && topic != ".." &&
+                       std::all_of(topic.begin(), topic.end(), [](char c) {
+                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                                c == '.' || c == '_' || c == '-';
+                       });
+  if (!isNamed)
+    return fmt::format("'{}' is not the name of a topic (letters, digits, '.', '_' and '-')", topic);
+  return topic.size() <= kLongest ? "" : fmt::format("the topic's name is longer than {}", kLongest);
 }
 
 }  // namespace
@@ -24,7 +45,16 @@ StatusOr<SourceSpec> parseSource(std::string_view text) {
   SourceSpec source;
   std::string_view rest = text;
   if (text == "stdin") return source;
-  if (takePrefix(&rest, "kafka:")) return kafkaMissing("reading from");
+  if (takePrefix(&rest, "kafka:")) {
+    source.kind = SourceSpec::Kind::kKafka;
+    source.topic = rest;
+    if (rest.empty()) return source;
+    for (const std::string_view topic : split(rest)) {
+      const std::string complaint = topic.starts_with('^') ? "" : complaintAbout(topic);
+      if (!complaint.empty()) return invalidArgumentError("kafka: " + complaint);
+    }
+    return source;
+  }
   if (takePrefix(&rest, "file:")) {
     if (rest.empty()) return invalidArgumentError("file: needs a path (file:PATH)");
     source.kind = SourceSpec::Kind::kFile;
@@ -52,7 +82,13 @@ StatusOr<SinkSpec> parseSink(std::string_view text) {
     sink.kind = SinkSpec::Kind::kStdout;
     return sink;
   }
-  if (takePrefix(&rest, "kafka:")) return kafkaMissing("writing to");
+  if (takePrefix(&rest, "kafka:")) {
+    const std::string complaint = rest.empty() ? "" : complaintAbout(rest);
+    if (!complaint.empty()) return invalidArgumentError("kafka: " + complaint);
+    sink.kind = SinkSpec::Kind::kKafka;
+    sink.topic = rest;
+    return sink;
+  }
   if (takePrefix(&rest, "file:")) {
     if (rest.empty()) return invalidArgumentError("file: needs a directory (file:DIR)");
     sink.kind = SinkSpec::Kind::kDirectory;

@@ -270,9 +270,10 @@ void FlagSet::properties(const std::string& names, const std::string& help,
   CLI::Option* option = parser_->app.add_option(
       names,
       [name, target](const CLI::results_t& values) {
+        // What is wrong may be a secret: it is not repeated.
         for (const std::string& value : values)
           if (value.find('=') == std::string::npos || value.front() == '=')
-            throw CLI::ValidationError(*name, fmt::format("'{}' is not KEY=VALUE", value));
+            throw CLI::ValidationError(*name, "KEY=VALUE is needed (linger.ms=5)");
         *target = values;
         return true;
       },

@@ -4,6 +4,7 @@
 #include "dead_letter_row.hpp"
 #include "generated_events.hpp"
 #include "job_settings.hpp"
+#include "log_to_stderr.hpp"
 
 #include <millrace/connectors/file/line_sink.hpp>
 #include <millrace/connectors/file/line_source.hpp>
@@ -100,6 +101,8 @@ class JobProgram {
         return pipeline_.source(kSourceName, file<Event>(settings_.source.path), watermarks());
       case SourceSpec::Kind::kStdin:
         return pipeline_.source(kSourceName, standardInput<Event>(), watermarks());
+      case SourceSpec::Kind::kKafka:
+        throw JobError("reading from Kafka is not available in this version");
       case SourceSpec::Kind::kGenerate:
         break;
     }
@@ -115,6 +118,8 @@ class JobProgram {
     if (sink.kind == SinkSpec::Kind::kStdout) stream().sink(name, toStdout(std::move(format)));
     if (sink.kind == SinkSpec::Kind::kDirectory)
       stream().sink(name, toFiles(sink.directory, std::move(format)));
+    if (sink.kind == SinkSpec::Kind::kKafka)
+      throw JobError("writing to Kafka is not available in this version");
   }
 
   Pipeline pipeline_;
@@ -131,6 +136,8 @@ int jobMain(const JobKind& kind, int argc, char** argv, Build build) {
   try {
     const JobCommandLine line = parseJobCommandLine(kind, argc, argv);
     if (!line.outcome.run) return finish(line.outcome);
+    const LogToStderr shown(kind.program, line.settings.logLevel);
+    if (usesKafka(line.settings)) logKafkaSettings(line.settings.kafka);
     JobProgram program(kind.program, line.settings);
     build(program);
     return runJobProgram(program, line);

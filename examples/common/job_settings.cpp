@@ -126,11 +126,33 @@ std::string resolve(const Endpoints& endpoints, JobSettings* settings) {
   return {};
 }
 
+// What the topics of a job are, and how they are reached; returns the complaint, if any.
+std::string resolveKafka(const JobKind& kind, const FlagSet& flags, const KafkaFlags& kafka,
+                         JobSettings* settings) {
+  if (std::string complaint = applyTopic(flags, kafka, &settings->source); !complaint.empty())
+    return complaint;
+  if (settings->sink.kind == SinkSpec::Kind::kKafka && settings->sink.topic.empty())
+    settings->sink.topic = kDefaultSinkTopic;
+  // Their records are of another kind than results: they have no default to get mixed up in.
+  for (const auto& [flag, sink] : {std::pair("--dead-letters", &settings->deadLetters),
+                                   std::pair("--late", &settings->late)})
+    if (sink->kind == SinkSpec::Kind::kKafka && sink->topic.empty())
+      return fmt::format("{}: kafka: needs a topic (kafka:TOPIC)", flag);
+  settings->groupId = kafka.groupId.empty() ? kind.program : kafka.groupId;
+  const StatusOr<KafkaSettings> reached = kafkaSettingsOf(kafka, {{"client.id", kind.program}});
+  if (!reached.ok())
+    return std::string(reached.status().message().data(), reached.status().message().size());
+  settings->kafka = *reached;
+  return {};
+}
+
 std::vector<std::string> noticesFor(const JobKind& kind, const JobSettings& settings,
                                     const FlagSet& flags) {
   std::vector<std::string> notices;
   if (flags.given("--state-memory") && settings.state != "rocksdb")
     notices.push_back("--state-memory has no effect without --state rocksdb");
+  if (mentionsKafka(flags) && !usesKafka(settings))
+    notices.push_back("the flags for Kafka have no effect without kafka:TOPIC as a source or sink");
   if (!flags.given("--checkpoint-dir"))
     notices.push_back("no --checkpoint-dir: nothing is kept across runs");
   const auto noteUnused = [&](const char* flag) {
@@ -148,33 +170,28 @@ std::vector<std::string> noticesFor(const JobKind& kind, const JobSettings& sett
 
 }  // namespace
 
-void declareKafkaFlags(FlagSet& flags, UnavailableSettings& unavailable) {
-  flags.group("Kafka");
-  flags.text("-b,--bootstrap-servers", "HOST:PORT,...", "brokers to start from",
-             &unavailable.bootstrapServers, "none");
-  flags.notAvailable("--bootstrap-servers", "Kafka");
-  flags.text("-t,--topic", "TOPIC", "the topic", &unavailable.topic, "user-events");
-  flags.notAvailable("--topic", "Kafka");
-  flags.text("-G,--group-id", "GROUP", "consumer group", &unavailable.groupId,
-             "the program's name");
-  flags.notAvailable("--group-id", "Kafka");
-  flags.properties("-X,--kafka", "any librdkafka property; may be repeated", &unavailable.kafka);
-  flags.notAvailable("--kafka", "Kafka");
+bool usesKafka(const JobSettings& settings) {
+  const auto isTopic = [](const SinkSpec* sink) { return sink->kind == SinkSpec::Kind::kKafka; };
+  return settings.source.kind == SourceSpec::Kind::kKafka || isTopic(&settings.sink) ||
+         isTopic(&settings.deadLetters) || isTopic(&settings.late);
 }
 
 JobCommandLine parseJobCommandLine(const JobKind& kind, int argc, const char* const* argv) {
   JobCommandLine line;
   Endpoints endpoints;
+  KafkaFlags kafka;
   UnavailableSettings unavailable;
   FlagSet flags(kind.program, kind.purpose, kind.example);
   declareEndpoints(flags, endpoints, line.settings);
   declareTime(flags, line.settings, kind.sessions);
   declareRunning(flags, line.settings);
   declareDurability(flags, line.settings, unavailable);
-  declareKafkaFlags(flags, unavailable);
+  declareKafkaFlags(flags, kafka, "the topic that --source kafka: reads");
   line.outcome = flags.parse(argc, argv);
   if (!line.outcome.run) return line;
-  if (const std::string complaint = resolve(endpoints, &line.settings); !complaint.empty()) {
+  std::string complaint = resolve(endpoints, &line.settings);
+  if (complaint.empty()) complaint = resolveKafka(kind, flags, kafka, &line.settings);
+  if (!complaint.empty()) {
     line.outcome = flags.refuse(complaint);
     return line;
   }

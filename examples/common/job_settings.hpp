@@ -3,6 +3,7 @@
 
 #include "endpoints.hpp"
 #include "flags.hpp"
+#include "kafka_flags.hpp"
 
 #include <millrace/time/timestamp.hpp>
 
@@ -39,16 +40,18 @@ struct JobSettings {
   std::string fromSavepoint;  ///< empty: none
   std::string savepointDir;   ///< empty: none are written
 
+  KafkaSettings kafka;   ///< how the cluster of `source`, `sink` and the others is reached
+  std::string groupId;   ///< whose committed offsets `source` goes on from
+
   std::string summary;  ///< a file, empty for none
   std::string logLevel = "info";
   bool noProgress = false;
 };
 
-/// Flags of Kafka and the web interface have to be on every program's
-/// command line, so that scripts can be written once; their values land here.
+/// The flag of the web interface has to be on every job's command line, so that scripts can be
+/// written once; its value lands here.
 struct UnavailableSettings {
-  std::string bootstrapServers, groupId, topic, http;
-  std::vector<std::string> kafka;
+  std::string http;
 };
 
 /// What makes one job's command line differ from another's.
@@ -68,7 +71,7 @@ struct JobCommandLine {
 
 JobCommandLine parseJobCommandLine(const JobKind& kind, int argc, const char* const* argv);
 
-/// The flags that reach Kafka: declared, checked, and refused for now.
-void declareKafkaFlags(FlagSet& flags, UnavailableSettings& unavailable);
+/// Whether any end of the job is a topic.
+bool usesKafka(const JobSettings& settings);
 
 }  // namespace millrace::examples
