@@ -168,6 +168,35 @@ void sayAfter(const JobProgram& program, const Summary& summary, bool stopped) {
 
 }  // namespace
 
+KafkaSourceOptions JobProgram::kafkaSource() const {
+  KafkaSourceOptions options;
+  options.settings = settings_.kafka;
+  const std::string& named = settings_.source.topic;
+  if (named.starts_with('^')) {
+    options.topicPattern = named.substr(1);
+  } else {
+    for (std::size_t from = 0; from <= named.size();) {
+      const std::size_t comma = std::min(named.find(',', from), named.size());
+      options.topics.push_back(named.substr(from, comma - from));
+      from = comma + 1;
+    }
+  }
+  options.groupId = settings_.groupId;
+  if (settings_.start == "committed") options.start = KafkaStart::committed();
+  if (settings_.start == "latest") options.start = KafkaStart::latest();
+  if (settings_.bounded) options.until = KafkaEnd::latest();
+  return options;
+}
+
+KafkaSinkOptions JobProgram::kafkaSink(const std::string& topic) const {
+  KafkaSinkOptions options;
+  options.settings = settings_.kafka;
+  options.topic = topic;
+  const bool isExactlyOnce = settings_.delivery == "exactly-once";
+  options.delivery = isExactlyOnce ? KafkaDelivery::kExactlyOnce : KafkaDelivery::kAtLeastOnce;
+  return options;
+}
+
 int runJobProgram(const JobProgram& program, const JobCommandLine& line) {
   const JobSettings& settings = program.settings();
   const std::string& name = program.pipeline().graph().name();

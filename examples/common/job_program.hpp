@@ -9,11 +9,14 @@
 #include <millrace/connectors/file/line_sink.hpp>
 #include <millrace/connectors/file/line_source.hpp>
 #include <millrace/connectors/generator/generator.hpp>
+#include <millrace/connectors/kafka/kafka_sink.hpp>
+#include <millrace/connectors/kafka/kafka_source.hpp>
 #include <millrace/dsl/pipeline.hpp>
 #include <millrace/formats/json_writer.hpp>
 
 #include <exception>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace millrace::examples {
@@ -49,6 +52,7 @@ class JobProgram {
         settings_.onInvalid == "fail" ? OnInvalid::kFail : OnInvalid::kSkip);
     end(
         settings_.deadLetters, "dead-letters", [&] { return stream.deadLetters(); },
+        [](const DeadLetter& letter) { return std::string_view(letter.position); },
         [](const DeadLetter& letter, std::string& out) { appendDeadLetter(out, letter); });
     return stream;
   }
@@ -70,11 +74,12 @@ class JobProgram {
     withLateness(keyed.window(session(settings_.gap)), then);
   }
 
-  /// Rows to --sink: `format` appends one to a string.
+  /// Rows to --sink, in a topic under their windows' keys: `format` appends one to a string.
   template <typename T, typename Format>
   void results(const Stream<T>& rows, Format format) {
     end(
-        settings_.sink, kResultsName, [&] { return rows; }, std::move(format));
+        settings_.sink, kResultsName, [&] { return rows; },
+        [](const T& row) { return textOf(row.key); }, std::move(format));
   }
 
   /// What came too late, as JSON, to --late. Not asked for, it costs nothing.
@@ -82,10 +87,14 @@ class JobProgram {
   void late(const Windows& windows) {
     end(
         settings_.late, "late", [&] { return windows.late(); },
+        [](const auto& event) { return std::string_view(event.userId); },
         [](const auto& event, std::string& out) { writeJson(event, out); });
   }
 
  private:
+  static std::string_view textOf(std::string_view key) { return key; }
+  static std::string textOf(int key) { return std::to_string(key); }
+
   template <typename Windowed, typename Then>
   void withLateness(const Windowed& windowed, Then then) const {
     if (settings_.allowedLateness > Duration(0))
@@ -102,7 +111,7 @@ class JobProgram {
       case SourceSpec::Kind::kStdin:
         return pipeline_.source(kSourceName, standardInput<Event>(), watermarks());
       case SourceSpec::Kind::kKafka:
-        throw JobError("reading from Kafka is not available in this version");
+        return pipeline_.source(kSourceName, kafka<Event>(kafkaSource()), watermarks());
       case SourceSpec::Kind::kGenerate:
         break;
     }
@@ -112,14 +121,21 @@ class JobProgram {
                             watermarks().timestamps(&Event::timestamp));
   }
 
-  // `stream` is a function, because asking for some outputs changes the pipeline.
-  template <typename StreamOf, typename Format>
-  void end(const SinkSpec& sink, const char* name, StreamOf stream, Format format) {
+  KafkaSourceOptions kafkaSource() const;
+  KafkaSinkOptions kafkaSink(const std::string& topic) const;
+
+  // `stream` is a function, because asking for some outputs changes the pipeline. `keyOf` tells the
+  // key under which a row goes to a topic.
+  template <typename StreamOf, typename KeyOf, typename Format>
+  void end(const SinkSpec& sink, const char* name, StreamOf stream, KeyOf keyOf, Format format) {
     if (sink.kind == SinkSpec::Kind::kStdout) stream().sink(name, toStdout(std::move(format)));
     if (sink.kind == SinkSpec::Kind::kDirectory)
       stream().sink(name, toFiles(sink.directory, std::move(format)));
-    if (sink.kind == SinkSpec::Kind::kKafka)
-      throw JobError("writing to Kafka is not available in this version");
+    if (sink.kind != SinkSpec::Kind::kKafka) return;
+    stream().sink(name, toKafka(kafkaSink(sink.topic), [keyOf, format](const auto& row, KafkaRecord& out) {
+      out.setKey(keyOf(row));
+      format(row, out.value);
+    }));
   }
 
   Pipeline pipeline_;

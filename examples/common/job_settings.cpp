@@ -32,6 +32,11 @@ void declareEndpoints(FlagSet& flags, Endpoints& endpoints, JobSettings& setting
              &endpoints.deadLetters, "counted only");
   flags.text("--late", "SINK", "where late records go: stdout, file:DIR or kafka:TOPIC",
              &endpoints.late, "counted only");
+  flags.choice("--start",
+               "where a topic is read from when there is no checkpoint (committed: where the group "
+               "stands, else from the earliest)",
+               &settings.start, {"committed", "earliest", "latest"});
+  flags.toggle("--bounded", "read a topic as far as it goes now, and end", &settings.bounded);
   flags.choice("--on-invalid",
                "what an invalid record does: skip it (and count it) or fail the job",
                &settings.onInvalid, {"skip", "fail"});
@@ -151,6 +156,9 @@ std::vector<std::string> noticesFor(const JobKind& kind, const JobSettings& sett
   std::vector<std::string> notices;
   if (flags.given("--state-memory") && settings.state != "rocksdb")
     notices.push_back("--state-memory has no effect without --state rocksdb");
+  if (settings.sink.kind == SinkSpec::Kind::kKafka && settings.checkpointDir.empty() &&
+      settings.delivery == "exactly-once")
+    notices.push_back("results reach Kafka at least once (exactly once needs --checkpoint-dir)");
   if (mentionsKafka(flags) && !usesKafka(settings))
     notices.push_back("the flags for Kafka have no effect without kafka:TOPIC as a source or sink");
   if (!flags.given("--checkpoint-dir"))

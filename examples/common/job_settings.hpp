@@ -42,6 +42,8 @@ struct JobSettings {
 
   KafkaSettings kafka;   ///< how the cluster of `source`, `sink` and the others is reached
   std::string groupId;   ///< whose committed offsets `source` goes on from
+  std::string start = "committed";  ///< where `source` begins, without a checkpoint
+  bool bounded = false;  ///< `source` ends where it ends when the job starts
 
   std::string summary;  ///< a file, empty for none
   std::string logLevel = "info";
