@@ -97,6 +97,8 @@ void SourceDriver::setPending(std::size_t index, bool isPending) {
   watermarks_.setPending(index, isPending, now_);
 }
 
+Status SourceDriver::close(bool succeeded) { return reader_.close(succeeded); }
+
 void SourceDriver::appendSplits(std::vector<SplitProgress>& splits) const {
   reader_.appendSplits(splits);
 }

@@ -33,6 +33,7 @@ void SourceReaderLife::writePosition(ByteWriter&) const {}
 Status SourceReaderLife::restorePositions(std::span<const std::string_view>) {
   return absl::OkStatus();
 }
+Status SourceReaderLife::close(bool) { return absl::OkStatus(); }
 void SourceReaderLife::appendSplits(std::vector<SplitProgress>&) const {}
 std::optional<Timestamp> SourceReaderLife::sharedMaximum(Timestamp) { return std::nullopt; }
 

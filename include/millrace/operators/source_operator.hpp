@@ -30,6 +30,7 @@ class SourceDriver : public SourceOperator, private ReaderReport {
   SourcePoll poll() final;
   Timestamp nextDeadline() const final;
   void appendSplits(std::vector<SplitProgress>& splits) const final;
+  Status close(bool succeeded) final;
 
  protected:
   SourceDriver(SourceReaderLife& reader, const WatermarkStrategy& watermarks, OnInvalid onInvalid);

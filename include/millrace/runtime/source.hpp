@@ -172,6 +172,9 @@ class SourceReaderLife {
   /// what it was (the message says what changed and what to do); kDataLoss: the bytes are damaged.
   virtual Status restorePositions(std::span<const std::string_view> positions);
 
+  /// Comes last. `succeeded`: the job did, and its last checkpoint, if it takes any, is committed.
+  virtual Status close(bool succeeded);
+
   /// Appends what is known of the splits this reader has. Called from any thread.
   virtual void appendSplits(std::vector<SplitProgress>& splits) const;
 

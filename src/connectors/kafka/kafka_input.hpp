@@ -73,6 +73,11 @@ class KafkaInput {
   Status takeNews(ReaderInbox& inbox, std::vector<PartitionPosition>& added);
   void watch(std::shared_ptr<PartitionGauge> gauge);
 
+  /// For librdkafka: what became of telling the group, with the input as `opaque`. A failure is said once
+  /// until it works again.
+  static void onToldGroup(rd_kafka_t*, rd_kafka_resp_err_t answer, rd_kafka_topic_partition_list_t* offsets,
+                          void* opaque);
+
   /// All brokers are away, or one has answered: said once for each outage.
   void noteAway(std::string_view reason);
   void noteAnswer() {
@@ -91,7 +96,6 @@ class KafkaInput {
   void tellAll(const Status& failure);
 
   const KafkaSourceOptions options_;
-  std::shared_ptr<Client> client_;
   std::vector<PartitionId> partitions_;        // known so far; once begun, of the scout alone
   std::vector<PartitionPosition> positions_;   // where the readers begin
   Status planned_;
@@ -103,7 +107,9 @@ class KafkaInput {
   std::vector<ReaderInbox*> inboxes_;
   std::vector<std::shared_ptr<PartitionGauge>> gauges_;
   bool isEnding_ = false;
+  bool isGroupTold_ = true;
   std::thread scout_;
+  std::shared_ptr<Client> client_;  // goes first: it may still call onToldGroup()
 };
 
 }  // namespace millrace::kafka

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -25,6 +26,9 @@ KafkaReader::~KafkaReader() = default;
 
 namespace kafka {
 namespace {
+
+// How long the end of a job waits for the group to be told.
+constexpr int kLastWordMillis = 2'000;
 
 // A topic may look as if it were gone while its broker starts.
 constexpr Duration kMissingFor = std::chrono::seconds(10);
@@ -88,6 +92,7 @@ class Reader final : public KafkaReader {
   StatusOr<ReadState> next(ReaderReport& report) override;
   bool nextMessage(KafkaMessage& message) override;
   Timestamp nextDeadline() const override { return missingDeadline_; }
+  void close(bool succeeded) override;
   void appendSplits(std::vector<SplitProgress>& splits) const override;
 
  private:
@@ -100,6 +105,9 @@ class Reader final : public KafkaReader {
   Status handle(const rd_kafka_message_t& event, ReaderReport& report);
   void handleEnd(std::size_t index, std::int64_t offset, ReaderReport& report);
   Status checkMissing();
+  void noteForGroup();
+  void tellGroup();
+  Partitions listOf(const std::vector<std::int64_t>& offsets) const;
   void setPending(std::size_t index, bool isPending, ReaderReport& report);
   void endIfDone(std::size_t index, ReaderReport& report);
   void stopRun();
@@ -120,6 +128,13 @@ class Reader final : public KafkaReader {
   bool hasMessage_ = false;     // the front of fetched_ has been given out
   Timestamp missingDeadline_ = kMaxTimestamp;
   std::vector<KafkaHeader> headers_;
+
+  // What checkpoints hold, until they are committed and the group is told.
+  struct Noted {
+    std::uint64_t barrier;
+    std::vector<std::int64_t> offsets;  // by split
+  };
+  std::deque<Noted> noted_;
 
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<PartitionGauge>> gauges_;  // of splits_, under mutex_
@@ -192,6 +207,7 @@ Status Reader::takeNews(ReaderReport& report) {
 StatusOr<ReadState> Reader::next(ReaderReport& report) {
   if (!hasBegun_) MILLRACE_RETURN_IF_ERROR(begin(report));
   MILLRACE_RETURN_IF_ERROR(takeNews(report));
+  tellGroup();
   stopRun();
   if (run_ != SIZE_MAX) endIfDone(std::exchange(run_, SIZE_MAX), report);
   while (true) {
@@ -381,6 +397,45 @@ void Reader::writePosition(ByteWriter& out) {
   }
   for (const Split& split : splits_) positions.push_back({split.id(), split.next, split.end});
   writePositions(positions, out);
+  noteForGroup();
+}
+
+void Reader::noteForGroup() {
+  if (input_->options().groupId.empty() || splits_.empty()) return;
+  Noted& noted = noted_.emplace_back();
+  noted.barrier = context_->barrier();
+  for (const Split& split : splits_) noted.offsets.push_back(split.next);
+}
+
+// The answer comes by the queue of messages, to KafkaInput.
+void Reader::tellGroup() {
+  if (noted_.empty() || noted_.front().barrier > context_->committedBarrier()) return;
+  std::vector<std::int64_t> offsets;
+  while (!noted_.empty() && noted_.front().barrier <= context_->committedBarrier()) {
+    offsets = std::move(noted_.front().offsets);
+    noted_.pop_front();
+  }
+  const Partitions list = listOf(offsets);
+  rd_kafka_commit_queue(client_->get(), list.get(), queue_.get(), &KafkaInput::onToldGroup, input_.get());
+}
+
+Partitions Reader::listOf(const std::vector<std::int64_t>& offsets) const {
+  Partitions list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+  for (std::size_t i = 0; i < offsets.size(); ++i) {
+    const PartitionId& id = splits_[i].id();
+    rd_kafka_topic_partition_list_add(list.get(), id.topic.c_str(), id.partition)->offset = offsets[i];
+  }
+  return list;
+}
+
+void Reader::close(bool succeeded) {
+  if (!succeeded || noted_.empty()) return;
+  const Partitions list = listOf(noted_.back().offsets);
+  const Queue answers(rd_kafka_queue_new(client_->get()));
+  rd_kafka_commit_queue(client_->get(), list.get(), answers.get(), nullptr, nullptr);
+  const Event answer(rd_kafka_queue_poll(answers.get(), kLastWordMillis));
+  const auto code = answer == nullptr ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(answer.get());
+  KafkaInput::onToldGroup(client_->get(), code, list.get(), input_.get());
 }
 
 void Reader::appendSplits(std::vector<SplitProgress>& splits) const {

@@ -39,6 +39,8 @@ class KafkaReader {
   virtual bool nextMessage(KafkaMessage& message) = 0;
 
   virtual Timestamp nextDeadline() const = 0;
+  /// `succeeded`: the group is told of the last checkpoint, for which this waits a little.
+  virtual void close(bool succeeded) = 0;
   virtual void appendSplits(std::vector<SplitProgress>& splits) const = 0;
 };
 

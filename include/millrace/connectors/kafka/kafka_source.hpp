@@ -115,6 +115,10 @@ class KafkaSource final : public SourceConnector<T> {
     Status restorePositions(std::span<const std::string_view> positions) override {
       return messages_->restore(positions);
     }
+    Status close(bool succeeded) override {
+      messages_->close(succeeded);
+      return okStatus();
+    }
     void appendSplits(std::vector<SplitProgress>& splits) const override {
       messages_->appendSplits(splits);
     }
