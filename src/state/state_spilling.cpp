@@ -3,15 +3,6 @@
 #include <millrace/state/keyed_state_store.hpp>
 
 namespace millrace {
-namespace {
-
-constexpr std::uint32_t kGenerations = 7;
-
-std::uint32_t generationBefore(std::uint32_t generation) {
-  return generation == 1 ? kGenerations : generation - 1;
-}
-
-}  // namespace
 
 void KeyedStateStore::setBelow(StateBelow& below, bool holdsEntries) {
   MILLRACE_CHECK(isTracked(), "state that lies over a base has to be tracked");
@@ -19,20 +10,11 @@ void KeyedStateStore::setBelow(StateBelow& below, bool holdsEntries) {
   looksBelow_ = holdsEntries;
 }
 
-void KeyedStateStore::beginGeneration() noexcept {
-  if (below_->settledBarrier() < generationBegin_) return;
-  generationBegin_ = below_->lastBarrier();
-  generation_ = generation_ % kGenerations + 1;
-}
-
 bool KeyedStateStore::mayEvict(RowHead& row) const noexcept {
   if ((row.marks & RowMarks::kTags) != 0) return false;
   const std::uint32_t generation =
       (row.marks & RowMarks::kGeneration) >> RowMarks::kGenerationShift;
-  if (generation == generation_) return false;
-  if (generation == generationBefore(generation_) && below_->settledBarrier() < generationBegin_) {
-    return false;
-  }
+  if (!settling_.isSettled(generation)) return false;
   // It is settled for good: what its generation is called now will be called so again.
   row.marks &= ~RowMarks::kGeneration;
   if ((row.marks & RowMarks::kUsed) == 0) return true;

@@ -60,7 +60,7 @@ void KeyedStateStore::noteWrite(RowHead& row, std::uint32_t stateBit) {
     changedRows_.push_back(&row);
     if (isFrozen(row)) writeFrozen(row, frozenChanges_);
     row.marks = (row.marks & ~RowMarks::kGeneration) | tag_ |
-                generation_ << RowMarks::kGenerationShift;
+                settling_.generation() << RowMarks::kGenerationShift;
   }
   row.marks |= stateBit;
 }
@@ -83,7 +83,7 @@ void KeyedStateStore::beginSnapshot() {
   MILLRACE_CHECK(frozenRows_.empty() && frozenChanges_.isEmpty(),
                  "a snapshot begins before the last one is written");
   settleCurrentRow();
-  if (isOverBase()) beginGeneration();
+  if (isOverBase()) settling_.begin(*below_);
   std::swap(changedRows_, frozenRows_);
   std::swap(changes_, frozenChanges_);
   tag_ ^= RowMarks::kTags;

@@ -13,6 +13,7 @@
 #include <millrace/base/status.hpp>
 #include <millrace/serde/schema.hpp>
 #include <millrace/state/key_group.hpp>
+#include <millrace/state/settling.hpp>
 #include <millrace/state/state_below.hpp>
 #include <millrace/state/state_changes.hpp>
 #include <millrace/state/state_declaration.hpp>
@@ -233,7 +234,6 @@ class KeyedStateStore {
   };
 
   Status fetchCell(std::size_t state, KeyGroup group, std::string_view key);
-  void beginGeneration() noexcept;
   Status checkDeclaration(const StateDescriptor& descriptor) const;
   bool isFrozen(const RowHead& row) const noexcept;
   void writeFrozen(RowHead& row, StateChanges& out);
@@ -246,10 +246,7 @@ class KeyedStateStore {
   std::vector<RowHead*> frozenRows_;
   std::size_t nextFrozen_ = 0;
   std::vector<Fetched> fetched_;
-  // The generation of what changes now, 1 to 7 in turn, and the barrier it began at. It begins once
-  // what changed before the last one's beginning is settled, so that all but two of them are.
-  std::uint32_t generation_ = 1;
-  std::uint64_t generationBegin_ = 0;
+  Settling settling_;           // over a base
   StateChanges changes_;        // removals of this epoch
   StateChanges frozenChanges_;  // of the one before; rows that had to be written early too
 };
