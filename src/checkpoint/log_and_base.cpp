@@ -228,4 +228,8 @@ Status CheckpointStore::readAll(StateId, KeyGroup, std::string_view, const Entry
   return absl::UnimplementedError("this store is not read by key");
 }
 
+Status CheckpointStore::readFrom(StateId, KeyGroup, std::string_view, const EntryWalker&) const {
+  return absl::UnimplementedError("this store is not read by key");
+}
+
 }  // namespace millrace

@@ -47,6 +47,10 @@ class LogAndBase final : public CheckpointStore {
                  const EntryVisitor& visit) const override {
     return base_->readAll(state, group, prefix, visit);
   }
+  Status readFrom(StateId state, KeyGroup group, std::string_view from,
+                  const EntryWalker& walk) const override {
+    return base_->readFrom(state, group, from, walk);
+  }
   std::uint64_t baseEpoch() const override;
   Status begin(const std::vector<CataloguedState>& states) override;
   Status seal(const Epoch& epoch) override;

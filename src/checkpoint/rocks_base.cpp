@@ -413,15 +413,29 @@ StatusOr<bool> RocksBase::read(StateId state, KeyGroup group, std::string_view k
 Status RocksBase::readAll(StateId state, KeyGroup group, std::string_view prefix,
                           const EntryVisitor& visit) const {
   const std::string begin = rocksKey(rocksPrefix(group, state), prefix);
-  const std::string end = rocksEndOf(begin);
+  return readRange(begin, rocksEndOf(begin),
+                   [&](std::string_view key, std::string_view value) -> StatusOr<bool> {
+                     MILLRACE_RETURN_IF_ERROR(visit(state, group, key, value));
+                     return true;
+                   });
+}
+
+Status RocksBase::readFrom(StateId state, KeyGroup group, std::string_view from,
+                           const EntryWalker& walk) const {
+  const std::uint32_t prefix = rocksPrefix(group, state);
+  return readRange(rocksKey(prefix, from), rocksKey(prefix + 1), walk);
+}
+
+Status RocksBase::readRange(const std::string& begin, const std::string& end,
+                            const EntryWalker& walk) const {
   const rocksdb::Slice upperBound(end);
   rocksdb::ReadOptions options;
   options.iterate_upper_bound = &upperBound;
   const std::unique_ptr<rocksdb::Iterator> iterator(database_->NewIterator(options));
   for (iterator->Seek(begin); iterator->Valid(); iterator->Next()) {
-    const std::string_view key = textOf(iterator->key());
-    MILLRACE_RETURN_IF_ERROR(
-        visit(state, group, key.substr(kRocksPrefix), textOf(iterator->value())));
+    const std::string_view key = textOf(iterator->key()).substr(kRocksPrefix);
+    MILLRACE_ASSIGN_OR_RETURN(const bool goesOn, walk(key, textOf(iterator->value())));
+    if (!goesOn) return absl::OkStatus();
   }
   return statusOf(iterator->status(), "reading the base");
 }

@@ -26,7 +26,7 @@ namespace millrace::checkpoint {
 /// The mark of a base is that of the manifest, or one ahead of it after a crash between the two:
 /// what the log then holds as well is put once more, which changes nothing.
 ///
-/// **Thread safety**: as StateBase; read(), readAll() and views may be used from any thread.
+/// **Thread safety**: as StateBase; read(), readAll(), readFrom() and views may be used from any thread.
 class RocksBase final : public StateBase {
  public:
   struct Settings {
@@ -66,6 +66,8 @@ class RocksBase final : public StateBase {
                       std::string& value) const override;
   Status readAll(StateId state, KeyGroup group, std::string_view prefix,
                  const EntryVisitor& visit) const override;
+  Status readFrom(StateId state, KeyGroup group, std::string_view from,
+                  const EntryWalker& walk) const override;
 
   std::shared_ptr<const BaseView> view() const override;
   std::uint64_t bytes() const override;
@@ -80,6 +82,7 @@ class RocksBase final : public StateBase {
   RocksBase(Settings settings, std::shared_ptr<Calm> calm);
 
   Status openDatabase(bool mayMake);
+  Status readRange(const std::string& begin, const std::string& end, const EntryWalker& walk) const;
   Status checkMark(const Manifest& manifest) const;
   Status takeIn(SortedCursor& entries, const Drops& drops, const Manifest& manifest);
 

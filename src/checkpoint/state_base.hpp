@@ -60,6 +60,9 @@ class StateBase {
   virtual Status readAll(StateId, KeyGroup, std::string_view, const EntryVisitor&) const {
     return absl::UnimplementedError("this base is not read by key");
   }
+  virtual Status readFrom(StateId, KeyGroup, std::string_view, const EntryWalker&) const {
+    return absl::UnimplementedError("this base is not read by key");
+  }
 
   virtual std::shared_ptr<const BaseView> view() const = 0;
   virtual std::uint64_t bytes() const = 0;

@@ -43,6 +43,10 @@ class TaskStateBelow final : public StateBelow {
   }
   Status readAll(StateId state, KeyGroup group, std::string_view prefix,
                  const Visitor& visit) override;
+  Status readFrom(StateId state, KeyGroup group, std::string_view from,
+                  const Walker& walk) override {
+    return memory_.store->readFrom(state, group, from, walk);
+  }
   std::uint64_t lastBarrier() const override { return lastBarrier_; }
   std::uint64_t settledBarrier() const override {
     return memory_.settledBarrier.load(std::memory_order_acquire);

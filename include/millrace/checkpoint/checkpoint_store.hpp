@@ -39,6 +39,9 @@ struct EntrySelection {
 /// Sees one entry; an error ends the walk and is its answer.
 using EntryVisitor = std::function<Status(StateId, KeyGroup, std::string_view key, std::string_view value)>;
 
+/// Sees one entry and says whether it wants the next; an error ends the walk and is its answer.
+using EntryWalker = std::function<StatusOr<bool>(std::string_view key, std::string_view value)>;
+
 /// A job's state directory, opened for writing: the epoch log and the base below it. What append()
 /// has answered ok for is there after any crash; of what it has not, nothing is.
 ///
@@ -101,6 +104,10 @@ class CheckpointStore {
   /// Every entry whose key begins with `prefix`, as the base has it.
   virtual Status readAll(StateId state, KeyGroup group, std::string_view prefix,
                          const EntryVisitor& visit) const;
+  /// The entries of a state and group from key `from` on, in order of key bytes, as the base has them,
+  /// until `walk` answers false.
+  virtual Status readFrom(StateId state, KeyGroup group, std::string_view from,
+                          const EntryWalker& walk) const;
   /// The last epoch that is in the base as a whole.
   virtual std::uint64_t baseEpoch() const { return 0; }
 

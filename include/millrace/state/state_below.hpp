@@ -21,6 +21,8 @@ namespace millrace {
 class StateBelow {
  public:
   using Visitor = std::function<Status(std::string_view key, std::string_view value)>;
+  /// Sees one entry and says whether it wants the next.
+  using Walker = std::function<StatusOr<bool>(std::string_view key, std::string_view value)>;
 
   virtual ~StateBelow() = default;
 
@@ -30,6 +32,10 @@ class StateBelow {
   /// Shows every entry whose key begins with `prefix`.
   virtual Status readAll(StateId state, KeyGroup group, std::string_view prefix,
                          const Visitor& visit) = 0;
+  /// Shows the entries from key `from` on, in order of key bytes, until `walk` answers false or an error,
+  /// which is the answer then.
+  virtual Status readFrom(StateId state, KeyGroup group, std::string_view from,
+                          const Walker& walk) = 0;
 
   /// The barrier that the task is at, or has passed last; changes before it are settled once
   /// settledBarrier() has come up to it.

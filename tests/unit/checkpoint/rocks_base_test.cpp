@@ -114,6 +114,19 @@ StatusOr<Entries> readAll(CheckpointStore& store, std::uint16_t state, std::uint
   return found;
 }
 
+// What readFrom() shows of a state and a group, of which it is told to show `most`.
+std::vector<EntryId> readFrom(CheckpointStore& store, std::uint16_t state, std::uint16_t group, const std::string& from,
+                              std::size_t most) {
+  std::vector<EntryId> found;
+  const Status read = store.readFrom(StateId{state}, KeyGroup{group}, from,
+                                     [&](std::string_view key, std::string_view) -> StatusOr<bool> {
+                                       found.emplace_back(group, state, key);
+                                       return found.size() < most;
+                                     });
+  REQUIRE(read.ok());
+  return found;
+}
+
 // The base, asked by key, is this.
 void requireBase(CheckpointStore& store, const Entries& expected, const std::vector<CataloguedState>& states) {
   Entries found;
@@ -139,6 +152,14 @@ void requireBase(CheckpointStore& store, const Entries& expected, const std::vec
       if (ofGroup == group && ofState == state && ofKey.starts_with(prefix)) begins.insert(entry);
     }
     REQUIRE(readAll(store, state, group, prefix).value() == begins);
+    std::vector<EntryId> follow;
+    for (auto entry = expected.lower_bound({group, state, prefix}); entry != expected.end(); ++entry) {
+      if (std::get<0>(entry->first) != group || std::get<1>(entry->first) != state) break;
+      follow.push_back(entry->first);
+    }
+    const std::size_t most = 1 + key.size() % 5;
+    if (follow.size() > most) follow.resize(most);
+    REQUIRE(readFrom(store, state, group, prefix, most) == follow);
   }
 }
 
@@ -263,6 +284,7 @@ TEST_CASE("A base in RocksDB is read and put in order while epochs are appended 
       read = entriesOf(*store).status();
       if (read.ok()) read = store->read(StateId{1}, KeyGroup{1}, "aa", value).status();
       if (read.ok()) read = readAll(*store, 0, 3, "").status();
+      if (read.ok()) read = store->readFrom(StateId{0}, KeyGroup{3}, "", [](auto, auto) { return true; });
       const auto other = CheckpointReader::open(posixFileSystem(), scratch / "state");
       if (inspected.ok()) inspected = other.ok() ? (*other)->verify() : other.status();
     }

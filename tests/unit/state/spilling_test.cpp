@@ -58,6 +58,10 @@ class Below final : public StateBelow {
     return absl::OkStatus();
   }
 
+  Status readFrom(StateId, KeyGroup, std::string_view, const Walker&) override {
+    return absl::UnimplementedError("tables of rows fetch by key");
+  }
+
   std::uint64_t lastBarrier() const override { return last; }
   std::uint64_t settledBarrier() const override { return settled; }
 
