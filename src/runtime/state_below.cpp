@@ -37,8 +37,7 @@ std::size_t TaskStateBelow::use(std::size_t bytes, std::size_t changedBytes) {
   }
   if (all <= memory_.limit) return 0;
   // Each table lets go of its part.
-  const double part = static_cast<double>(bytes) / static_cast<double>(all);
-  return static_cast<std::size_t>(static_cast<double>(all - memory_.limit) * part) + 1;
+  return shareOf(all - memory_.limit, bytes, all) + 1;
 }
 
 bool TaskStateBelow::hasRoom() const {

@@ -117,6 +117,10 @@ class KeyedRows final : public KeyedStateStore {
   /// nothing to let go of, and new records should wait.
   bool keepWithinMemory();
 
+  /// The halves of it, where a task has other tables too.
+  MemoryUse memoryInUse();
+  void letGo(std::size_t bytes) { evict(bytes / rowBytes() + 1); }
+
   /// Forgets every key; the declarations stay. Ends the use of the current key.
   /// REQUIRES: !isTracked(): checkpoints would not hear of it.
   void clear();
@@ -332,11 +336,16 @@ std::size_t KeyedRows<K>::rowBytes() {
 template <StateKey K>
 bool KeyedRows<K>::keepWithinMemory() {
   if (!isOverBase()) return true;
-  const std::size_t each = rowBytes();
-  const std::size_t bytes = index_.size() * each + index_.memoryBytes() + trackingBytes();
-  const std::size_t excess = below_->use(bytes, changedRows() * each);
-  if (excess > 0) evict(excess / each + 1);
+  const MemoryUse use = memoryInUse();
+  const std::size_t excess = below_->use(use.bytes, use.changedBytes);
+  if (excess > 0) letGo(excess);
   return below_->hasRoom();
+}
+
+template <StateKey K>
+MemoryUse KeyedRows<K>::memoryInUse() {
+  const std::size_t each = rowBytes();
+  return {index_.size() * each + index_.memoryBytes() + trackingBytes(), changedRows() * each};
 }
 
 template <StateKey K>

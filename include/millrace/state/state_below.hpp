@@ -13,6 +13,23 @@
 
 namespace millrace {
 
+/// What a table takes of the memory, in bytes.
+struct MemoryUse {
+  std::size_t bytes = 0;
+  std::size_t changedBytes = 0;  ///< of that, has changed since the last barrier
+
+  friend constexpr MemoryUse operator+(const MemoryUse& a, const MemoryUse& b) noexcept {
+    return {a.bytes + b.bytes, a.changedBytes + b.changedBytes};
+  }
+};
+
+/// What falls of `bytes` to one who has `part` of `all`.
+inline std::size_t shareOf(std::size_t bytes, std::size_t part, std::size_t all) noexcept {
+  if (all == 0) return 0;
+  return static_cast<std::size_t>(static_cast<double>(bytes) * static_cast<double>(part) /
+                                  static_cast<double>(all));
+}
+
 /// What lies below one task's tables of keyed state where they need not hold all of it: the entries
 /// that are committed and on disk. A table may let go of an entry once its last change is settled,
 /// that is, can be read here; and it should when memory is short.
@@ -42,8 +59,8 @@ class StateBelow {
   virtual std::uint64_t lastBarrier() const = 0;
   virtual std::uint64_t settledBarrier() const = 0;
 
-  /// Says how much memory the table takes now, in bytes, and how much of that has changed since the
-  /// last barrier. Answers how many bytes it should let go of; changes are hurried on their way
+  /// Says how much memory the task's tables take now, all together, in bytes, and how much of that has
+  /// changed since the last barrier. Answers how many bytes they should let go of; changes are hurried on their way
   /// down.
   virtual std::size_t use(std::size_t bytes, std::size_t changedBytes) = 0;
 
