@@ -91,4 +91,11 @@ const CataloguedState* StateCatalog::saved(StateId id) const {
   return nullptr;
 }
 
+const CataloguedState* StateCatalog::saved(std::string_view operatorName, std::string_view name) const {
+  for (const CataloguedState& state : saved_) {
+    if (state.operatorName == operatorName && state.declaration.name == name) return &state;
+  }
+  return nullptr;
+}
+
 }  // namespace millrace

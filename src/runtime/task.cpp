@@ -58,6 +58,11 @@ const StateDeclaration* Task::savedState(StateId state) const {
   return saved == nullptr ? nullptr : &saved->declaration;
 }
 
+const StateDeclaration* Task::savedStateNamed(std::string_view name) const {
+  const CataloguedState* saved = job_.states == nullptr ? nullptr : job_.states->saved(name_, name);
+  return saved == nullptr ? nullptr : &saved->declaration;
+}
+
 bool Task::step() {
   // Also while an output is full: a snapshot needs no room there.
   const bool wrote = owesSnapshot_ && writeSnapshot();

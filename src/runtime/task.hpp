@@ -145,6 +145,7 @@ class Task final : public OperatorContext {
   bool isCheckpointed() const override { return job_.snapshots != nullptr; }
   StatusOr<StateId> declareState(const StateDeclaration& declaration) override;
   const StateDeclaration* savedState(StateId state) const override;
+  const StateDeclaration* savedStateNamed(std::string_view name) const override;
   std::uint64_t barrier() const override { return lastBarrier_; }
   std::uint64_t committedBarrier() const override {
     return job_.committedBarrier.load(std::memory_order_acquire);

@@ -47,6 +47,7 @@ class StateCatalog {
   const std::vector<CataloguedState>& states() const { return states_; }
   /// As saved, before this run's declarations.
   const CataloguedState* saved(StateId id) const;
+  const CataloguedState* saved(std::string_view operatorName, std::string_view name) const;
 
  private:
   std::vector<CataloguedState> states_;

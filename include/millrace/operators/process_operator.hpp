@@ -2,7 +2,9 @@
 #pragma once
 
 #include <millrace/runtime/operator.hpp>
+#include <millrace/state/key_group.hpp>
 #include <millrace/state/keyed_rows.hpp>
+#include <millrace/state/state_below.hpp>
 #include <millrace/state/state_context.hpp>
 #include <millrace/state/timers.hpp>
 
@@ -10,6 +12,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -84,14 +87,19 @@ class ProcessContext {
 };
 
 /// The names that a process function's timers have as states, besides the user's own.
-inline constexpr std::string_view kEventTimersState = "event timers";
-inline constexpr std::string_view kProcessingTimersState = "processing timers";
+inline constexpr std::string_view kEventTimersState = "event timers by time";
+inline constexpr std::string_view kProcessingTimersState = "processing timers by time";
+/// Those that they had while they were stored as Serde<K>, then the time (i64). Such timers move over
+/// with the first checkpoint.
+inline constexpr std::string_view kUnorderedEventTimersState = "event timers";
+inline constexpr std::string_view kUnorderedProcessingTimersState = "processing timers";
 
 /// Calls the user's function for each record with its key's state and timers.
 /// Output 0: what it emits. Output i + 1: its i-th side output.
 ///
 /// State: what the function declares, each under its name, and the timers. Position: the
-/// watermark (i64), and the number of keys with state (u64), which counts for those that stay below.
+/// watermark (i64), and the numbers of keys with state, of event timers and of processing timers (u64
+/// each), which count for those that stay below.
 template <typename T, typename K, typename KeyOf, typename Out, typename F>
 class ProcessOperator final : public Operator {
  public:
@@ -117,7 +125,7 @@ class ProcessOperator final : public Operator {
     auto& in = static_cast<TypedBatch<T>&>(*batch);
     rows_->setProcessingTime(context_->processingTime());
     rows_->expireSome(context_->processingTime(), in.size());
-    if (!rows_->keepWithinMemory()) return;
+    if (!keepWithinMemory()) return;
     KeysAhead ahead(*rows_, in, keyOf_);
     for (BatchCursor i(in); !i.atEnd() && ready(); ++i) {
       const T& record = in[*i];
@@ -140,13 +148,13 @@ class ProcessOperator final : public Operator {
       auto timer = timers_.popDueEvent(watermark);
       if (!timer) return finishSweep();
       callTimer(*timer);
-      if (++timersCalled_ % kTimersBetweenLooks == 0) rows_->keepWithinMemory();
+      if (++timersCalled_ % kTimersBetweenLooks == 0) keepWithinMemory();
     }
     return Step::kAgain;
   }
 
   Timestamp nextDeadline() const override {
-    return timers_.nextProcessingTime().value_or(kMaxTimestamp);
+    return timers_.processingDeadline().value_or(kMaxTimestamp);
   }
 
   Step onProcessingTime(Timestamp now) override {
@@ -155,14 +163,17 @@ class ProcessOperator final : public Operator {
       auto timer = timers_.popDueProcessing(now);
       if (!timer) return finishSweep();
       callTimer(*timer);
-      if (++timersCalled_ % kTimersBetweenLooks == 0) rows_->keepWithinMemory();
+      if (++timersCalled_ % kTimersBetweenLooks == 0) keepWithinMemory();
     }
     return Step::kAgain;
   }
 
   void beginSnapshot(TaskState& out) override {
-    ByteWriter(out.position).fixed(lastWatermark_);
-    ByteWriter(out.position).fixed(static_cast<std::uint64_t>(rows_->entries()));
+    ByteWriter position(out.position);
+    position.fixed(lastWatermark_);
+    position.fixed(static_cast<std::uint64_t>(rows_->entries()));
+    position.fixed(static_cast<std::uint64_t>(timers_.pendingEventTimers()));
+    position.fixed(static_cast<std::uint64_t>(timers_.pendingProcessingTimers()));
     rows_->beginSnapshot();
     timers_.beginSnapshot();
   }
@@ -175,26 +186,31 @@ class ProcessOperator final : public Operator {
   Status restoreTask(std::span<const std::string> positions) override {
     Timestamp earliest = kMaxTimestamp;
     for (const std::string& position : positions) {
-      Timestamp watermark = kMinTimestamp;
-      std::uint64_t entries = 0;
-      ByteReader in(position);
-      if (!in.fixed(watermark) || (!in.isAtEnd() && !in.fixed(entries)) || !in.isAtEnd()) {
+      Position at;
+      if (!at.read(position)) {
         return absl::DataLossError("the position of a process function is damaged");
       }
-      if (rows_->isOverBase() && context_->worker() == 0) rows_->addEntriesBelow(entries);
-      earliest = std::min(earliest, watermark);
+      if (rows_->isOverBase() && context_->worker() == 0) {
+        rows_->addEntriesBelow(at.entries);
+        timers_.addTimersBelow(at.eventTimers, at.processingTimers);
+      }
+      earliest = std::min(earliest, at.watermark);
     }
     if (!positions.empty()) userContext_->watermark_ = lastWatermark_ = earliest;
     return absl::OkStatus();
   }
 
   bool fetchesOnDemand(StateId state) const override {
-    return rows_->isOverBase() && rows_->indexOf(state).has_value();
+    return rows_->isOverBase() && (timers_.isState(state) || rows_->indexOf(state).has_value());
   }
 
-  Status restoreEntry(StateId state, KeyGroup, std::string_view key,
+  Status restoreEntry(StateId state, KeyGroup group, std::string_view key,
                       std::string_view value) override {
     if (timers_.isState(state)) return timers_.restoreEntry(state, key);
+    if (state == unorderedEventTimers_) return timers_.restoreUnorderedEventEntry(state, group, key);
+    if (state == unorderedProcessingTimers_) {
+      return timers_.restoreUnorderedProcessingEntry(state, group, key);
+    }
     const auto index = rows_->indexOf(state);
     MILLRACE_CHECK(index.has_value(), "an entry of a state that the function does not declare");
     MILLRACE_RETURN_IF_ERROR(rows_->restoreEntry(*index, key, value));
@@ -207,6 +223,23 @@ class ProcessOperator final : public Operator {
  private:
   // A sweep over many keys' timers fetches their state: memory is looked after meanwhile.
   static constexpr std::size_t kTimersBetweenLooks = 256;
+
+  struct Position {
+    Timestamp watermark = kMinTimestamp;
+    std::uint64_t entries = 0;
+    std::uint64_t eventTimers = 0;
+    std::uint64_t processingTimers = 0;
+
+    // Earlier programs left out the counts, or those of the timers.
+    bool read(std::string_view bytes) {
+      ByteReader in(bytes);
+      if (!in.fixed(watermark)) return false;
+      if (in.isAtEnd()) return true;
+      if (!in.fixed(entries)) return false;
+      if (in.isAtEnd()) return true;
+      return in.fixed(eventTimers) && in.fixed(processingTimers) && in.isAtEnd();
+    }
+  };
 
   // Makes the keys of a batch current one by one. Where taking a key costs next to nothing they are
   // taken ahead as well, so that cache misses overlap.
@@ -264,14 +297,22 @@ class ProcessOperator final : public Operator {
       MILLRACE_RETURN_IF_ERROR(rows_->setSavedSchemas(state, saved->schemas));
     }
     rows_->setStateIds(std::move(ids));
-    MILLRACE_ASSIGN_OR_RETURN(const StateId event, declareTimers(kEventTimersState));
-    MILLRACE_ASSIGN_OR_RETURN(const StateId processing, declareTimers(kProcessingTimersState));
-    timers_.setStateIds(event, processing, rows_->keyGroups());
+    MILLRACE_RETURN_IF_ERROR(declareTimers());
     if (!context_->isCheckpointed()) return absl::OkStatus();
     rows_->trackChanges();
     timers_.trackChanges();
-    if (StateBelow* below = context_->stateBelow()) rows_->setBelow(*below, holdsEntries());
+    if (context_->stateBelow() != nullptr) lieOver(*context_->stateBelow());
     return absl::OkStatus();
+  }
+
+  void lieOver(StateBelow& below) {
+    below_ = &below;
+    rows_->setBelow(below, holdsEntries());
+    const auto worker = static_cast<std::uint32_t>(context_->worker());
+    const auto workers = static_cast<std::uint32_t>(context_->workers());
+    timers_.setBelow(below, keyGroupsOf(worker, workers, rows_->keyGroups()),
+                     context_->savedStateNamed(kEventTimersState) != nullptr,
+                     context_->savedStateNamed(kProcessingTimersState) != nullptr);
   }
 
   bool holdsEntries() const {
@@ -281,9 +322,43 @@ class ProcessOperator final : public Operator {
     return false;
   }
 
-  StatusOr<StateId> declareTimers(std::string_view name) {
-    return context_->declareState(
-        {std::string(name), "timers", fullTypeName<K>(), "timestamp", {}});
+  Status declareTimers() {
+    const auto declare = [this](std::string_view name, std::string_view kind) {
+      return context_->declareState(
+          {std::string(name), std::string(kind), fullTypeName<K>(), "timestamp", {}});
+    };
+    MILLRACE_ASSIGN_OR_RETURN(const StateId event, declare(kEventTimersState, "timers by time"));
+    MILLRACE_ASSIGN_OR_RETURN(const StateId processing,
+                              declare(kProcessingTimersState, "timers by time"));
+    timers_.setStateIds(event, processing, rows_->keyGroups());
+    const auto isSaved = [this](std::string_view name) {
+      const StateDeclaration* saved = context_->savedStateNamed(name);
+      return saved != nullptr && saved->kind == "timers";  // the name may be the user's by now
+    };
+    if (isSaved(kUnorderedEventTimersState)) {
+      MILLRACE_ASSIGN_OR_RETURN(unorderedEventTimers_,
+                                declare(kUnorderedEventTimersState, "timers"));
+    }
+    if (isSaved(kUnorderedProcessingTimersState)) {
+      MILLRACE_ASSIGN_OR_RETURN(unorderedProcessingTimers_,
+                                declare(kUnorderedProcessingTimersState, "timers"));
+    }
+    return absl::OkStatus();
+  }
+
+  // Over a base: lets rows and timers go if memory is short. Ends the use of the current key if so. False:
+  // new records should wait.
+  bool keepWithinMemory() {
+    if (below_ == nullptr) return true;
+    const MemoryUse rows = rows_->memoryInUse();
+    const MemoryUse all = rows + timers_.memoryInUse();
+    const std::size_t excess = below_->use(all.bytes, all.changedBytes);
+    if (excess > 0) {
+      const std::size_t part = shareOf(excess, rows.bytes, all.bytes);
+      rows_->letGo(part);
+      timers_.letGo(excess - part);
+    }
+    return below_->hasRoom();
   }
 
   bool ready() {
@@ -320,6 +395,10 @@ class ProcessOperator final : public Operator {
   Emitter<Out> out_;
   std::unique_ptr<KeyedRows<K>> rows_;
   Timers<K> timers_;
+  // Where timers may be stored as they were once.
+  std::optional<StateId> unorderedEventTimers_;
+  std::optional<StateId> unorderedProcessingTimers_;
+  StateBelow* below_ = nullptr;
   std::unique_ptr<Context> userContext_;
   Timestamp lastWatermark_ = kMinTimestamp;
   std::size_t timersCalled_ = 0;

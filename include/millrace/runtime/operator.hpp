@@ -62,6 +62,9 @@ class OperatorContext {
   /// What the checkpoint the job goes on from says of a declared state, with the schemas of all
   /// the programs that have written to it; nullptr when it has no such state.
   virtual const StateDeclaration* savedState(StateId) const { return nullptr; }
+  /// The same of a state that is not declared: one that is kept in another way by now is declared only
+  /// in order to be read.
+  virtual const StateDeclaration* savedStateNamed(std::string_view) const { return nullptr; }
 
   /// The barrier that a call of beginSnapshot() belongs to, else the last one that was passed; counted
   /// from 1 in each attempt to run the job. And the last one whose checkpoint is committed, which the

@@ -33,6 +33,9 @@ TEST_CASE("A saved state keeps its id, whatever order states are declared in") {
   REQUIRE(after.unclaimed()[0].operatorName == "a");
   REQUIRE(after.saved(saved)->operatorName == "b");
   REQUIRE(after.saved(fresh) == nullptr);
+  REQUIRE(after.saved("a", "count")->id == StateId{0});
+  REQUIRE(after.saved("c", "count") == nullptr);
+  REQUIRE(after.saved("a", "fresh") == nullptr);
 }
 
 TEST_CASE("A saved state of another type is refused with both types") {

@@ -39,7 +39,7 @@ using Catalog = std::map<std::string, StateId>;
 
 class Surroundings final : public OperatorContext {
  public:
-  explicit Surroundings(Catalog& catalog) : catalog_(catalog) {
+  explicit Surroundings(Catalog& catalog) : catalog_(catalog), saved_(catalog) {
     output_.configure(&pool_, 1024, &counters_);
     output_.connect(&channel_);
   }
@@ -62,6 +62,10 @@ class Surroundings final : public OperatorContext {
     const auto next = StateId{static_cast<std::uint16_t>(catalog_.size() + 1)};
     return catalog_.emplace(declaration.name, next).first->second;
   }
+  const StateDeclaration* savedStateNamed(std::string_view name) const override {
+    static const StateDeclaration timers{"", "timers", "string", "timestamp", {}};
+    return saved_.contains(std::string(name)) ? &timers : nullptr;
+  }
 
   void collect(std::vector<std::string>& texts) {
     REQUIRE(output_.flush());
@@ -79,6 +83,7 @@ class Surroundings final : public OperatorContext {
  private:
   const std::string name_ = "process";
   Catalog& catalog_;
+  const Catalog saved_;
   BatchPool pool_{[]() -> Batch* { return new TypedBatch<std::string>(); }};
   TaskCounters counters_;
   Waker waker_;
@@ -345,6 +350,46 @@ TEST_CASE("Processing timers that came due while the job was down fire right aft
   after.collect(said);
   REQUIRE(said.size() == 1);
   REQUIRE_THAT(said.front(), Catch::StartsWith("a timer 2 "));
+}
+
+TEST_CASE("Timers stored with the key before the time are read, and move over with the first checkpoint") {
+  Catalog catalog = {{"event timers", StateId{1}}, {"processing timers", StateId{2}}};
+  StateChanges stored;
+  for (const std::uint16_t state : {std::uint16_t{1}, std::uint16_t{2}}) {
+    for (Timestamp time = 1; time <= 3; ++time) {
+      stored.put(
+          StateId{state}, keyGroupOf(millraceHash(std::string("a")), kGroups),
+          [&](ByteWriter& out) { Serde<std::string>::write("a", out), out.fixed(time); }, [](ByteWriter&) {});
+    }
+  }
+  ReplayedChanges saved(stored);
+  std::string position;
+  ByteWriter(position).fixed(Timestamp{0});
+  for (int run = 0; run < 2; ++run) {
+    Instance instance(catalog, 10);
+    REQUIRE(instance.process().restoreTask(std::vector{position}).ok());
+    const ReplayedChanges::Entries entries = saved.entries();
+    for (const auto& [key, entry] : entries) {
+      REQUIRE(instance.process().restoreEntry(key.first, entry.group, key.second, entry.value).ok());
+    }
+    TaskState state;
+    instance.process().beginSnapshot(state);
+    StateChanges changes;
+    while (instance.process().writeSnapshot(changes, 10)) {
+    }
+    REQUIRE(changes.isEmpty() == (run == 1));
+    saved.apply(changes);
+    position = state.position;
+    REQUIRE(saved.entries().size() == 6);
+    for (const auto& [key, entry] : saved.entries()) {
+      REQUIRE((key.first == catalog.at("event timers by time") || key.first == catalog.at("processing timers by time")));
+    }
+    instance.watermark(2);
+    instance.clock(20);
+    std::vector<std::string> said;
+    instance.collect(said);
+    REQUIRE(said.size() == 2 + 3);
+  }
 }
 
 TEST_CASE("A damaged position is refused") {
