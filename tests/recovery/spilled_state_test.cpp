@@ -254,6 +254,90 @@ TEST_CASE("a savepoint carries state from memory into RocksDB, and back", "[rock
   }
 }
 
+constexpr std::uint64_t kOrders = 40'000;
+constexpr std::uint64_t kBuyers = 30'000;
+constexpr Timestamp kSoon = 5'000;
+
+struct Order {
+  std::uint64_t buyer = 0;
+  Timestamp time = 0;
+};
+
+// The first buyers come twice, and every fifth of them wants no reminder then.
+Order orderAt(std::uint64_t i) { return {i % kBuyers, static_cast<Timestamp>(i) * 10}; }
+bool isRepeated(std::uint64_t i) { return i >= kBuyers; }
+bool declines(std::uint64_t buyer) { return buyer % 5 == 0; }
+Timestamp reminderOf(std::uint64_t buyer) { return kEnd + static_cast<Timestamp>(buyer / 100); }
+std::string timerLine(std::uint64_t buyer, Timestamp time) { return std::to_string(buyer) + " at " + std::to_string(time); }
+
+// Timers and nothing else: one soon after each order, one in the far future for each buyer.
+struct Reminders {
+  void process(const Order& order, ProcessContext<std::uint64_t, std::string>& context) {
+    context.registerEventTimer(order.time + kSoon);
+    if (order.time >= orderAt(kBuyers).time && declines(order.buyer)) {
+      context.deleteEventTimer(reminderOf(order.buyer));
+    } else {
+      context.registerEventTimer(reminderOf(order.buyer));
+    }
+  }
+  void onTimer(Timestamp time, ProcessContext<std::uint64_t, std::string>& context) {
+    context.emit(timerLine(context.key(), time));
+  }
+};
+
+std::vector<std::string> expectedTimers() {
+  std::set<std::uint64_t> declined;
+  std::vector<std::string> lines;
+  for (std::uint64_t i = 0; i < kOrders; ++i) {
+    const Order order = orderAt(i);
+    lines.push_back(timerLine(order.buyer, order.time + kSoon));
+    if (isRepeated(i) && declines(order.buyer)) declined.insert(order.buyer);
+  }
+  for (std::uint64_t buyer = 0; buyer < kBuyers; ++buyer) {
+    if (!declined.contains(buyer)) lines.push_back(timerLine(buyer, reminderOf(buyer)));
+  }
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+TEST_CASE("timers that do not fit into memory fire once each, on any number of workers", "[rocksdb]") {
+  Scratch scratch;
+  const auto begin = [&](std::size_t workers, double rate) {
+    GeneratorOptions generated;
+    generated.count = kOrders;
+    if (rate > 0) generated.rate = rate;
+    Pipeline pipeline("shop");
+    pipeline.source("orders", generator<Order>(orderAt, generated), boundedOutOfOrderness(0ms).timestamps(&Order::time))
+        .keyBy(&Order::buyer)
+        .process<std::string>("reminders", Reminders{})
+        .sink("out", toFiles(scratch / "out"));
+    JobOptions options;
+    options.checkpoints.directory = scratch / "state";
+    options.checkpoints.backend = StateBackend::kRocksDb;
+    options.checkpoints.memoryBytes = 1 << 20;
+    options.checkpoints.interval = Duration(20);
+    options.workers = workers;
+    options.batchSize = 128;
+    StatusOr<Job> job = start(pipeline, options);
+    INFO(job.status());
+    REQUIRE(job.ok());
+    return *std::move(job);
+  };
+  Random random(11);
+  for (const std::size_t workers : {2U, 1U, 3U}) {
+    Job job = begin(workers, 60'000);
+    const std::uint64_t enough = job.counts().recordsIn() + 6'000 + random.below(4'000);
+    waitFor([&] { return (job.counts().recordsIn() > enough && job.counts().checkpoints > 0) || job.isFinished(); });
+    random.chance(0.7) ? job.cancel() : job.stop();
+    static_cast<void>(job.wait());
+  }
+  Job job = begin(2, 0);
+  const Status status = job.wait();
+  INFO(status);
+  REQUIRE(status.ok());
+  REQUIRE(linesWritten(scratch / "out") == expectedTimers());
+}
+
 TEST_CASE("RocksDB without a state directory is refused", "[rocksdb]") {
   Season season;
   season.options.checkpoints.directory.clear();
