@@ -105,9 +105,9 @@ StatusOr<std::optional<StateChange>> StateChangesReader::next() {
 
 void writeTimePrefix(Timestamp time, ByteWriter& out) {
   const std::uint64_t ordered = static_cast<std::uint64_t>(time) ^ kSignBit;
-  for (int shift = 56; shift >= 0; shift -= 8) {
-    out.fixed(static_cast<std::uint8_t>(ordered >> shift));
-  }
+  char raw[sizeof(ordered)];
+  for (std::size_t i = 0; i < sizeof(raw); ++i) raw[i] = static_cast<char>(ordered >> (56 - 8 * i) & 0xff);
+  out.bytes({raw, sizeof(raw)});
 }
 
 bool readTimePrefix(ByteReader& in, Timestamp& time) {

@@ -161,7 +161,7 @@ class TimerQueue {
       below_.cutAll(*first);
     }
     const std::size_t before = index_.size();
-    if (!below_.isWhole() && !times.empty()) letGoBehindCuts();
+    if (isHollow() || (!below_.isWhole() && !times.empty())) letGoBehindCuts();
     const std::size_t gone = before - index_.size();
     looked_ = {below_.base().settledBarrier(), gone >= std::min(spare, times.size())};
     loaded_ = 0;
@@ -393,9 +393,12 @@ class TimerQueue {
            settling_.isSettled(node.generation);
   }
 
+  // Places that are not in use would count as memory for ever.
+  bool isHollow() const noexcept { return nodes_.capacity() > 4 * index_.size() + kFewDead; }
+
   // Not before there is something new to let go of: all nodes are looked at.
   bool mayLetGo() const {
-    return !looked_.hasAll || looked_.settled != below_.base().settledBarrier() ||
+    return !looked_.hasAll || isHollow() || looked_.settled != below_.base().settledBarrier() ||
            loaded_ > index_.size() / 4;
   }
 

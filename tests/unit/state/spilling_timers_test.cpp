@@ -480,6 +480,19 @@ TEST_CASE("Timers of one time come back a key group at a time") {
   REQUIRE(most < kTimers / 4);
 }
 
+TEST_CASE("The memory of timers that have fired is given back") {
+  Held held;
+  Instance instance(held, kAll, false, {});
+  for (Timestamp time = 0; time < 10'000; ++time) instance.timers.registerEventTimer("a", time);
+  while (instance.timers.popDueEvent(10'000)) {
+  }
+  instance.timers.registerEventTimer("a", 20'000);
+  const std::size_t before = instance.timers.memoryBytes();
+  instance.timers.letGo(before);
+  REQUIRE(instance.timers.memoryBytes() < before / 10);
+  REQUIRE(instance.timers.popDueEvent(20'000) == Timer<std::string>{"a", 20'000});
+}
+
 TEST_CASE("Timers that began empty and let go of nothing never ask below") {
   Held held;
   Instance instance(held, kAll, false, {});
