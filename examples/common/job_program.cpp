@@ -138,6 +138,7 @@ JobOptions optionsFor(const JobSettings& settings) {
   options.batchSize = static_cast<std::size_t>(settings.batchSize);
   options.checkpoints.directory = settings.checkpointDir;
   options.checkpoints.interval = settings.checkpointInterval;
+  options.checkpoints.retained = static_cast<std::size_t>(settings.retainCheckpoints);
   options.checkpoints.allowUnclaimedState = settings.allowUnclaimedState;
   options.checkpoints.fromSavepoint = settings.fromSavepoint;
   if (settings.state == "rocksdb") options.checkpoints.backend = StateBackend::kRocksDb;

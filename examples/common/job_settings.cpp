@@ -81,6 +81,10 @@ void declareDurability(FlagSet& flags, JobSettings& settings, UnavailableSetting
              &settings.checkpointDir, "nothing is kept");
   flags.duration("--checkpoint-interval", "time between checkpoints", &settings.checkpointInterval,
                  kShortest);
+  flags.integer("--retain-checkpoints", "N",
+                "checkpoints to keep for --from-savepoint in the checkpoint directory's retained/, a minute "
+                "or more apart; 1: the last alone, which is gone on from",
+                &settings.retainCheckpoints, 1, 1000);
   flags.toggle("--allow-unclaimed-state",
                "drop saved state that the job has no use for any more, instead of refusing to start",
                &settings.allowUnclaimedState);

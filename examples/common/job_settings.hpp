@@ -36,6 +36,7 @@ struct JobSettings {
   std::int64_t stateMemoryMebibytes = 1024;  ///< for state in RocksDB
   std::string checkpointDir;  ///< empty: nothing is kept across runs
   Duration checkpointInterval = std::chrono::seconds(60);
+  std::int64_t retainCheckpoints = 1;
   bool allowUnclaimedState = false;
   std::string fromSavepoint;  ///< empty: none
   std::string savepointDir;   ///< empty: none are written

@@ -315,6 +315,12 @@ class PosixFileSystem final : public FileSystem {
     return failure("rename", from + " to " + to, errno);
   }
 
+  Status link(const std::string& from, const std::string& to) override {
+    if (::link(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
+    const bool cannot = errno == EPERM || errno == EXDEV || errno == EMLINK || errno == EOPNOTSUPP;
+    return cannot ? FileSystem::link(from, to) : failure("link", from + " to " + to, errno);
+  }
+
   Status remove(const std::string& path) override {
     if (std::remove(path.c_str()) == 0) return absl::OkStatus();
     return failure("remove", path, errno);
@@ -350,6 +356,10 @@ class PosixFileSystem final : public FileSystem {
 };
 
 }  // namespace
+
+Status FileSystem::link(const std::string& from, const std::string& to) {
+  return absl::UnimplementedError("cannot link " + from + " to " + to + " on this file system");
+}
 
 Status FileSystem::truncate(const std::string& path, std::uint64_t) {
   return absl::UnimplementedError("cannot truncate " + path + " on this file system");

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kMarkSize = 24;
 constexpr std::size_t kMarkCheckedSize = 16;
+constexpr std::size_t kCopyBytes = 1 << 20;
 // Then the file is begun anew.
 constexpr std::uint64_t kLongestMark = 64 * 1024;
 
@@ -37,6 +38,8 @@ std::string Layout::segment(std::uint64_t number) const { return numbered(log(),
 std::string Layout::entries(std::uint64_t number) const {
   return numbered(base(), number, ".base");
 }
+
+Layout Layout::retained(std::uint64_t epoch) const { return {numbered(retained(), epoch, "")}; }
 
 StatusOr<std::vector<std::uint64_t>> numberedFiles(FileSystem& files, const std::string& folder,
                                                    const std::string& ending) {
@@ -68,6 +71,35 @@ Status makeLastingDirs(FileSystem& files, const std::string& directory) {
 Status removeIfThere(FileSystem& files, const std::string& path) {
   const Status removed = files.remove(path);
   return absl::IsNotFound(removed) ? absl::OkStatus() : removed;
+}
+
+Status removeTree(FileSystem& files, const std::string& path) {
+  const StatusOr<FileInfo> info = files.stat(path);
+  if (absl::IsNotFound(info.status())) return absl::OkStatus();
+  MILLRACE_RETURN_IF_ERROR(info.status());
+  if (info->kind == FileKind::kDirectory) {
+    MILLRACE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list(path));
+    for (const std::string& name : names) MILLRACE_RETURN_IF_ERROR(removeTree(files, path + "/" + name));
+  }
+  return removeIfThere(files, path);
+}
+
+Status copySynced(FileSystem& files, const std::string& from, const std::string& to, std::uint64_t size) {
+  MILLRACE_ASSIGN_OR_RETURN(const auto source, files.openRead(from));
+  MILLRACE_ASSIGN_OR_RETURN(const auto target, files.openWrite(to, WriteMode::kTruncate));
+  std::string piece;
+  for (std::uint64_t done = 0; done < size; done += piece.size()) {
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kCopyBytes, size - done));
+    MILLRACE_RETURN_IF_ERROR(readExactly(*source, done, wanted, piece));
+    MILLRACE_RETURN_IF_ERROR(target->append(piece));
+  }
+  MILLRACE_RETURN_IF_ERROR(finalError(target->sync()));
+  return target->close();
+}
+
+Status linkOrCopy(FileSystem& files, const std::string& from, const std::string& to, std::uint64_t size) {
+  const Status linked = files.link(from, to);
+  return absl::IsUnimplemented(linked) ? copySynced(files, from, to, size) : linked;
 }
 
 Status writeSynced(FileSystem& files, const std::string& path, std::string_view bytes) {

@@ -25,6 +25,8 @@ struct Layout {
   std::string base() const { return root + "/base"; }
   std::string rocksDb() const { return root + "/rocksdb"; }
   std::string incoming() const { return root + "/incoming"; }  ///< on its way into RocksDB
+  std::string retained() const { return root + "/retained"; }
+  Layout retained(std::uint64_t epoch) const;       ///< retained/000012
   std::string segment(std::uint64_t number) const;  ///< log/000001.log
   std::string entries(std::uint64_t number) const;  ///< base/000001.base
 };
@@ -39,6 +41,15 @@ Status makeLastingDirs(FileSystem& files, const std::string& directory);
 
 /// `kNotFound` counts as done.
 Status removeIfThere(FileSystem& files, const std::string& path);
+
+/// Removes a directory and what is in it. `kNotFound` counts as done.
+Status removeTree(FileSystem& files, const std::string& path);
+
+/// Copies the first `size` bytes of a file into a new one and syncs that. The directory is the caller's to sync.
+Status copySynced(FileSystem& files, const std::string& from, const std::string& to, std::uint64_t size);
+
+/// Gives a file that stays as it is another name, or copies it where that cannot be. As above.
+Status linkOrCopy(FileSystem& files, const std::string& from, const std::string& to, std::uint64_t size);
 
 /// Writes a file whole and syncs it. The directory is the caller's to sync.
 Status writeSynced(FileSystem& files, const std::string& path, std::string_view bytes);

@@ -8,6 +8,7 @@
 #include "checkpoint/file_header.hpp"
 #include "checkpoint/log_and_base.hpp"
 #include "checkpoint/records.hpp"
+#include "checkpoint/retained.hpp"
 
 namespace millrace::checkpoint {
 namespace {
@@ -65,9 +66,11 @@ StatusOr<std::unique_ptr<DirectoryReader>> DirectoryReader::read(FileSystem& fil
   MILLRACE_ASSIGN_OR_RETURN(
       CheckpointView view,
       CheckpointView::open(files, layout, base->view(), manifest.summary, log.segments));
-  return std::unique_ptr<DirectoryReader>(new DirectoryReader(
+  std::unique_ptr<DirectoryReader> reader(new DirectoryReader(
       manifest.kind == Manifest::Kind::kSavepoint, std::move(log), std::move(epochs),
       std::move(base), std::move(view)));
+  MILLRACE_ASSIGN_OR_RETURN(reader->retained_, retainedEpochs(files, layout));
+  return reader;
 }
 
 std::uint64_t DirectoryReader::logBytes() const {

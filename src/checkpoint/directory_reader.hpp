@@ -23,6 +23,7 @@ class DirectoryReader final : public CheckpointReader {
   std::uint64_t logBytes() const override;
   std::uint64_t baseBytes() const override { return base_->bytes(); }
   std::uint64_t tornBytes() const override { return log_.tornBytes; }
+  const std::vector<std::uint64_t>& retained() const override { return retained_; }
   Status forEachEntry(KeyGroupRange groups, const EntryVisitor& visit) const override;
   Status verify() const override;
 
@@ -38,6 +39,7 @@ class DirectoryReader final : public CheckpointReader {
   std::vector<LoggedEpoch> epochs_;
   std::unique_ptr<StateBase> base_;
   CheckpointView view_;
+  std::vector<std::uint64_t> retained_;
 };
 
 }  // namespace millrace::checkpoint

@@ -8,6 +8,7 @@
 
 #include "checkpoint/checksum.hpp"
 #include "checkpoint/records.hpp"
+#include "checkpoint/retained.hpp"
 #include "checkpoint/savepoint.hpp"
 
 namespace millrace::checkpoint {
@@ -17,6 +18,8 @@ LogAndBase::LogAndBase(FileSystem& files, Opened opened)
       lock_(std::move(opened.lock)),
       layout_(std::move(opened.layout)),
       segmentBytes_(opened.segmentBytes),
+      mostRetained_(opened.mostRetained),
+      retainEvery_(opened.retainEvery),
       firstSegment_(opened.manifest.firstSegment),
       found_(std::move(opened.log.summary)),
       isFinished_(found_.epoch.number > 0 && opened.finished.epoch == found_.epoch.number &&
@@ -140,9 +143,35 @@ Status LogAndBase::bringForward(const std::function<void()>& onProgress) {
   }
   Manifest manifest = manifest_;
   StatusOr<bool> compacted = base_->compact(manifest);
-  if (compacted.ok() && !*compacted) return absl::OkStatus();
-  return note(
-      annotate(publish(std::move(manifest), compacted.status(), 0), "merging the base"));
+  if (!compacted.ok() || *compacted) {
+    MILLRACE_RETURN_IF_ERROR(
+        note(annotate(publish(std::move(manifest), compacted.status(), 0), "merging the base")));
+  }
+  return note(annotate(retainIfDue(), "keeping a checkpoint"));
+}
+
+// On this thread, for it alone changes base and manifest and removes segments.
+Status LogAndBase::retainIfDue() {
+  if (mostRetained_ == 0) return absl::OkStatus();
+  if (!isRetainedAtKnown_) retainedAt_ = newestRetainedAt(*files_, layout_);
+  isRetainedAtKnown_ = true;
+  std::vector<SegmentRef> segments;
+  std::uint64_t epoch = 0;
+  Timestamp completedAt = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    segments = segments_;
+    epoch = current_.epoch.number;
+    completedAt = current_.epoch.completedAt;
+  }
+  // A clock that was set back must not make it wait for long.
+  const bool isDue = !retainedAt_ || completedAt < *retainedAt_ ||
+                     completedAt - *retainedAt_ >= retainEvery_.count();
+  if (epoch == 0 || retainedEpoch_ == epoch || !isDue) return absl::OkStatus();
+  MILLRACE_RETURN_IF_ERROR(retain(*files_, layout_, epoch, *base_, manifest_, segments));
+  retainedEpoch_ = epoch;
+  retainedAt_ = completedAt;
+  return forgetRetained(*files_, layout_, mostRetained_);
 }
 
 Status applySegment(FileSystem& files, const Layout& layout, const SegmentRef& segment,

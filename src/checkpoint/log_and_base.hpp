@@ -31,6 +31,8 @@ class LogAndBase final : public CheckpointStore {
     std::unique_ptr<StateBase> base;
     LogWriter writer;  // open when there is a segment to go on in
     std::uint64_t segmentBytes = kDefaultSegmentBytes;
+    std::size_t mostRetained = 0;
+    Duration retainEvery{0};
   };
 
   LogAndBase(FileSystem& files, Opened opened);
@@ -75,12 +77,15 @@ class LogAndBase final : public CheckpointStore {
   StatusOr<Moment> now() const;
   std::vector<SegmentRef> fullSegments() const;
   Status bringForward(const SegmentRef& segment);
+  Status retainIfDue();
   Status publish(Manifest manifest, Status made, std::size_t segments);
 
   FileSystem* files_;
   const std::unique_ptr<FileLock> lock_;
   const Layout layout_;
   const std::uint64_t segmentBytes_;
+  const std::size_t mostRetained_;
+  const Duration retainEvery_;
   const std::uint64_t firstSegment_;  // where there was none
   const CheckpointSummary found_;
   const bool isFinished_;
@@ -94,6 +99,9 @@ class LogAndBase final : public CheckpointStore {
 
   // Of the thread that brings forward.
   Manifest manifest_;
+  std::optional<Timestamp> retainedAt_;  // of the newest
+  bool isRetainedAtKnown_ = false;
+  std::uint64_t retainedEpoch_ = 0;      // by this run
 
   // Shared.
   mutable std::mutex mutex_;

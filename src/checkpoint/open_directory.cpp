@@ -10,6 +10,7 @@
 #include "checkpoint/committed_elsewhere.hpp"
 #include "checkpoint/file_header.hpp"
 #include "checkpoint/log_and_base.hpp"
+#include "checkpoint/retained.hpp"
 #include "checkpoint/savepoint.hpp"
 #include "checkpoint/sorted_files.hpp"
 
@@ -22,6 +23,9 @@ Status checkOptions(const FileSystem& files, const Options& options) {
   if (options.directory.empty()) return absl::InvalidArgumentError("no state directory is given");
   if (options.backend == StateBackend::kRocksDb && &files != &posixFileSystem()) {
     return absl::InvalidArgumentError("RocksDB keeps its files on the machine's own file system alone");
+  }
+  if (options.retained == 0) {
+    return absl::InvalidArgumentError("0 retained checkpoints are too few: the last one is always there");
   }
   if (options.keyGroups > 0 && options.keyGroups <= kMaxKeyGroups) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -37,8 +41,9 @@ Status checkPlace(FileSystem& files, const Layout& layout) {
     return std::find(names->begin(), names->end(), name) != names->end();
   };
   if (has("MANIFEST")) return absl::OkStatus();
-  constexpr std::array<std::string_view, 8> kOurs = {
-      "LOCK", "COMMITTED", "FINISHED", "MANIFEST.new", "log", "base", "rocksdb", "incoming"};
+  constexpr std::array<std::string_view, 9> kOurs = {"LOCK",     "COMMITTED", "FINISHED",
+                                                     "log",      "base",      "MANIFEST.new",
+                                                     "rocksdb",  "incoming",  "retained"};
   for (const std::string& name : *names) {
     if (std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end()) continue;
     return absl::FailedPreconditionError(
@@ -159,7 +164,7 @@ Status removeLeftovers(FileSystem& files, const Layout& layout, const Manifest& 
                                      [&](const EntriesFile& file) { return file.number == number; });
     if (!isNamed) MILLRACE_RETURN_IF_ERROR(files.remove(layout.entries(number)));
   }
-  return absl::OkStatus();
+  return removeUnfinishedRetained(files, layout);
 }
 
 // What was found may be in the system's memory alone, after a kill: it has to last before anything is
@@ -197,7 +202,8 @@ StatusOr<LogAndBase::Opened> openDirectory(FileSystem& files, const Options& opt
   MILLRACE_RETURN_IF_ERROR(checkPlace(files, layout));
   MILLRACE_RETURN_IF_ERROR(makeLastingDirs(files, layout.root));
   LogAndBase::Opened opened{
-      nullptr, layout, {}, {}, {}, nullptr, LogWriter(files, layout), options.segmentBytes};
+      nullptr, layout, {}, {}, {}, nullptr, LogWriter(files, layout), options.segmentBytes,
+      options.retained > 1 ? options.retained : 0, options.retainEvery};
   MILLRACE_ASSIGN_OR_RETURN(opened.lock, lockFor(files, layout, options));
   StatusOr<Manifest> manifest = readManifest(files, layout);
   if (absl::IsNotFound(manifest.status())) {

@@ -9,6 +9,7 @@
 #include <rocksdb/listener.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
 
 #include <algorithm>
 #include <chrono>
@@ -438,6 +439,15 @@ Status RocksBase::readRange(const std::string& begin, const std::string& end,
     if (!goesOn) return absl::OkStatus();
   }
   return statusOf(iterator->status(), "reading the base");
+}
+
+// Its files never change: they get another name.
+Status RocksBase::copyTo(const Layout& target) const {
+  const std::string doing = "copying " + settings_.layout.rocksDb();
+  rocksdb::Checkpoint* made = nullptr;
+  MILLRACE_RETURN_IF_ERROR(statusOf(rocksdb::Checkpoint::Create(database_.get(), &made), doing));
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  return statusOf(checkpoint->CreateCheckpoint(target.rocksDb()), doing);
 }
 
 std::shared_ptr<const BaseView> RocksBase::view() const {

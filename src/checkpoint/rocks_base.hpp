@@ -60,6 +60,7 @@ class RocksBase final : public StateBase {
   void publish() override {}
   void abandon() override {}
   void removeObsolete() override {}
+  Status copyTo(const Layout& target) const override;
 
   bool isReadable() const override { return true; }
   StatusOr<bool> read(StateId state, KeyGroup group, std::string_view key,

@@ -7,14 +7,13 @@
 #include <utility>
 
 #include "checkpoint/checksum.hpp"
+#include "checkpoint/directory_reader.hpp"
 #include "checkpoint/file_header.hpp"
 #include "checkpoint/rocks_base.hpp"
 #include "checkpoint/sorted_files.hpp"
 
 namespace millrace::checkpoint {
 namespace {
-
-constexpr std::size_t kCopyBytes = 1 << 20;
 
 Status checkUnused(FileSystem& files, const Layout& layout) {
   const StatusOr<std::vector<std::string>> names = files.list(layout.root);
@@ -29,24 +28,11 @@ Status checkUnused(FileSystem& files, const Layout& layout) {
   return absl::OkStatus();
 }
 
-Status copyInto(WritableFile& to, RandomAccessFile& from, std::uint64_t size) {
-  std::string piece;
-  for (std::uint64_t done = 0; done < size; done += piece.size()) {
-    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kCopyBytes, size - done));
-    MILLRACE_RETURN_IF_ERROR(readExactly(from, done, wanted, piece));
-    MILLRACE_RETURN_IF_ERROR(to.append(piece));
-  }
-  MILLRACE_RETURN_IF_ERROR(finalError(to.sync()));
-  return to.close();
-}
-
 Status copyFile(FileSystem& files, const std::string& from, const std::string& to,
                 const EntriesFile& file) {
   MILLRACE_ASSIGN_OR_RETURN(const auto reader, EntriesFileReader::open(files, from, file));
   MILLRACE_RETURN_IF_ERROR(reader->verify());
-  MILLRACE_ASSIGN_OR_RETURN(const auto source, files.openRead(from));
-  MILLRACE_ASSIGN_OR_RETURN(const auto target, files.openWrite(to, WriteMode::kTruncate));
-  return copyInto(*target, *source, file.size);
+  return copySynced(files, from, to, file.size);
 }
 
 Status copyFiles(FileSystem& files, const Layout& layout, const std::string& savepoint,
@@ -59,19 +45,29 @@ Status copyFiles(FileSystem& files, const Layout& layout, const std::string& sav
   return finalError(files.syncDirectory(layout.base()));
 }
 
-Status fillRocksDb(FileSystem& files, const Layout& layout, const CheckpointStore::Options& options,
-                   Manifest& manifest) {
-  MILLRACE_ASSIGN_OR_RETURN(EntriesFiles opened,
-                            openEntriesFiles(files, Layout{options.fromSavepoint}, manifest));
-  MergeCursor entries(MergeCursor::Erases::kLeftOut);
-  for (const auto& file : opened) {
-    MILLRACE_RETURN_IF_ERROR(file->verify());
-    entries.add(EntriesFileReader::entries(file, EntrySelection().groups), file->drops());
+// Takes over what the savepoint holds, whatever it consists of.
+Status fillBase(FileSystem& files, const Layout& layout, const CheckpointStore::Options& options,
+                Manifest& manifest) {
+  MILLRACE_ASSIGN_OR_RETURN(
+      const auto from, DirectoryReader::read(files, Layout{options.fromSavepoint}, manifest));
+  MILLRACE_RETURN_IF_ERROR(from->verify());
+  MILLRACE_ASSIGN_OR_RETURN(const auto entries, from->entries());
+  manifest = Manifest();
+  manifest.summary = from->summary();
+  if (options.backend == StateBackend::kRocksDb) {
+    manifest.baseKind = Manifest::BaseKind::kRocksDb;
+    MILLRACE_RETURN_IF_ERROR(RocksBase::make(RocksBase::settingsOf(layout, options), *entries, manifest));
+    return finalError(files.syncDirectory(layout.root));
   }
-  manifest.files.clear();
-  manifest.baseKind = Manifest::BaseKind::kRocksDb;
-  MILLRACE_RETURN_IF_ERROR(RocksBase::make(RocksBase::settingsOf(layout, options), entries, manifest));
-  return finalError(files.syncDirectory(layout.root));
+  MILLRACE_ASSIGN_OR_RETURN(const EntriesFile file, writeEntriesFile(files, layout, manifest.nextFile++,
+                                                                     *entries, Drops()));
+  manifest.files = {file};
+  return absl::OkStatus();
+}
+
+// The job it was taken of finishes its own effects; whoever starts from it has none yet.
+void forgetEffects(CheckpointSummary& summary) {
+  for (TaskSnapshot& task : summary.epoch.tasks) task.state.prepared.clear();
 }
 
 }  // namespace
@@ -84,8 +80,7 @@ Status writeSavepoint(FileSystem& files, const std::string& directory,
   Manifest manifest;
   manifest.kind = Manifest::Kind::kSavepoint;
   manifest.summary = summary;
-  // The job the savepoint was taken of finishes its own effects; whoever starts from it has none yet.
-  for (TaskSnapshot& task : manifest.summary.epoch.tasks) task.state.prepared.clear();
+  forgetEffects(manifest.summary);
   MILLRACE_ASSIGN_OR_RETURN(
       const EntriesFile file,
       writeEntriesFile(files, layout, manifest.nextFile++, entries, Drops()));
@@ -103,10 +98,19 @@ StatusOr<SavepointManifest> readSavepoint(FileSystem& files, const std::string& 
   MILLRACE_RETURN_IF_ERROR(bytes.status());
   SavepointManifest read;
   MILLRACE_ASSIGN_OR_RETURN(read.manifest, decodeManifest(*bytes, layout.manifest()));
+  if (read.manifest.kind != Manifest::Kind::kSavepoint) {
+    return absl::FailedPreconditionError(
+        directory + " is the state directory of a job, not a savepoint (take a savepoint of the job)");
+  }
   read.identity = checksum({*bytes});
-  if (read.manifest.kind == Manifest::Kind::kSavepoint) return read;
-  return absl::FailedPreconditionError(
-      directory + " is the state directory of a job, not a savepoint (take a savepoint of the job)");
+  MILLRACE_ASSIGN_OR_RETURN(const auto segments, numberedFiles(files, layout.log(), ".log"));
+  read.hasLog = !segments.empty();
+  // Of two retained checkpoints the logs alone may differ.
+  for (const std::uint64_t segment : segments) {
+    MILLRACE_ASSIGN_OR_RETURN(const std::string log, readWhole(files, layout.segment(segment)));
+    read.identity = checksum({log}, read.identity);
+  }
+  return read;
 }
 
 Status beginFromSavepoint(FileSystem& files, const Layout& layout,
@@ -119,10 +123,12 @@ Status beginFromSavepoint(FileSystem& files, const Layout& layout,
                     "the state)",
                     options.fromSavepoint, manifest.summary.keyGroups, options.keyGroups));
   }
-  const bool isRocksDb = options.backend == StateBackend::kRocksDb;
-  MILLRACE_RETURN_IF_ERROR(isRocksDb ? fillRocksDb(files, layout, options, manifest)
-                                     : copyFiles(files, layout, options.fromSavepoint, manifest));
+  const bool areFilesEnough = options.backend == StateBackend::kMemory &&
+                              manifest.baseKind == Manifest::BaseKind::kSortedFiles && !from.hasLog;
+  MILLRACE_RETURN_IF_ERROR(areFilesEnough ? copyFiles(files, layout, options.fromSavepoint, manifest)
+                                          : fillBase(files, layout, options, manifest));
   manifest.kind = Manifest::Kind::kCheckpoint;
+  forgetEffects(manifest.summary);
   manifest.summary.jobName = options.jobName;
   manifest.origin = from.identity;
   return writeManifest(files, layout, manifest);

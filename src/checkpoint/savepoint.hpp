@@ -17,9 +17,10 @@ namespace millrace::checkpoint {
 Status writeSavepoint(FileSystem& files, const std::string& directory,
                       const CheckpointSummary& summary, SortedCursor& entries);
 
-/// A savepoint's manifest, and the checksum it is known by.
+/// A savepoint's manifest, and the checksum it is known by. A retained checkpoint is one too, with a log.
 struct SavepointManifest {
   Manifest manifest;
+  bool hasLog = false;
   std::uint64_t identity = 0;
 };
 /// kFailedPrecondition: the directory is no savepoint.

@@ -131,6 +131,15 @@ void SortedFiles::removeObsolete() {
   }
 }
 
+Status SortedFiles::copyTo(const Layout& target) const {
+  for (const auto& reader : view_->files) {
+    const EntriesFile& file = reader->file();
+    MILLRACE_RETURN_IF_ERROR(
+        linkOrCopy(*files_, layout_.entries(file.number), target.entries(file.number), file.size));
+  }
+  return finalError(files_->syncDirectory(target.base()));
+}
+
 std::shared_ptr<const BaseView> SortedFiles::view() const { return view_; }
 
 Status SortedFiles::verify() const {

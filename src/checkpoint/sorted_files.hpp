@@ -37,6 +37,7 @@ class SortedFiles final : public StateBase {
   void publish() override;
   void abandon() override;
   void removeObsolete() override;
+  Status copyTo(const Layout& target) const override;
   std::shared_ptr<const BaseView> view() const override;
   std::uint64_t bytes() const override;
   Status verify() const override;

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "checkpoint/directory.hpp"
 #include "checkpoint/drops.hpp"
 #include "checkpoint/manifest.hpp"
 #include "checkpoint/merge_cursor.hpp"
@@ -63,6 +64,9 @@ class StateBase {
   virtual Status readFrom(StateId, KeyGroup, std::string_view, const EntryWalker&) const {
     return absl::UnimplementedError("this base is not read by key");
   }
+
+  /// Puts what it consists of into another directory, synced, so that the same manifest tells of it there.
+  virtual Status copyTo(const Layout& target) const = 0;
 
   virtual std::shared_ptr<const BaseView> view() const = 0;
   virtual std::uint64_t bytes() const = 0;

@@ -72,6 +72,8 @@ StatusOr<std::unique_ptr<JobAttempt>> JobAttempt::make(const Graph& graph, const
     store.jobName = graph.name();
     store.keyGroups = static_cast<std::uint32_t>(options.keyGroups);
     store.fromSavepoint = options.checkpoints.fromSavepoint;
+    store.retained = options.checkpoints.retained;
+    store.retainEvery = options.checkpoints.retainEvery;
     store.openedAt = clockOf(options).now();
     if (options.checkpoints.backend == StateBackend::kRocksDb) useRocksDb(options.checkpoints, store);
     MILLRACE_ASSIGN_OR_RETURN(attempt->commitPoint_, commitPointOf(graph, options));

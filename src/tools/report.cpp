@@ -59,6 +59,15 @@ void addEpochs(const CheckpointReader& reader, fmt::memory_buffer& out) {
   }
 }
 
+void addRetained(const Inspection& inspection, fmt::memory_buffer& out) {
+  if (inspection.reader.retained().empty()) return;
+  auto to = std::back_inserter(out);
+  fmt::format_to(to, "retained checkpoints\n");
+  for (const std::uint64_t epoch : inspection.reader.retained()) {
+    fmt::format_to(to, "  epoch {}: {}/retained/{:06}\n", epoch, inspection.directory, epoch);
+  }
+}
+
 void writeStates(const Inspection& inspection, JsonWriter& json) {
   json.key("states").beginArray();
   for (const CheckpointReader::StateSize& size : inspection.sizes) {
@@ -150,6 +159,7 @@ std::string asText(const Inspection& inspection) {
   addStates(inspection, out);
   addTasks(summary.epoch, out);
   if (!reader.isSavepoint()) addEpochs(reader, out);
+  addRetained(inspection, out);
   return fmt::to_string(out);
 }
 
@@ -169,7 +179,9 @@ std::string asJson(const Inspection& inspection) {
   writeStates(inspection, json);
   writeTasks(summary.epoch, json);
   writeEpochs(reader, json);
-  json.endObject();
+  json.key("retained").beginArray();
+  for (const std::uint64_t epoch : reader.retained()) json.integer(epoch);
+  json.endArray().endObject();
   return line + "\n";
 }
 

@@ -2,6 +2,8 @@
 // Jobs on real disks and threads that fail, stop and go on.
 #include <catch2/catch.hpp>
 
+#include <millrace/checkpoint/checkpoint_reader.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -153,6 +155,41 @@ TEST_CASE("a savepoint of a running job starts another one with what it held") {
   const std::vector<std::string> all = Shop::expected();
   REQUIRE(std::includes(all.begin(), all.end(), rest.begin(), rest.end()));
   REQUIRE(again->savepoint(shop.scratch / "too-late").code() == absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_CASE("a job goes back to a checkpoint that was retained") {
+  for (const StateBackend backend : {StateBackend::kMemory, StateBackend::kRocksDb}) {
+    Shop shop;
+    shop.options.checkpoints.backend = backend;
+    shop.options.checkpoints.retained = 3;
+    shop.options.checkpoints.retainEvery = Duration(0);
+    StatusOr<Job> job = start(shop.pipeline, shop.options);
+    REQUIRE(job.ok());
+    std::vector<std::uint64_t> retained;
+    waitFor([&] {
+      const auto reader = CheckpointReader::open(posixFileSystem(), shop.options.checkpoints.directory);
+      if (reader.ok()) retained = (*reader)->retained();
+      return retained.size() >= 3 || job->isFinished();
+    });
+    REQUIRE(job->wait().ok());
+    const auto reader = CheckpointReader::open(posixFileSystem(), shop.options.checkpoints.directory);
+    REQUIRE(reader.ok());
+    REQUIRE((*reader)->retained().size() >= 1);
+    const std::string epoch = std::to_string((*reader)->retained().front());
+
+    Shop other;
+    other.options.workers = 3;
+    other.options.checkpoints.fromSavepoint =
+        shop.options.checkpoints.directory + "/retained/" + std::string(6 - epoch.size(), '0') + epoch;
+    StatusOr<Job> again = start(other.pipeline, other.options);
+    INFO(again.status());
+    REQUIRE(again.ok());
+    REQUIRE(again->wait().ok());
+    REQUIRE(again->counts().recordsIn() == kRecords);
+    const std::vector<std::string> rest = other.written();
+    const std::vector<std::string> all = Shop::expected();
+    REQUIRE(std::includes(all.begin(), all.end(), rest.begin(), rest.end()));
+  }
 }
 
 TEST_CASE("state can be read while the job runs, live or as of the last checkpoint") {

@@ -132,6 +132,10 @@ class FileSystem {
   /// Replaces `to` when it exists. Lasting only after `syncDirectory`.
   virtual Status rename(const std::string& from, const std::string& to) = 0;
 
+  /// Gives a file a second name. kAlreadyExists: that name is taken; kUnimplemented where a file system
+  /// cannot, or not between these two places. Lasting only after `syncDirectory`.
+  virtual Status link(const std::string& from, const std::string& to);
+
   /// Removes a file or an empty directory. kNotFound when there is none.
   virtual Status remove(const std::string& path) = 0;
 

@@ -53,6 +53,9 @@ class CheckpointReader {
   virtual std::uint64_t baseBytes() const = 0;
   virtual std::uint64_t tornBytes() const = 0;  ///< behind what was committed
 
+  /// The epochs kept in `retained/`, ascending: each can be read, and begun from, as a savepoint.
+  virtual const std::vector<std::uint64_t>& retained() const = 0;
+
   /// As CheckpointStore::forEachEntry().
   virtual Status forEachEntry(KeyGroupRange groups, const EntryVisitor& visit) const = 0;
 

@@ -71,6 +71,10 @@ class CheckpointStore {
     std::size_t cacheBytes = 64 << 20;
     /// Has the last word on which epochs are committed. Null: what is durable is.
     CommitPoint* commitPoint = nullptr;
+    /// How many checkpoints can be gone back to. 1: the last; more: so many, in `directory`/retained, with so
+    /// much time between them, of which one may be the last.
+    std::size_t retained = 1;
+    Duration retainEvery{60'000};
   };
 
   /// Makes or opens the directory, locks it, checks it, and cuts off what was not committed.
@@ -139,7 +143,8 @@ class CheckpointStore {
   virtual bool isFinished() const { return false; }
 
   /// Work for the background: moves what is committed into the base and lets go of what the log no
-  /// longer needs. Does nothing while there is too little to gain. Calls `onProgress` whenever the base has
+  /// longer needs; does nothing while there is too little to gain. Keeps the last epoch as a retained
+  /// checkpoint when it is time, and lets go of the oldest that is one too many. Calls `onProgress` whenever the base has
   /// come further. Errors as append().
   virtual Status bringForward(const std::function<void()>& onProgress = {}) = 0;
 

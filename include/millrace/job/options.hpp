@@ -30,6 +30,11 @@ struct CheckpointOptions {
   Duration timeout{600'000};
   /// So many checkpoints in a row may fail; one more fails the job.
   std::size_t tolerableFailures = 3;
+  /// How many checkpoints can be gone back to. 1: the last, by starting again; more: so many are kept in
+  /// `directory`/retained, each as good as a savepoint.
+  std::size_t retained = 1;
+  /// From one of those to the next, at least.
+  Duration retainEvery{60'000};
   /// A savepoint to begin with, when the directory holds no checkpoint.
   std::string fromSavepoint;
   /// Drops saved state that no operator of the pipeline claims, instead of refusing to start.

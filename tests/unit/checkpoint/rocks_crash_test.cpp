@@ -2,6 +2,8 @@
 // A process that keeps state in RocksDB, killed over and over.
 #include <catch2/catch.hpp>
 
+#include <millrace/checkpoint/checkpoint_reader.hpp>
+
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -23,6 +25,8 @@ using namespace test;
 const std::vector<CataloguedState> kStates = {stateOf(0, "a"), stateOf(1, "b"), stateOf(2, "c")};
 constexpr const char* kVictim = "a process that is killed";
 constexpr const char* kDirectoryVariable = "MILLRACE_TEST_KILLED_DIRECTORY";
+// Bring forward, and retain, after each commit, not beside.
+constexpr const char* kRetainingVariable = "MILLRACE_TEST_KILLED_RETAINING";
 constexpr int kCommitsTo = 3;  // where the victim tells what is committed
 
 Epoch epochAt(std::uint64_t number) {
@@ -76,18 +80,40 @@ class Victim {
 TEST_CASE(kVictim, "[.]") {
   const char* directory = std::getenv(kDirectoryVariable);
   if (directory == nullptr) return;
-  const auto store = CheckpointStore::open(posixFileSystem(), rocksOptions(directory));
+  CheckpointStore::Options options = rocksOptions(directory);
+  const bool retains = std::getenv(kRetainingVariable) != nullptr;
+  if (retains) options.retained = 3;
+  options.retainEvery = Duration(0);
+  const auto store = CheckpointStore::open(posixFileSystem(), options);
   REQUIRE(store.ok());
   REQUIRE((*store)->begin(kStates).ok());
   std::thread background([&] {
-    while ((*store)->bringForward().ok()) {
+    while (!retains && (*store)->bringForward().ok()) {
     }
   });
   for (std::uint64_t number = (*store)->found().epoch.number + 1;; ++number) {
     if (!(*store)->append(epochAt(number)).ok()) break;
+    if (retains && !(*store)->bringForward().ok()) break;
     if (::write(kCommitsTo, &number, sizeof number) != sizeof number) break;
   }
   std::_Exit(1);
+}
+
+// Whatever is kept is whole.
+std::size_t checkRetained(const std::string& directory) {
+  const auto reader = CheckpointReader::open(posixFileSystem(), directory);
+  REQUIRE(reader.ok());
+  for (const std::uint64_t epoch : (*reader)->retained()) {
+    Model model;
+    while (model.epoch < epoch) model.apply(epochAt(model.epoch + 1));
+    const auto kept = CheckpointReader::open(
+        posixFileSystem(), directory + "/retained/" + std::string(6 - std::to_string(epoch).size(), '0') + std::to_string(epoch));
+    INFO("epoch " << epoch << ": " << kept.status());
+    REQUIRE(kept.ok());
+    CHECK((*kept)->summary().epoch.number == epoch);
+    CHECK(entriesOf(**kept) == model.entries);
+  }
+  return (*reader)->retained().size();
 }
 
 TEST_CASE("A process that is killed at any moment has lost nothing of what it had committed to RocksDB", "[rocksdb]") {
@@ -108,6 +134,21 @@ TEST_CASE("A process that is killed at any moment has lost nothing of what it ha
     REQUIRE(differences(**store, model.entries) == "");
   }
   REQUIRE(model.epoch > 10 * lives);
+}
+
+TEST_CASE("What a killed process has retained over RocksDB is whole", "[rocksdb]") {
+  Scratch scratch;
+  Random random(2);
+  std::size_t retained = 0;
+  REQUIRE(::setenv(kRetainingVariable, "1", 1) == 0);
+  for (int lives = 0; lives < 12; ++lives) {
+    Victim victim(scratch / "state");
+    for (std::uint64_t commits = 2 + random.below(8); commits > 0; --commits) REQUIRE(victim.wait());
+    victim.kill();
+    retained += checkRetained(scratch / "state");
+  }
+  REQUIRE(::unsetenv(kRetainingVariable) == 0);
+  CHECK(retained > 24);
 }
 
 }  // namespace

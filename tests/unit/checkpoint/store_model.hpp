@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <millrace/base/check.hpp>
 #include <millrace/base/random.hpp>
+#include <millrace/checkpoint/checkpoint_reader.hpp>
 #include <millrace/checkpoint/checkpoint_store.hpp>
 #include <millrace/testing/simulated_files.hpp>
 
@@ -94,6 +96,17 @@ inline StatusOr<Entries> entriesOf(CheckpointStore& store) {
         const bool isNew = found.emplace(std::move(id), value).second;
         return isNew ? absl::OkStatus() : absl::InternalError("an entry came twice");
       }));
+  return found;
+}
+
+inline Entries entriesOf(const CheckpointReader& reader) {
+  Entries found;
+  const Status read = reader.forEachEntry(
+      {0, kMaxKeyGroups}, [&](StateId state, KeyGroup group, std::string_view key, std::string_view value) {
+        found.emplace(EntryId{group.value, static_cast<std::uint16_t>(state), std::string(key)}, value);
+        return absl::OkStatus();
+      });
+  MILLRACE_CHECK(read.ok(), "a test reads a checkpoint that is damaged");
   return found;
 }
 

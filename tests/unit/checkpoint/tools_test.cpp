@@ -47,7 +47,7 @@ TEST_CASE("inspect shows epochs, states and positions") {
   CHECK(json.exitCode == 0);
   CHECK(json.out.starts_with(R"({"directory":"saved","kind":"savepoint","job":"event-count","key_groups":128,)"
                              R"("runs":1,"epoch":2,"completed_at":"2025-12-12T10:30:02.000Z")"));
-  CHECK(json.out.ends_with("\"log\":[]}\n"));
+  CHECK(json.out.ends_with("\"log\":[],\"retained\":[]}\n"));
 }
 
 TEST_CASE("verify and diff answer by their exit code") {
