@@ -18,7 +18,7 @@ struct ClientTrouble {
   std::mutex mutex;
   std::string last;
   bool isRefused = false;
-  std::atomic<bool> isDown{false};
+  std::atomic<bool> isAway{false};
 };
 
 namespace {
@@ -29,7 +29,7 @@ constexpr std::size_t kErrorText = 512;
 void onError(rd_kafka_t*, int code, const char* reason, void* opaque) {
   auto& trouble = *static_cast<ClientTrouble*>(opaque);
   const std::lock_guard lock(trouble.mutex);
-  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) trouble.isDown.store(true);
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) trouble.isAway.store(true);
   // "All brokers are down" follows what brought them down, which tells more.
   if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || trouble.last.empty()) trouble.last = reason;
   if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
@@ -166,10 +166,8 @@ bool Client::isRefused() const {
   return trouble_->isRefused;
 }
 
-bool Client::isDown() const { return trouble_->isDown.load(std::memory_order_relaxed); }
-
-void Client::noteAnswer() {
-  if (isDown()) trouble_->isDown.store(false);
+bool Client::takeOutage() {
+  return trouble_->isAway.load(std::memory_order_relaxed) && trouble_->isAway.exchange(false);
 }
 
 Status statusOf(rd_kafka_resp_err_t code, std::string_view doing, std::string_view detail) {

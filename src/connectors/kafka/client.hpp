@@ -57,9 +57,8 @@ class Client {
   std::string lastTrouble() const;
   /// A trouble that waiting does not mend: wrong credentials, a certificate that does not fit.
   bool isRefused() const;
-  /// All brokers are away, as far as anybody has said since the last noteAnswer().
-  bool isDown() const;
-  void noteAnswer();
+  /// True once each time that all brokers have gone away.
+  bool takeOutage();
 
  private:
   std::shared_ptr<ClientTrouble> trouble_;  // outlives the handle, which calls it

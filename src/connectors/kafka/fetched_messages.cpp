@@ -57,6 +57,8 @@ bool FetchedMessages::fill(rd_kafka_queue_t* queue) {
   at_ = count_ = 0;
   const auto count = rd_kafka_consume_batch_queue(queue, 0, messages_.data(), messages_.size());
   if (count > 0) count_ = static_cast<std::size_t>(count);
+  bytes_ = 0;
+  for (std::size_t i = 0; i < count_; ++i) bytes_ += messages_[i]->len + messages_[i]->key_len;
   return count_ > 0;
 }
 

@@ -36,6 +36,9 @@ class FetchedMessages {
   /// Takes what is ready, without waiting. False: nothing is. REQUIRES: isEmpty().
   bool fill(rd_kafka_queue_t* queue);
   void clear();
+  /// Of what the last fill() took.
+  std::size_t count() const { return count_; }
+  std::size_t bytes() const { return bytes_; }
 
   /// front(), for decoders; `headers` is where its headers are kept.
   void view(std::string_view topic, KafkaMessage& message, std::vector<KafkaHeader>& headers) const;
@@ -44,6 +47,7 @@ class FetchedMessages {
   std::array<rd_kafka_message_t*, kLimit> messages_{};
   std::size_t at_ = 0;
   std::size_t count_ = 0;
+  std::size_t bytes_ = 0;
   const void* runTopic_ = nullptr;
   std::int32_t runPartition_ = -1;
 };

@@ -105,6 +105,22 @@ void KafkaInput::watch(std::shared_ptr<PartitionGauge> gauge) {
   gauges_.push_back(std::move(gauge));
 }
 
+void KafkaInput::hasten(ReaderInbox& inbox) {
+  {
+    const std::lock_guard lock(mutex_);
+    inbox.wantsFetch = isAsked_ = true;
+  }
+  changed_.notify_all();
+}
+
+void KafkaInput::doubt(ReaderInbox& inbox) {
+  {
+    const std::lock_guard lock(mutex_);
+    inbox.isInDoubt = isAsked_ = true;
+  }
+  changed_.notify_all();
+}
+
 void KafkaInput::noteAway(std::string_view reason) {
   if (isAway_.exchange(true)) return;
   log(LogLevel::kWarning, fmt::format("Kafka at {} does not answer, waiting: {}",
@@ -144,20 +160,56 @@ void KafkaInput::scout() {
   SteadyTime nextSearch = discovers ? Clock::now() + options_.discoveryInterval : SteadyTime::max();
   std::unique_lock lock(mutex_);
   while (!isEnding_) {
-    if (changed_.wait_until(lock, std::min(nextEnds, nextSearch), [this] { return isEnding_; })) return;
+    changed_.wait_until(lock, std::min(nextEnds, nextSearch), [this] { return isEnding_ || isAsked_; });
+    serveReaders(lock);
+    if (isEnding_) return;
+    const std::vector<std::shared_ptr<PartitionGauge>> gauges = gauges_;
     lock.unlock();
     if (Clock::now() >= nextSearch) {
       const Status found = discover();
       // A topic that is gone for good shows where it is read.
-      if (!found.ok() && !isRetriable(found) && !absl::IsNotFound(found)) tellAll(found);
+      if (!found.ok() && !isRetriable(found) && !absl::IsNotFound(found)) {
+        const std::lock_guard again(mutex_);
+        for (ReaderInbox* inbox : inboxes_) tell(*inbox, found);
+      }
       nextSearch = Clock::now() + options_.discoveryInterval;
     }
     if (Clock::now() >= nextEnds) {
-      if (refreshEnds().ok()) noteAnswer();
+      if (refreshEnds(*client_, gauges).ok()) noteAnswer();
       nextEnds = Clock::now() + kEndsInterval;
     }
     lock.lock();
   }
+}
+
+// What readers have asked for, with their own clients.
+void KafkaInput::serveReaders(std::unique_lock<std::mutex>& lock) {
+  const auto hasAsked = [](const ReaderInbox* each) { return each->wantsFetch || each->isInDoubt; };
+  while (std::exchange(isAsked_, false)) {
+    const auto found = std::find_if(inboxes_.begin(), inboxes_.end(), hasAsked);
+    if (found == inboxes_.end() || isEnding_) return;
+    ReaderInbox* const inbox = *found;
+    inbox->wantsFetch = false;
+    const bool isInDoubt = std::exchange(inbox->isInDoubt, false);
+    isAsked_ = std::any_of(inboxes_.begin(), inboxes_.end(), hasAsked);
+    const std::shared_ptr<Client> client = inbox->client;
+    std::vector<std::shared_ptr<PartitionGauge>> gauges;
+    std::copy_if(gauges_.begin(), gauges_.end(), std::back_inserter(gauges),
+                 [&](const auto& gauge) { return workerOf(gauge->id, inbox->workers) == inbox->worker; });
+    lock.unlock();
+    refreshEnds(*client, gauges).IgnoreError();
+    const Status missing = isInDoubt ? checkThere(*client, gauges) : okStatus();
+    lock.lock();
+    const bool isStillThere = std::find(inboxes_.begin(), inboxes_.end(), inbox) != inboxes_.end();
+    if (absl::IsNotFound(missing) && isStillThere) tell(*inbox, missing);
+  }
+}
+
+Status KafkaInput::checkThere(const Client& client,
+                              std::span<const std::shared_ptr<PartitionGauge>> gauges) const {
+  const PartitionLookup lookup(client, options_);
+  for (const auto& gauge : gauges) MILLRACE_RETURN_IF_ERROR(lookup.checkThere(gauge->id));
+  return okStatus();
 }
 
 Status KafkaInput::discover() {
@@ -186,27 +238,21 @@ Status KafkaInput::discover() {
   return okStatus();
 }
 
-Status KafkaInput::refreshEnds() {
-  std::vector<std::shared_ptr<PartitionGauge>> gauges;
-  {
-    const std::lock_guard lock(mutex_);
-    gauges = gauges_;
-  }
+Status KafkaInput::refreshEnds(const Client& client,
+                               std::span<const std::shared_ptr<PartitionGauge>> gauges) const {
   std::vector<PartitionId> partitions;
   for (const auto& gauge : gauges) partitions.push_back(gauge->id);
-  const PartitionLookup lookup(*client_, options_);
+  const PartitionLookup lookup(client, options_);
   MILLRACE_ASSIGN_OR_RETURN(const auto ends, lookup.ends(partitions));
   for (std::size_t i = 0; i < ends.size(); ++i) gauges[i]->end.store(ends[i], std::memory_order_relaxed);
   return okStatus();
 }
 
-void KafkaInput::tellAll(const Status& failure) {
-  const std::lock_guard lock(mutex_);
-  for (ReaderInbox* inbox : inboxes_) {
-    inbox->failure = failure;
-    inbox->hasNews.store(true);
-    inbox->waker->wake();
-  }
+// Under mutex_.
+void KafkaInput::tell(ReaderInbox& inbox, const Status& failure) {
+  inbox.failure = failure;
+  inbox.hasNews.store(true);
+  inbox.waker->wake();
 }
 
 }  // namespace millrace::kafka

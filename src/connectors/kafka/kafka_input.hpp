@@ -41,6 +41,9 @@ struct ReaderInbox {
   std::size_t worker = 0;
   std::size_t workers = 1;
   Waker* waker = nullptr;
+  std::shared_ptr<Client> client;
+  bool wantsFetch = false;
+  bool isInDoubt = false;
   std::vector<PartitionPosition> added;
   Status failure;
   std::atomic<bool> hasNews{false};
@@ -72,6 +75,11 @@ class KafkaInput {
   void leave(ReaderInbox& inbox);
   Status takeNews(ReaderInbox& inbox, std::vector<PartitionPosition>& added);
   void watch(std::shared_ptr<PartitionGauge> gauge);
+  /// The reader's queue was full and is running low. librdkafka looks only once a second whether it may
+  /// fetch again, or when it has to do with the broker: so something is asked.
+  void hasten(ReaderInbox& inbox);
+  /// A partition of the reader has been missing for a while: it is told when that is so.
+  void doubt(ReaderInbox& inbox);
 
   /// For librdkafka: what became of telling the group, with the input as `opaque`. A failure is said once
   /// until it works again.
@@ -91,9 +99,11 @@ class KafkaInput {
   std::vector<PartitionPosition> pick(const ReaderInbox& inbox) const;
   void scout();
   Status discover();
-  Status refreshEnds();
+  void serveReaders(std::unique_lock<std::mutex>& lock);
+  Status refreshEnds(const Client& client, std::span<const std::shared_ptr<PartitionGauge>> gauges) const;
   void noteBack();
-  void tellAll(const Status& failure);
+  Status checkThere(const Client& client, std::span<const std::shared_ptr<PartitionGauge>> gauges) const;
+  void tell(ReaderInbox& inbox, const Status& failure);
 
   const KafkaSourceOptions options_;
   std::vector<PartitionId> partitions_;        // known so far; once begun, of the scout alone
@@ -107,6 +117,7 @@ class KafkaInput {
   std::vector<ReaderInbox*> inboxes_;
   std::vector<std::shared_ptr<PartitionGauge>> gauges_;
   bool isEnding_ = false;
+  bool isAsked_ = false;  // by some inbox
   bool isGroupTold_ = true;
   std::thread scout_;
   std::shared_ptr<Client> client_;  // goes first: it may still call onToldGroup()

@@ -14,6 +14,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <chrono>
 #include <deque>
 #include <map>
@@ -65,6 +67,47 @@ std::vector<KafkaSettings::Property> forced(const KafkaSourceOptions& options) {
   return properties;
 }
 
+// How full librdkafka's queue is. It holds messages up to a number and up to an amount of bytes, and says
+// only how many there are.
+class QueueGauge {
+ public:
+  Status open(const Client& client) {
+    MILLRACE_ASSIGN_OR_RETURN(const std::int64_t kilobytes, numberOf(client, "queued.max.messages.kbytes"));
+    MILLRACE_ASSIGN_OR_RETURN(const std::int64_t messages, numberOf(client, "queued.min.messages"));
+    limitBytes_ = static_cast<double>(kilobytes) * 1024;
+    limitMessages_ = static_cast<double>(messages);
+    return okStatus();
+  }
+
+  /// True once each time when the queue was full and is running low. `bytes` are those of `count` messages
+  /// that came from it last.
+  bool isRunningLow(std::size_t queued, std::size_t bytes, std::size_t count) {
+    const double each = static_cast<double>(bytes) / static_cast<double>(count);
+    const auto messages = static_cast<double>(queued);
+    const double full = std::max(messages / limitMessages_, messages * each / limitBytes_);
+    if (full >= kFull) wasFull_ = true;
+    return full < kLow && std::exchange(wasFull_, false);
+  }
+
+ private:
+  static constexpr double kFull = 0.5;
+  static constexpr double kLow = 0.25;
+
+  static StatusOr<std::int64_t> numberOf(const Client& client, const char* property) {
+    std::array<char, 32> text{};
+    std::size_t size = text.size();
+    const auto answer = rd_kafka_conf_get(rd_kafka_conf(client.get()), property, text.data(), &size);
+    std::int64_t number = 0;
+    if (answer == RD_KAFKA_CONF_OK) std::from_chars(text.data(), text.data() + text.size(), number);
+    if (number > 0) return number;
+    return internalError(fmt::format("librdkafka does not tell its property '{}'", property));
+  }
+
+  double limitBytes_ = 1;
+  double limitMessages_ = 1;
+  bool wasFull_ = false;
+};
+
 struct Split {
   std::int64_t next = 0;
   std::optional<std::int64_t> end;
@@ -104,19 +147,21 @@ class Reader final : public KafkaReader {
   bool isWanted(Split& split, const rd_kafka_message_t& message);
   Status handle(const rd_kafka_message_t& event, ReaderReport& report);
   void handleEnd(std::size_t index, std::int64_t offset, ReaderReport& report);
-  Status checkMissing();
+  void checkMissing();
   void noteForGroup();
   void tellGroup();
   Partitions listOf(const std::vector<std::int64_t>& offsets) const;
   void setPending(std::size_t index, bool isPending, ReaderReport& report);
   void endIfDone(std::size_t index, ReaderReport& report);
-  void stopRun();
+  void dropMessage();
+  void endRun(ReaderReport& report);
   ReadState whenNothingIsThere() const;
 
   const std::shared_ptr<KafkaInput> input_;
   OperatorContext* context_ = nullptr;
   std::shared_ptr<Client> client_;
   Queue queue_;
+  QueueGauge gauge_;
   FetchedMessages fetched_;
   ReaderInbox inbox_;
 
@@ -161,6 +206,8 @@ Status Reader::open(OperatorContext& context) {
   // What goes wrong comes by the same queue as messages.
   MILLRACE_RETURN_IF_ERROR(
       statusOf(rd_kafka_poll_set_consumer(client_->get()), "preparing a Kafka consumer"));
+  inbox_.client = client_;
+  MILLRACE_RETURN_IF_ERROR(gauge_.open(*client_));
   queue_.reset(rd_kafka_queue_get_consumer(client_->get()));
   if (queue_ == nullptr) return internalError("a Kafka consumer without a queue");
   rd_kafka_queue_cb_event_enable(queue_.get(), &wakeWorker, &context.waker());
@@ -208,8 +255,7 @@ StatusOr<ReadState> Reader::next(ReaderReport& report) {
   if (!hasBegun_) MILLRACE_RETURN_IF_ERROR(begin(report));
   MILLRACE_RETURN_IF_ERROR(takeNews(report));
   tellGroup();
-  stopRun();
-  if (run_ != SIZE_MAX) endIfDone(std::exchange(run_, SIZE_MAX), report);
+  endRun(report);
   while (true) {
     while (!fetched_.isEmpty()) {
       const rd_kafka_message_t& front = fetched_.front();
@@ -222,14 +268,16 @@ StatusOr<ReadState> Reader::next(ReaderReport& report) {
       }
     }
     if (!fetched_.fill(queue_.get())) break;
+    const bool isLow = gauge_.isRunningLow(rd_kafka_queue_length(queue_.get()), fetched_.bytes(), fetched_.count());
+    if (isLow) input_->hasten(inbox_);
   }
-  if (client_->isDown()) input_->noteAway(client_->lastTrouble());
+  if (client_->takeOutage()) input_->noteAway(client_->lastTrouble());
   if (client_->isRefused()) {
     return permissionDeniedError(
         fmt::format("Kafka at {} refuses this client: {} (correct the credentials)",
                     input_->options().settings.bootstrapServers, client_->lastTrouble()));
   }
-  MILLRACE_RETURN_IF_ERROR(checkMissing());
+  checkMissing();
   return whenNothingIsThere();
 }
 
@@ -243,7 +291,6 @@ bool Reader::goToRun(ReaderReport& report) {
   const std::size_t index = find(fetched_.front());
   Split& split = splits_[index];
   input_->noteAnswer();
-  client_->noteAnswer();
   split.missingSince = kMaxTimestamp;
   if (!isWanted(split, fetched_.front())) {
     fetched_.pop();
@@ -272,7 +319,7 @@ bool Reader::isWanted(Split& split, const rd_kafka_message_t& message) {
 }
 
 bool Reader::nextMessage(KafkaMessage& message) {
-  stopRun();
+  dropMessage();
   Split& split = splits_[run_];
   while (fetched_.isInRun()) {
     const rd_kafka_message_t& front = fetched_.front();
@@ -285,15 +332,30 @@ bool Reader::nextMessage(KafkaMessage& message) {
     hasMessage_ = true;
     return true;
   }
-  split.gauge->position.store(split.next, std::memory_order_relaxed);
   return false;
 }
 
 // The message given out last is done with.
-void Reader::stopRun() {
+void Reader::dropMessage() {
   if (!hasMessage_) return;
   hasMessage_ = false;
   fetched_.pop();
+}
+
+void Reader::endRun(ReaderReport& report) {
+  dropMessage();
+  if (run_ == SIZE_MAX) return;
+  const std::size_t index = std::exchange(run_, SIZE_MAX);
+  const Split& split = splits_[index];
+  split.gauge->position.store(split.next, std::memory_order_relaxed);
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  const auto known = rd_kafka_get_watermark_offsets(client_->get(), split.id().topic.c_str(),
+                                                    split.id().partition, &low, &high);
+  if (known == RD_KAFKA_RESP_ERR_NO_ERROR && high >= split.next) {
+    split.gauge->end.store(high, std::memory_order_relaxed);
+  }
+  endIfDone(index, report);
 }
 
 std::size_t Reader::find(const rd_kafka_message_t& message) {
@@ -348,7 +410,6 @@ Status Reader::handle(const rd_kafka_message_t& event, ReaderReport& report) {
 void Reader::handleEnd(std::size_t index, std::int64_t offset, ReaderReport& report) {
   Split& split = splits_[index];
   input_->noteAnswer();
-  client_->noteAnswer();
   split.missingSince = kMaxTimestamp;
   split.next = std::max(split.next, offset);
   split.gauge->position.store(split.next, std::memory_order_relaxed);
@@ -357,19 +418,19 @@ void Reader::handleEnd(std::size_t index, std::int64_t offset, ReaderReport& rep
   endIfDone(index, report);
 }
 
-Status Reader::checkMissing() {
+// librdkafka does not say when a partition is there again: whether it is, is asked for.
+void Reader::checkMissing() {
   missingDeadline_ = kMaxTimestamp;
-  for (const Split& split : splits_) {
+  for (Split& split : splits_) {
     if (split.missingSince == kMaxTimestamp) continue;
     const Timestamp deadline = saturatingAdd(split.missingSince, kMissingFor.count());
     if (context_->processingTime() >= deadline) {
-      return notFoundError(
-          fmt::format("partition '{}' is not there any more (create the topic, or correct its name)",
-                      split.id().name()));
+      split.missingSince = kMaxTimestamp;
+      input_->doubt(inbox_);
+    } else {
+      missingDeadline_ = std::min(missingDeadline_, deadline);
     }
-    missingDeadline_ = std::min(missingDeadline_, deadline);
   }
-  return okStatus();
 }
 
 void Reader::setPending(std::size_t index, bool isPending, ReaderReport& report) {

@@ -171,6 +171,12 @@ StatusOr<std::vector<PartitionPosition>> PartitionLookup::fromBeginning(
   return positions;
 }
 
+Status PartitionLookup::checkThere(const PartitionId& partition) const {
+  MILLRACE_ASSIGN_OR_RETURN(const int count, partitionCount(client_, partition.topic, kAskMillis));
+  if (partition.partition < count) return okStatus();
+  return notFoundError(fmt::format("partition '{}' is not there any more", partition.name()));
+}
+
 StatusOr<std::vector<std::int64_t>> PartitionLookup::ends(std::span<const PartitionId> partitions) const {
   return offsetsAt(partitions, RD_KAFKA_OFFSET_END);
 }

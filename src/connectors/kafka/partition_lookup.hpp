@@ -44,6 +44,9 @@ class PartitionLookup {
   /// Of partitions that have been found in the meantime.
   StatusOr<std::vector<PartitionPosition>> fromBeginning(std::span<const PartitionId> partitions) const;
 
+  /// kNotFound: the partition is not there.
+  Status checkThere(const PartitionId& partition) const;
+
   /// Behind the last message that may be read now.
   StatusOr<std::vector<std::int64_t>> ends(std::span<const PartitionId> partitions) const;
 
