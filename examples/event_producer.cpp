@@ -364,7 +364,8 @@ int produce(const ProducerSettings& settings, EventOutput* output, ExpectedTotal
             WritableFile* expectedFile, const StopSignal& stop) {
   log(LogLevel::kInfo,
       fmt::format("seed {}, events from {} on", settings.seed, formatUtc(settings.maker.start)));
-  const Status done = Producer(settings, output, totals, stop).run();
+  Producer producer(settings, output, totals, stop);  // the totals look at its event types
+  const Status done = producer.run();
   if (done.ok() || !settings.topic.empty()) std::fputs((output->sent().lastLine() + "\n").c_str(), stderr);
   if (!done.ok())
     return fail(fmt::format("{}; {} records were {}", messageOf(done), output->sent().records,

@@ -2,6 +2,7 @@
 #include "kafka_client.hpp"
 
 #include <millrace/base/log.hpp>
+#include <millrace/time/duration.hpp>
 
 #include <fmt/format.h>
 
@@ -138,13 +139,13 @@ Status KafkaClient::awaitTopic(const KafkaSettings& settings, const std::string&
     if (const std::lock_guard lock(mutex_); isRefused_)
       return permissionDeniedError(fmt::format("Kafka at {} refuses this client: {} (correct the credentials)",
                                                settings.bootstrapServers, reason));
-    if (now - begun >= settings.startTimeout)
-      return unavailableError(
-          fmt::format("no Kafka broker at {} has answered within {} s: {} (start it, or correct "
-                      "--bootstrap-servers; --start-timeout says how long to wait)",
-                      settings.bootstrapServers, settings.startTimeout.count() / 1000, reason));
     if (!isToldOf) log(LogLevel::kWarning, fmt::format("waiting for Kafka at {}: {}", settings.bootstrapServers, reason));
     isToldOf = true;
+    if (now - begun >= settings.startTimeout)
+      return unavailableError(
+          fmt::format("no Kafka broker at {} has answered within {}: {} (start it, or correct "
+                      "--bootstrap-servers; --start-timeout says how long to wait)",
+                      settings.bootstrapServers, formatDuration(settings.startTimeout), reason));
     stop.sleep(kPauseSeconds);
   }
   return absl::CancelledError("stopped while waiting for Kafka");
