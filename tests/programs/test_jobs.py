@@ -252,7 +252,7 @@ class Jobs(ProgramTest):
                     self.assertIn(b" " + flag + b" ", shown)
                 self.assertTrue(self.assert_done(run(job, "--version")).out.startswith(job.encode() + b" (millrace) "))
                 self.assert_refused(run(job, "--windw", "5m"), "unknown flag --windw; did you mean --window?")
-                self.assert_refused(run(job, "--source", "kafka:user-events"), "not available in this version")
+                self.assert_refused(run(job, "--source", "kafka:user events"), "is not the name of a topic")
 
     def test_it_says_that_nothing_is_kept(self):
         result = self.assert_done(run("event_count", "--source", "generate:1", "--no-progress"))
@@ -296,8 +296,9 @@ class Consumer(ProgramTest):
     def test_wrong_command_lines_are_refused(self):
         for arguments, words in ((["--max-mesages", 5], "did you mean --max-messages?"), (["--aggregate", "--window", "0"], "--window"),
                                  (["--window", "60"], "--window: needs --aggregate"), (["--aggregate", "--window", "x"], "--window"),
-                                 (["--auto-commit-interval", "5s"], "--auto-commit-interval: Kafka is not available"),
-                                 (["-G", "g"], "--group-id: Kafka is not available"), (["--source", "e.ndjson"], "for a file: file:e.ndjson")):
+                                 (["--auto-commit-interval", "5s"], "--auto-commit-interval: need a topic to read"),
+                                 (["-G", "g", "--source", "stdin"], "--group-id, --auto-commit-interval: need a topic"),
+                                 (["-t", "t", "--source", "stdin"], "--topic: not together with a --source"), (["--source", "e.ndjson"], "for a file: file:e.ndjson")):
             with self.subTest(arguments=arguments):
                 self.assert_refused(run("event_consumer", *arguments), words)
 

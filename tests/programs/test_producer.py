@@ -108,9 +108,15 @@ class Producer(ProgramTest):
                 (["--high-volume", "--count", 5], ["--count: not together with --high-volume"]),
                 (["--count", 10**12, "--event-interval", "100d"], ["--count", "290 years"]),
                 (["--sink", self.path("no", "such", "folder")], ["--sink", self.path("no", "such", "folder")]),
-                (["--sink", "kafka:t"], ["--sink", "not available in this version"]),
-                (["-t", "user-events"], ["--topic: Kafka is not available in this version"]),
-                (["--bootstrap-servers", "h:1"], ["--bootstrap-servers: Kafka is not available in this version"]),
+                (["--sink", "kafka:a b"], ["--sink: kafka: 'a b' is not the name of a topic"]),
+                (["-t", "a/b"], ["--topic: kafka: 'a/b' is not the name of a topic"]),
+                (["-t", "a", "--sink", "kafka:b"], ["--topic: --sink names another topic, 'b'"]),
+                (["-t", "a", "--sink", "stdout"], ["--topic: needs --sink kafka:TOPIC"]),
+                (["--acks", "1"], ["--acks: needs --sink kafka:TOPIC"]),
+                (["-t", "a", "--acks", "2"], ["--acks: '2' is not one of all, 1, 0"]),
+                (["-t", "a", "--compression", "zip"], ["--compression: 'zip' is not one of none, gzip, snappy, lz4, zstd"]),
+                (["-t", "a", "--batch-size", 0], ["--batch-size: 0 is out of range"]),
+                (["-t", "a", "-X", "linger=5"], ["--kafka: librdkafka has no property 'linger'"]),
                 (["--expected-out", self.path("no", "such", "folder")], ["--expected-out"])):
             with self.subTest(arguments=arguments):
                 self.assert_refused(run("event_producer", *arguments), *words)
@@ -148,7 +154,8 @@ class Producer(ProgramTest):
         self.assertLess(time.monotonic() - start, 0.5)
         self.assertTrue(result.out.startswith(b"Example:\n"))
         for flag in (b"--count", b"--delay", b"--high-volume", b"--rate", b"--duration", b"--users", b"--seed", b"--start", b"--disorder", b"--invalid",
-                     b"--event-types", b"--topic", b"--bootstrap-servers", b"--sink", b"--expected-out"):
+                     b"--event-types", b"--topic", b"--bootstrap-servers", b"--acks", b"--compression", b"--batch-size",
+                     b"--linger-ms", b"--kafka", b"--sink", b"--expected-out"):
             self.assertIn(flag, result.out)
         self.assertRegex(self.assert_done(run("event_producer", "--version")).out, rb"^event_producer \(millrace\) \d+\.\d+\.\d+, commit \w+\n")
 
