@@ -26,7 +26,7 @@ enum class Rule : std::uint8_t {
   kC4,                 // nothing of N+1 is produced before all of N is delivered
   kC5EndTxn,           // replace a producer whose EndTxn went unanswered
   kC5Offsets,          // replace a producer whose TxnOffsetCommit went unanswered
-  kC5ReadAgain,        // use the new one only after the marker was read, stable, and is still one's own
+  kC5ReadAgain,        // use the new one only when the marker, read stable, is still one's own
   kTurns,              // epoch N is on the id N modulo k, a takeover too
   kC6,                 // the base receives verified epochs only
   kC7,                 // what a crash leaves of the base is a prefix of its batches
@@ -74,9 +74,9 @@ struct Bounds {
   bool rewindsUnseen = false;   // ... also to one the job has not durably noted as acknowledged
   bool secondInstance = false;  // another one starts on a copy of the state directory
   unsigned secondFrom = 0;      // ... when this epoch is committed, or later
-  unsigned duels = 1;           // how often one of two instances recovers at once when it is fenced
+  unsigned duels = 1;           // how often one of two instances recovers at once when fenced
   bool everyOrder = false;      // also orders that differ only in steps nobody else can see
-  bool lazyBase = false;        // the base lags behind; otherwise it has epochs as they are verified
+  bool lazyBase = false;        // the base lags behind; else it has epochs once they are verified
 };
 
 /// What is wrong with a history, as somebody outside would see it.

@@ -79,8 +79,8 @@ class Expansion {
   }
 
  private:
-  /// A step that nobody but its instance can see, and that makes nothing impossible, needs no interleaving: that init_transactions
-  /// is sent (it may be served at any time), that an answer other than EndTxn's comes, or is lost.
+  /// A step that nobody but its instance can see, and that makes nothing impossible, needs no interleaving: that
+  /// init_transactions is sent (it may be served at any time), that an answer other than EndTxn's comes, or is lost.
   bool takeUnseenStep() {
     for (unsigned who = 0; who < 2; ++who) {
       for (unsigned id = 0; id < bounds_.producers; ++id) {
@@ -466,8 +466,8 @@ class Expansion {
     }
   }
 
-  /// An instance that is fenced recovers. Two could fence each other for ever; so only a number of times while the other is
-  /// up, then (as with a growing pause between attempts) when the other has stopped or, the first, is fenced too.
+  /// An instance that is fenced recovers. Two could fence each other for ever; so only a number of times while the
+  /// other is up, then (as with growing pauses) when the other has stopped or, the first of the two, is fenced too.
   void recoverFenced(unsigned who, const Step& step) {
     if (!isUp(1 - who)) return fallBack(who, step);
     if (now_.duels == 0) {
