@@ -16,10 +16,13 @@ RecordedEpochs recordedIn(const LogScan& log, const Manifest& manifest,
   RecordedEpochs recorded;
   recorded.durable = log.summary.epoch.number;
   recorded.base = manifest.summary.epoch.number;
-  // The mark may lag behind what the base is known to hold.
-  recorded.acknowledged = std::max(mark.epoch, recorded.base);
+  // The mark is never synced and may lag behind; but nothing is sealed before the epoch in front of it is
+  // confirmed, and the base holds nothing else.
+  const std::uint64_t before = recorded.durable == 0 ? 0 : recorded.durable - 1;
+  recorded.acknowledged = std::max({mark.epoch, recorded.base, before});
   recorded.incarnation = log.summary.incarnation;
-  recorded.isFreshFromSavepoint = manifest.origin != 0 && mark.epoch <= recorded.base;
+  recorded.isFreshFromSavepoint =
+      manifest.origin != 0 && manifest.firstSegment == 1 && recorded.acknowledged <= recorded.base;
   return recorded;
 }
 

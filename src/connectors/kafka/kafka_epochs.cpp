@@ -171,14 +171,18 @@ Status KafkaEpochs::commit(const EpochMark& mark) {
   if (!isTransactional()) return producer_->awaitDeliveries();
   MILLRACE_RETURN_IF_ERROR(prepared_.get());
   MILLRACE_RETURN_IF_ERROR(producer_->commitTransaction());
-  if (producer_->isInDoubt()) {
-    // A late copy of the request that ended this transaction would end the next one half-way.
-    MILLRACE_RETURN_IF_ERROR(verify(mark));
-    producer_.reset();
-    MILLRACE_RETURN_IF_ERROR(startProducer(true));
-    MILLRACE_RETURN_IF_ERROR(producer_->initTransactions());
-  }
+  if (producer_->isInDoubt()) MILLRACE_RETURN_IF_ERROR(replaceProducer(mark));
   MILLRACE_RETURN_IF_ERROR(openNext());
+  return verify(mark);
+}
+
+// A late copy of a request that got no answer would commit the next transaction half-way, or under this
+// one's number. The new producer takes the id from whoever has it: that must still have been this job.
+Status KafkaEpochs::replaceProducer(const EpochMark& mark) {
+  MILLRACE_RETURN_IF_ERROR(verify(mark));
+  producer_.reset();
+  MILLRACE_RETURN_IF_ERROR(startProducer(true));
+  MILLRACE_RETURN_IF_ERROR(producer_->initTransactions());
   return verify(mark);
 }
 

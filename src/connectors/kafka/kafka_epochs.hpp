@@ -86,6 +86,7 @@ class KafkaEpochs final : public CommitPoint {
   StatusOr<std::optional<EpochMark>> askForMarker(int timeoutMillis) const;
   Status sendMarker(const EpochMark& mark);
   Status verify(const EpochMark& mark) const;
+  Status replaceProducer(const EpochMark& mark);
   Status openNext();
   void sendHeld();
 

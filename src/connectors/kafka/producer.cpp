@@ -12,7 +12,10 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::int16_t kEndTxn = 26;  // the number of that request [Kafka protocol]
+// Requests of which a late copy can do harm in the transaction after theirs, by their numbers: the offset
+// commit and the end. [Kafka protocol; docs/design/commit-protocol.md, C5]
+constexpr std::int16_t kEndTxn = 26;
+constexpr std::int16_t kTxnOffsetCommit = 28;
 constexpr int kPollMillis = 60'000;   // a stop wakes it
 constexpr int kStepMillis = 1'000;
 constexpr std::size_t kBatch = 512;
@@ -65,6 +68,8 @@ Status notTaken(rd_kafka_resp_err_t code, const std::string& topic, const Entry&
   return statusOf(code, fmt::format("writing a record of {} bytes to topic '{}'",
                                     entry.keySize + entry.valueSize, topic));
 }
+
+bool mayHarmLater(std::int16_t request) { return request == kEndTxn || request == kTxnOffsetCommit; }
 
 // Calls `step` until it does not answer that it needs more time, or `timeout` has passed.
 template <typename Step>
@@ -119,15 +124,15 @@ rd_kafka_resp_err_t Producer::onNew(rd_kafka_t* handle, const rd_kafka_conf_t*, 
 
 rd_kafka_resp_err_t Producer::onSent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t key,
                                      std::int16_t, std::int32_t, std::size_t, void* opaque) {
-  if (key == kEndTxn) static_cast<Producer*>(opaque)->endsSent_.fetch_add(1);
+  if (mayHarmLater(key)) static_cast<Producer*>(opaque)->sent_.fetch_add(1);
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 rd_kafka_resp_err_t Producer::onAnswer(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t key,
                                        std::int16_t, std::int32_t, std::size_t, std::int64_t,
                                        rd_kafka_resp_err_t error, void* opaque) {
-  if (key == kEndTxn && error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    static_cast<Producer*>(opaque)->endsAnswered_.fetch_add(1);
+  if (mayHarmLater(key) && error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    static_cast<Producer*>(opaque)->answered_.fetch_add(1);
   }
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }

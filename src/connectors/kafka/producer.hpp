@@ -47,9 +47,9 @@ class Producer {
   /// Gives offsets, with their metadata, to the transaction.
   Status sendOffsets(const std::string& group, const rd_kafka_topic_partition_list_t& offsets);
   Status commitTransaction();
-  /// Whether a request to end a transaction has gone unanswered: then a late copy of it could end
-  /// another one, and the producer must not begin any.
-  bool isInDoubt() const { return endsSent_.load() != endsAnswered_.load(); }
+  /// Whether a request has gone unanswered of which a late copy could end, or mark, another transaction:
+  /// then the producer must not begin any.
+  bool isInDoubt() const { return sent_.load() != answered_.load(); }
 
   /// Hands over records from the first on; answers how many were taken: fewer when the queue is full.
   StatusOr<std::size_t> produce(const std::string& topic, const KafkaRecords& records);
@@ -79,8 +79,8 @@ class Producer {
 
   const Options options_;
   const std::function<void()> onReports_;
-  std::atomic<std::uint64_t> endsSent_{0};
-  std::atomic<std::uint64_t> endsAnswered_{0};
+  std::atomic<std::uint64_t> sent_{0};  // requests that may harm later
+  std::atomic<std::uint64_t> answered_{0};
   mutable std::mutex mutex_;
   Status failure_;                      // under mutex_
   std::map<std::string, Topic> topics_;  // under mutex_; they go before the client
