@@ -76,13 +76,23 @@ class Extent {
   std::uint64_t bytes_ = 0;
 };
 
-ProgressSample sampleOf(const JobCounts& counts, const Extent& extent) {
+// How many records there are still to read in topics; nothing when none is read.
+std::optional<std::int64_t> lagOf(const Job& job) {
+  std::optional<std::int64_t> lag;
+  for (const SplitStatus& split : job.splits()) lag = lag.value_or(0) + split.progress.lag();
+  return lag;
+}
+
+ProgressSample sampleOf(const Job& job, const Extent& extent) {
+  const JobCounts counts = job.counts();
   ProgressSample sample;
   sample.records = counts.recordsIn();
   sample.fraction = extent.fractionOf(sample.records, counts.bytesIn());
   if (counts.invalid() > 0) sample.note = fmt::format("{} invalid", counts.invalid());
   if (counts.late() > 0)
     sample.note += fmt::format("{}{} late", sample.note.empty() ? "" : "  ", counts.late());
+  if (const std::optional<std::int64_t> lag = lagOf(job))
+    sample.note += fmt::format("{}lag {}", sample.note.empty() ? "" : "  ", *lag);
   return sample;
 }
 
@@ -233,7 +243,7 @@ int runJobProgram(const JobProgram& program, const JobCommandLine& line) {
   Status done;
   {
     const ProgressReporter progress(name, progressModeOf(settings),
-                                    [&] { return sampleOf(job->counts(), extent); });
+                                    [&] { return sampleOf(*job, extent); });
     done = job->wait();
   }
   Summary summary = summaryOf(job->counts(), begun);

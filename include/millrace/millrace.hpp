@@ -7,6 +7,7 @@
 #include <millrace/connectors/file/line_sink.hpp>
 #include <millrace/connectors/file/line_source.hpp>
 #include <millrace/connectors/generator/generator.hpp>
+#include <millrace/connectors/kafka/kafka_sink.hpp>
 #include <millrace/connectors/kafka/kafka_source.hpp>
 #include <millrace/dsl/pipeline.hpp>
 #include <millrace/formats/json_writer.hpp>
