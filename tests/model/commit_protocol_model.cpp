@@ -171,7 +171,7 @@ const char* nameOf(Rule rule) {
   static constexpr const char* kNames[] = {
       "C1 (acknowledged)", "C1 (verified)", "C2 (delivered)", "C2 (offsets)", "C2 (synced)",
       "C2 (in order)", "C3 (initialise first)", "C3 (every id)", "C3 (stable)", "C4", "C5 (EndTxn)",
-      "C5 (offsets)", "C5 (read again)", "turns", "C6", "C7", "C8 (missing)", "C8 (behind)",
+      "C5 (offsets)", "C5 (read again)", "turns", "C6", "C7", "C8 (missing)", "C8 (sealed)", "C8 (behind)",
       "check B <= M", "check M <= D",
       "check of the checksum", "acknowledgements in the log", "release after the flush"};
   static_assert(std::size(kNames) == static_cast<std::size_t>(Rule::kCount));

@@ -31,6 +31,7 @@ enum class Rule : std::uint8_t {
   kC6,                 // the base receives verified epochs only
   kC7,                 // what a crash leaves of the base is a prefix of its batches
   kC8Missing,          // stop when the marker is missing but local state is not
+  kC8Sealed,           // ... local state being the log too: it has more than the first takeover
   kC8Behind,           // stop when the marker is behind what was acknowledged
   kCheckBase,          // RECOVER 5: B <= M
   kCheckDurable,       // RECOVER 5: M <= D

@@ -155,7 +155,7 @@ class Expansion {
     const Instance& instance = now_.instances[who];
     const Handle& handle = instance.handles[id];
     const unsigned epoch = epochOn(instance, id);
-    if (epoch == 0 || handle.isReady == 0 || handle.output != Output::kNone || handle.ended != 0) return;
+    if (epoch == 0 || handle.isInitialised == 0 || handle.output != Output::kNone || handle.ended != 0) return;
     if (isEmpty(instance.directory, epoch)) return;
     if (rules_(Rule::kC4) && !isDelivered(instance, epoch - 1)) return;
     State next = now_;
@@ -415,7 +415,9 @@ class Expansion {
   const char* reasonToStop(const Instance& instance) const {
     const Directory& directory = instance.directory;
     if (now_.hasMarker == 0) {
-      const bool fresh = directory.acknowledged == 0 && directory.base == 0;
+      // No epoch after the first takeover is begun before that is verified, so with one there was a marker.
+      const bool fresh = directory.acknowledged == 0 && directory.base == 0 &&
+                         (lastSealed(directory) <= 1 || !rules_(Rule::kC8Sealed));
       return !fresh && rules_(Rule::kC8Missing) ? "RECOVER 5: stops, the marker is missing" : nullptr;
     }
     const Manifest& marker = now_.marker;

@@ -90,7 +90,7 @@ const std::vector<Dropped>& checks() {
       {{Rule::kC8Missing}, {.crashes = 1, .missing = 1}, Harm::kDivergence},
       {{Rule::kC8Missing}, {.crashes = 1, .missing = 1}, Harm::kDuplicate},
       {{Rule::kC8Behind}, {.crashes = 1, .rewinds = 1}, Harm::kDuplicate},
-      {{Rule::kAckInLog}, {.crashes = 1, .missing = 1, .lazyBase = true}, Harm::kDuplicate},
+      {{Rule::kAckInLog, Rule::kC8Sealed}, {.crashes = 1, .missing = 1, .lazyBase = true}, Harm::kDuplicate},
       {{Rule::kCheckDurable}, {.secondInstance = true, .duels = 0}, Harm::kDuplicate},
       {{Rule::kCheckChecksum}, {.secondInstance = true}, Harm::kLoss},
       {{Rule::kCheckChecksum}, {.crashes = 1, .resets = 1}, Harm::kDuplicate},
@@ -152,6 +152,15 @@ TEST_CASE("a job whose marker was taken away or changed stops", "[model]") {
     CHECK(checkWhole({.producers = producers, .crashes = 1, .rewinds = 1}).stopped > 0);
   }
   CHECK(checkWhole({.producers = 1, .crashes = 1, .missing = 1, .lazyBase = true}).stopped > 0);
+}
+
+TEST_CASE("a missing marker is noticed by what the log has, or by what is noted there", "[model]") {
+  const Bounds bounds{.crashes = 1, .missing = 1, .lazyBase = true};
+  for (const Rule rule : {Rule::kAckInLog, Rule::kC8Sealed}) {
+    const Exploration found = explore(Rules().without(rule), bounds);
+    INFO("without " << nameOf(rule) << ": " << found.describe());
+    CHECK(found.finding.harm == Harm::kNone);
+  }
 }
 
 TEST_CASE("a marker put back to an epoch that is not durably noted as acknowledged goes unnoticed", "[model]") {
