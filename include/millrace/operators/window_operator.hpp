@@ -172,6 +172,8 @@ class WindowFiring : public Operator {
     return absl::OkStatus();
   }
 
+  bool fetchesOnDemand(StateId) const final { return isOverBase_; }
+
   Status restoreEntry(StateId, KeyGroup, std::string_view key, std::string_view value) final {
     if constexpr (Windows::kCanBeKept) {
       if (windows_->restore(key, value)) return absl::OkStatus();
@@ -195,6 +197,14 @@ class WindowFiring : public Operator {
     for (std::size_t i = 0; i < batch.size(); ++i) firstTime_ = std::min(firstTime_, batch.time(i));
   }
 
+  // Over a base: lets go of what is settled if memory is short. False: records have to wait.
+  bool keepWithinMemory() {
+    if constexpr (kCanBeBelow) {
+      if (isOverBase_) return windows_->keepWithinMemory();
+    }
+    return true;
+  }
+
   // Returns how many of the records went into no window.
   std::uint64_t account(Placement placement, std::uint64_t records) {
     if (placement == Placement::kAccepted) [[likely]]
@@ -209,6 +219,12 @@ class WindowFiring : public Operator {
   using Key = typename Windows::Key;
   using Accumulator = typename Windows::Accumulator;
 
+  // Whether the windows can let go of entries and fetch them again.
+  static constexpr bool kCanBeBelow = requires(Windows& windows, StateBelow& below) {
+    windows.setBelow(below, true);
+    windows.keepWithinMemory();
+  };
+
   Status keepChanges() {
     if constexpr (Windows::kCanBeKept) {
       WindowState state;
@@ -216,6 +232,12 @@ class WindowFiring : public Operator {
                                               &typeName<Accumulator>, state));
       ownGroups_ = state.own;
       windows_->keepChanges(state.id, state.keyGroups, state.own);
+      if constexpr (kCanBeBelow) {
+        if (StateBelow* below = context_->stateBelow()) {
+          windows_->setBelow(*below, context_->savedState(state.id) != nullptr);
+          isOverBase_ = true;
+        }
+      }
       return absl::OkStatus();
     } else {
       return cannotBeKept(&typeName<Accumulator>);
@@ -246,6 +268,7 @@ class WindowFiring : public Operator {
   Timestamp lastWatermark_ = kMinTimestamp;  // as advancedTo_, but for the end of input
   KeyGroupRange ownGroups_{};
   Timestamp firstTime_ = kMaxTimestamp;  // of the records before the first watermark
+  bool isOverBase_ = false;
   bool isFired_ = true;
   bool isEarlyDue_ = false;
   Timestamp lastEarly_ = 0;
@@ -266,6 +289,7 @@ class WindowOperator final : public WindowFiring<Windows> {
   }
 
   void onBatch(std::size_t, BatchPtr& batch) override {
+    if (!keepWithinMemory()) return;
     auto& in = static_cast<TypedBatch<T>&>(*batch);
     if constexpr (Input::kIsPartial) {
       addPartials(in);
@@ -279,6 +303,7 @@ class WindowOperator final : public WindowFiring<Windows> {
   using WindowFiring<Windows>::account;
   using WindowFiring<Windows>::context_;
   using WindowFiring<Windows>::emitter;
+  using WindowFiring<Windows>::keepWithinMemory;
   using WindowFiring<Windows>::kRefires;
   using WindowFiring<Windows>::noteTimes;
   using WindowFiring<Windows>::windows_;
