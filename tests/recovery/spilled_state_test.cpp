@@ -338,6 +338,134 @@ TEST_CASE("timers that do not fit into memory fire once each, on any number of w
   REQUIRE(linesWritten(scratch / "out") == expectedTimers());
 }
 
+// A key that knows how many of its kind are in memory at once.
+struct Badge {
+  static inline std::atomic<std::int64_t> now{0};
+  static inline std::atomic<std::int64_t> most{0};
+
+  Badge() : Badge(0) {}
+  explicit Badge(std::uint64_t number) : id(number) { count(); }
+  Badge(const Badge& other) : id(other.id) { count(); }
+  Badge& operator=(const Badge& other) = default;
+  ~Badge() { --now; }
+  bool operator==(const Badge& other) const { return id == other.id; }
+  static void count() {
+    const std::int64_t all = ++now;
+    std::int64_t before = most.load();
+    while (before < all && !most.compare_exchange_weak(before, all)) {
+    }
+  }
+
+  std::uint64_t id;
+
+  friend std::uint64_t millraceHash(const Badge& badge) { return millrace::millraceHash(badge.id); }
+  friend void millraceWrite(const Badge& badge, ByteWriter& out) { writeAll(out, badge.id); }
+  friend bool millraceRead(ByteReader& in, Badge& badge) { return readAll(in, badge.id); }
+  // As if each had a name.
+  friend std::size_t millraceHeapBytes(const Badge&) { return 100; }
+};
+
+// Visits by day and guest, of many guests who come once or twice.
+constexpr std::uint64_t kDayVisits = 40'000;
+constexpr std::uint64_t kDayGuests = 30'000;
+constexpr Timestamp kDay = 250'000;  // before the last of them
+
+std::string dayLine(std::uint64_t guest, Timestamp end, std::int64_t visits) {
+  return std::to_string(guest) + " came " + std::to_string(visits) + " times until " + std::to_string(end);
+}
+
+Visit dayVisitAt(std::uint64_t i) {
+  Visit visit = visitAt(i);
+  visit.guest = Random(i).below(kDayGuests);
+  return visit;
+}
+
+struct Days {
+  template <typename Windows>
+  Days(const Windows& windows, double rate) {
+    GeneratorOptions generated;
+    generated.count = kDayVisits;
+    generated.rate = rate;
+    pipeline.source("visits", generator<Visit>(dayVisitAt, generated),
+                    boundedOutOfOrderness(kDisorder).timestamps(&Visit::time))
+        .keyBy([](const Visit& visit) { return Badge(visit.guest); })
+        .window(windows)
+        .aggregate("days", count())
+        .map([](const WindowResult<Badge, std::int64_t>& result) {
+          return dayLine(result.key.id, result.windowEnd, result.value);
+        })
+        .sink("out", toFiles(scratch / "out"));
+    options.checkpoints.directory = scratch / "state";
+    options.checkpoints.backend = StateBackend::kRocksDb;
+    options.checkpoints.memoryBytes = 1 << 20;
+    options.checkpoints.interval = Duration(20);
+    options.restarts.firstPause = Duration(1);
+    options.batchSize = 128;
+  }
+
+  // Runs until `enough` records are in and checkpointed, then ends the job in one way or the other.
+  void runUntil(std::uint64_t enough, bool isCutOff) {
+    StatusOr<Job> job = start(pipeline, options);
+    INFO(job.status());
+    REQUIRE(job.ok());
+    waitFor([&] { return (job->counts().recordsIn() > enough && job->counts().checkpoints > 0) || job->isFinished(); });
+    isCutOff ? job->cancel() : job->stop();
+    static_cast<void>(job->wait());
+  }
+
+  Scratch scratch;
+  Pipeline pipeline{"days"};
+  JobOptions options;
+};
+
+std::vector<std::string> expectedDays(Timestamp size, Timestamp slide) {
+  std::map<std::pair<std::uint64_t, Timestamp>, std::int64_t> visits;
+  for (std::uint64_t i = 0; i < kDayVisits; ++i) {
+    const Visit visit = dayVisitAt(i);
+    const Timestamp first = floorDivide(visit.time, slide) * slide;
+    for (Timestamp start = first; start > visit.time - size; start -= slide) ++visits[{visit.guest, start + size}];
+  }
+  std::vector<std::string> lines;
+  for (const auto& [window, count] : visits) lines.push_back(dayLine(window.first, window.second, count));
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+TEST_CASE("windows of more keys than memory, cut off and going on, give what a plain computation gives", "[rocksdb]") {
+  for (const Timestamp slide : {kDay, kDay / 5}) {
+    INFO("every " << slide);
+    auto days = slide == kDay ? std::make_unique<Days>(tumbling(Duration(kDay)), 40'000)
+                              : std::make_unique<Days>(sliding(Duration(kDay), Duration(slide)), 40'000);
+    std::uint64_t enough = 5'000;
+    for (const std::size_t workers : {2U, 1U, 3U}) {
+      days->options.workers = workers;
+      days->runUntil(enough, enough != 15'000);
+      enough += 10'000;
+    }
+    days->options.workers = 2;
+    const Status status = run(days->pipeline, days->options);
+    INFO(status);
+    REQUIRE(status.ok());
+    REQUIRE(linesWritten(days->scratch / "out") == expectedDays(kDay, slide));
+  }
+}
+
+TEST_CASE("a window's keys are not all in memory, neither when a job goes on nor when they are told", "[rocksdb]") {
+  const Timestamp size = 2 * kDay;  // ends behind the last visit
+  Days days(tumbling(Duration(size)), 100'000);
+  days.options.workers = 2;
+  days.runUntil(kDayVisits * 9 / 10, false);
+  Badge::most = Badge::now.load();
+  const std::int64_t before = Badge::now;
+  const Status status = run(days.pipeline, days.options);
+  INFO(status);
+  REQUIRE(status.ok());
+  REQUIRE(linesWritten(days.scratch / "out") == expectedDays(size, size));
+  const auto lines = static_cast<std::int64_t>(expectedDays(size, size).size());
+  REQUIRE(lines > 20'000);
+  REQUIRE(Badge::most - before < lines * 2 / 3);
+}
+
 TEST_CASE("RocksDB without a state directory is refused", "[rocksdb]") {
   Season season;
   season.options.checkpoints.directory.clear();

@@ -82,6 +82,11 @@ class KeyedElements {
     index_.clear();
   }
 
+  /// But for what the elements hold on the heap.
+  std::size_t memoryBytes() const noexcept {
+    return elements_.capacity() * sizeof(Element) + index_.memoryBytes();
+  }
+
   /// Tells the processor that this key will be looked for soon.
   template <typename Q>
   [[gnu::always_inline]] void prefetch(const Q& key) const {

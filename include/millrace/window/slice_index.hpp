@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -76,7 +77,14 @@ class SliceIndex {
   /// Makes room for `positions` in all.
   template <typename HashOf>
   void reserve(std::size_t positions, HashOf&& hashOf) {
-    if (positions > capacity()) rebuild(std::bit_ceil(positions + positions / 7 + 1), hashOf);
+    if (positions > capacity()) rebuild(slotsFor(positions), hashOf);
+  }
+
+  /// Puts in the positions up to `positions`. REQUIRES: the index is empty.
+  template <typename HashOf>
+  void fill(std::size_t positions, HashOf&& hashOf) {
+    size_ = positions;
+    rebuild(slotsFor(positions), hashOf);
   }
 
   /// Empties the index and keeps its memory.
@@ -99,6 +107,9 @@ class SliceIndex {
   }
 
   std::size_t capacity() const noexcept { return slots() / 8 * 7; }
+  std::size_t memoryBytes() const noexcept {
+    return tags_.capacity() + places_.capacity() * sizeof(std::uint32_t);
+  }
 
  private:
   static constexpr std::size_t kGroup = 16;
@@ -138,6 +149,11 @@ class SliceIndex {
     return static_cast<std::size_t>(hash >> 7) & mask_;
   }
   std::size_t slots() const noexcept { return mask_ + 1; }
+
+  // For so many positions and one more.
+  static std::size_t slotsFor(std::size_t positions) noexcept {
+    return std::max(kGroup, std::bit_ceil(positions + positions / 7 + 1));
+  }
 
   template <typename HashOf>
   [[gnu::noinline]] SliceIndex& rebuild(std::size_t slots, HashOf&& hashOf) {

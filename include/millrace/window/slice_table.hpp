@@ -42,7 +42,8 @@ class SliceTable {
 
   explicit SliceTable(std::size_t expectedSize = 0) { expect(expectedSize); }
 
-  /// The value of `key`, made by `create()` where there is none. `isNew` tells which.
+  /// The value of `key`, made by `create()`, or `create(key)`, where there is none. `isNew` tells
+  /// which.
   template <typename Q, typename Create>
   [[gnu::always_inline]] V& at(const Q& key, Create&& create, bool& isNew) {
     return entryFor(key, create, isNew).value;
@@ -115,8 +116,33 @@ class SliceTable {
     entries_.pop_back();
   }
 
+  /// Keeps the entries for which `keep(position, entry)`, asked in order, and gives back the memory of
+  /// the others. Those that stay move together.
+  template <typename Keep>
+  void keepIf(Keep&& keep) {
+    std::size_t kept = 0;
+    for (std::size_t at = 0; at < entries_.size(); ++at) {
+      if (!keep(at, std::as_const(entries_[at]))) continue;
+      if (kept != at) entries_[kept] = std::move(entries_[at]);
+      ++kept;
+    }
+    entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(kept), entries_.end());
+    entries_.shrink_to_fit();
+    index_ = SliceIndex();
+    index_.fill(kept, [this](std::uint32_t place) { return hashOf(entries_[place].key); });
+    everUsed_ = 0;
+    expect(0);
+  }
+
+  /// What the table takes, but for what keys and values hold on the heap: memory that was never
+  /// written to is not counted.
+  std::size_t memoryBytes() const {
+    return std::max(entries_.size(), everUsed_) * sizeof(Entry) + index_.memoryBytes();
+  }
+
   /// Empties the table and keeps its memory.
   void clear() {
+    everUsed_ = std::max(everUsed_, entries_.size());
     entries_.clear();
     index_.clear();
   }
@@ -214,7 +240,11 @@ class SliceTable {
   template <typename Q, typename Create>
   [[gnu::noinline]] Entry& createNew(const Q& key, std::uint64_t hash, std::size_t slot,
                                      Create&& create) {
-    entries_.push_back(Entry{K(plainKey(key)), create()});
+    if constexpr (std::is_invocable_v<Create&, const Q&>) {
+      entries_.push_back(Entry{K(plainKey(key)), create(key)});
+    } else {
+      entries_.push_back(Entry{K(plainKey(key)), create()});
+    }
     const auto hashAt = [this](std::uint32_t place) { return hashOf(entries_[place].key); };
     index_.insert(hash, slot, hashAt);
     if (entries_.size() == leapAt_ && leapTo_ > leapAt_) {
@@ -226,31 +256,79 @@ class SliceTable {
 
   std::vector<Entry> entries_;
   SliceIndex index_;
+  std::size_t everUsed_ = 0;  // at least so many entries' memory has been written to, or 0
   std::size_t leapAt_ = 0;
   std::size_t leapTo_ = 0;
 };
+
+/// In which generation an entry was last changed; see Settling.
+using Generation = std::uint8_t;
+inline constexpr Generation kSettledGeneration = 0;
 
 /// What a slice keeps beside its table where windows may fire early.
 template <typename K, bool kIsKept>
 struct EarlyTables {
   KeyTable<K, bool> dirty;                   // keys touched since the last early firing
   KeyTable<K, std::uint64_t> untoldRecords;  // per key, since its last early pane
+  // Over a base: keys that were erased, which may still be found there; in which generation.
+  KeyTable<K, Generation> erased;
+  bool hasDirtyBelow = false;  // there may be dirty keys that are not in `dirty`
+
+  std::size_t memoryBytes() const {
+    return dirty.memoryBytes() + untoldRecords.memoryBytes() + erased.memoryBytes();
+  }
 };
 template <typename K>
-struct EarlyTables<K, false> {};
+struct EarlyTables<K, false> {
+  static constexpr std::size_t memoryBytes() { return 0; }
+};
 
 /// Which entries of a slice's table have changed since the last checkpoint's barrier, and which the
 /// snapshot under way has still to write down; see EpochChanges. By their positions, which may be out
 /// of date where an entry was erased: the tag decides.
 struct SliceChanges {
   std::vector<EpochTag> tags;  // by position; entries beyond its end are untouched
+  std::vector<Generation> generations;  // the same, over a base; beyond: settled
   std::vector<std::uint32_t> current;
   std::vector<std::uint32_t> frozen;
 
   void clear() {
     tags.clear();
+    generations.clear();
     current.clear();
     frozen.clear();
+  }
+
+  EpochTag tagAt(std::size_t at) const { return at < tags.size() ? tags[at] : EpochTag{0}; }
+  Generation generationAt(std::size_t at) const {
+    return at < generations.size() ? generations[at] : kSettledGeneration;
+  }
+
+  /// The last entry has taken the place of the one at `at`.
+  void moveLastTo(std::size_t at, std::size_t size, EpochTag currentTag) {
+    tags.resize(size);
+    tags[at] = tags.back();
+    tags.pop_back();
+    if (at < tags.size() && tags[at] != 0) {
+      (tags[at] == currentTag ? current : frozen).push_back(static_cast<std::uint32_t>(at));
+    }
+    if (generations.empty()) return;
+    generations.resize(size);
+    generations[at] = generations.back();
+    generations.pop_back();
+  }
+
+  /// Appends an entry, in order, to those that are kept.
+  void keep(EpochTag tag, Generation generation, EpochTag currentTag) {
+    const auto at = static_cast<std::uint32_t>(tags.size());
+    tags.push_back(tag);
+    generations.push_back(generation);
+    if (tag != 0) (tag == currentTag ? current : frozen).push_back(at);
+  }
+
+  std::size_t memoryBytes() const {
+    return tags.capacity() + generations.capacity() +
+           (current.capacity() + frozen.capacity()) * sizeof(std::uint32_t);
   }
 };
 
@@ -268,6 +346,13 @@ class SliceList {
     std::vector<std::uint32_t> merged;  // a sliding merge's notes on the table's entries
     SliceChanges changes;
     std::uint64_t records = 0;
+    bool isBelow = false;  // there may be entries below that the table has not
+
+    /// But for what keys and accumulators hold on the heap.
+    std::size_t memoryBytes() const {
+      return table.memoryBytes() + merged.capacity() * sizeof(std::uint32_t) +
+             changes.memoryBytes() + EarlyTables<K, kFiresEarly>::memoryBytes();
+    }
   };
 
   std::size_t size() const { return slices_.size(); }
@@ -316,6 +401,14 @@ class SliceList {
     slices_.erase(slices_.begin(), slices_.begin() + static_cast<std::ptrdiff_t>(n));
   }
 
+  /// What dropped slices take that are kept for those to come.
+  std::size_t spareBytes() const {
+    std::size_t bytes = 0;
+    for (const auto& spare : spares_) bytes += spare->memoryBytes();
+    return bytes;
+  }
+  void forgetSpares() { spares_.clear(); }
+
  private:
   // As many as one step of the watermark drops when records come in the order of time.
   static constexpr std::size_t kSpares = 2;
@@ -329,6 +422,7 @@ class SliceList {
     slice->merged.clear();
     slice->changes.clear();
     slice->records = 0;
+    slice->isBelow = false;
     return slice;
   }
 

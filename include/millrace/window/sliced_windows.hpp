@@ -14,9 +14,12 @@
 #include <millrace/base/hash.hpp>
 #include <millrace/serde/serde.hpp>
 #include <millrace/state/epoch_changes.hpp>
+#include <millrace/state/heap_bytes.hpp>
+#include <millrace/state/state_below.hpp>
 #include <millrace/time/timestamp.hpp>
 #include <millrace/window/aggregates.hpp>
 #include <millrace/window/slice_table.hpp>
+#include <millrace/window/slices_below.hpp>
 #include <millrace/window/sliding_merge.hpp>
 #include <millrace/window/window_layout.hpp>
 #include <millrace/window/windows.hpp>
@@ -35,13 +38,21 @@ namespace millrace {
 /// What windows do not ask for need not be compiled: `kOverlap` false promises a layout whose
 /// windows share no slices (tumbling, calendar), `kRefires` false that options are the defaults.
 ///
+/// Over a base (see setBelow()) entries are let go of once they are settled, and looked for below where
+/// a key comes that a slice's table does not have. A window with such slices is told key group by key
+/// group, and nothing that is read for that is kept.
+///
 /// Thread safety: none; one owner. Not movable (tables refer to the aggregate).
 /// Invariants:
 ///  1. Between advance() and the fire() that returns false nothing else may be called.
 ///  2. Panes are told in the order of window ends; within a window in no order.
 ///  3. A window without records of a key tells nothing for it.
 ///  4. acceptedRecords() == heldRecords() + releasedRecords().
-/// Errors: what the aggregate throws.
+///  5. Over a base: what a slice's table has is what counts, whatever is below; and it has all of a
+///     slice's entries unless the slice is marked `isBelow`. The merge covers no such slice.
+///  6. An entry goes from a table only when it can be read below as it is. Keys with something to tell
+///     at the next early firing stay.
+/// Errors: what the aggregate throws; over a base JobError.
 template <typename K, typename In, typename Agg, bool kOverlap = true, bool kRefires = true>
 requires Aggregate<Agg, In> && Mergeable<Agg> && StablyHashable<K>
 class SlicedWindows {
@@ -112,6 +123,7 @@ class SlicedWindows {
   /// REQUIRES: the last add was of `key` and answered `due`.
   template <typename Q, typename Emit>
   void emitDue(const Q& key, Emit&& emit) requires kRefires {
+    fetchForDue(key);
     for (const Due& due : due_) {
       const bool isLate = due.pane == Pane::kLate;
       if (isLate && options_.discarding)
@@ -157,10 +169,12 @@ class SlicedWindows {
   template <typename Emit>
   bool fireEarly(Emit&& emit, std::size_t limit) requires kRefires {
     std::size_t budget = limit;
+    prepareEarly();
     while (true) {
       for (; earlyNext_ < earlyKeys_.size(); ++earlyNext_, --budget) {
         if (budget == 0) return true;
         const K& key = earlyKeys_[earlyNext_];
+        fetchForWindow(key, earlyWindow_);
         withValue(earlyWindow_, key, [&](const Accumulator& value) {
           emit(resultOf(key, value, earlyWindow_, Pane::kEarly));
         });
@@ -188,7 +202,7 @@ class SlicedWindows {
       return slice.extent.firstEnd > firedTo_ ? slice.records : std::uint64_t{0};
     });
   }
-  /// Accumulators in the slices' tables.
+  /// Accumulators in the slices' tables; what is below alone is not counted.
   std::uint64_t heldEntries() const {
     return sumOverSlices([](const Slice& slice) { return std::uint64_t{slice.table.size()}; });
   }
@@ -208,6 +222,8 @@ class SlicedWindows {
   }
 
   void freeze() requires kCanBeKept {
+    if (below_.isSet()) below_.noteBarrier();
+    heapIsMeasured_ = false;
     changes_.freeze();
     for (std::size_t i = 0; i < slices_.size(); ++i)
       slices_[i].changes.frozen.swap(slices_[i].changes.current);
@@ -243,7 +259,11 @@ class SlicedWindows {
       Timestamp end = 0;
       std::uint64_t records = 0;
       if (!in.fixed(end) || !in.fixed(records)) return false;
-      if (takesCounts) sliceEndingAt(end).records += records;
+      if (!takesCounts && !hasEntriesBelow_) continue;
+      Slice& slice = sliceEndingAt(end);
+      if (takesCounts) slice.records += records;
+      slice.isBelow = hasEntriesBelow_;
+      if constexpr (kRefires) slice.hasDirtyBelow = hasEntriesBelow_ && tracksKeys_;
     }
     return true;
   }
@@ -257,28 +277,56 @@ class SlicedWindows {
   /// Puts back what writeFrozen() put. False: the bytes are damaged.
   bool restore(std::string_view keyBytes, std::string_view value) requires kCanBeKept {
     ByteReader keyIn(keyBytes);
-    ByteReader in(value);
     Timestamp end = 0;
     K key{};
     if (!readTimePrefix(keyIn, end) || !Serde<K>::read(keyIn, key) || !keyIn.isAtEnd()) return false;
     Slice& slice = sliceEndingAt(end);
     bool isNew = false;
     Entry& entry = entryOf(slice, key, isNew);
-    return isNew && slice.extent.end == end && Serde<Accumulator>::read(in, entry.value) &&
-           readEarly(in, slice, key) && in.isAtEnd();
+    Early early;
+    if (!isNew || slice.extent.end != end || !readStored(value, entry.value, early)) return false;
+    takeEarly(slice, key, early);
+    return true;
+  }
+
+  // --- over a base
+
+  /// Lets entries go to what lies below when memory is short. `holdsEntries`: there are some already,
+  /// of the slices that readPosition() will tell of; restore() is then not called for them.
+  /// REQUIRES: keepChanges(), no records yet; `below` outlives the windows.
+  void setBelow(StateBelow& below, bool holdsEntries) requires kCanBeKept {
+    below_.set(below, changes_.state());
+    hasEntriesBelow_ = holdsEntries;
+  }
+
+  /// Lets go of what is settled if memory is short. False: there is too much that is not, and new
+  /// records should wait. REQUIRES: setBelow().
+  bool keepWithinMemory() requires kCanBeKept {
+    MILLRACE_DCHECK(!isFiring_, "keepWithinMemory() while a firing is unfinished");
+    // Where there are many slices, looking at each costs more than a batch does.
+    if (looksSkipped_++ >= slices_.size() / kSlicesPerLook) {
+      looksSkipped_ = 0;
+      measureHeap();
+      const std::size_t excess = below_.excess(memoryBytes(), changedBytes());
+      if (excess > 0) below_.noteFreed(letGo(excess) >= excess);
+    }
+    return below_.hasRoom();
   }
 
  private:
   using Slices = SliceList<K, Accumulator, kRefires>;
   using Slice = typename Slices::Slice;
   using Extent = WindowLayout::Slice;
-  using Entry = typename SliceTable<K, Accumulator>::Entry;
+  using Table = SliceTable<K, Accumulator>;
+  using Entry = typename Table::Entry;
   struct Due {
     WindowBounds window;
     Pane pane;
   };
 
-  static constexpr std::size_t kPrefetchDistance = 12;
+  // Of slices that are looked at per call of keepWithinMemory().
+  static constexpr std::size_t kSlicesPerLook = 64;
+  static constexpr std::size_t kSampledEntries = 256;
 
   // --- records in
 
@@ -314,7 +362,7 @@ class SlicedWindows {
     if (n == 0) return 0;
     current_->table.atEach(
         n, [&](std::size_t i) -> decltype(auto) { return keyAt(first + i); },
-        [this] { return aggregate_.create(); },
+        [this](const auto& key) { return newValue(*current_, key); },
         [&](std::size_t i, auto& entry, bool) {
           touch(*current_, entry);
           aggregate_.add(entry.value, inAt(first + i));
@@ -415,7 +463,17 @@ class SlicedWindows {
   template <typename Q>
   Entry& entryOf(Slice& slice, const Q& key, bool& isNew) {
     return slice.table.entryFor(
-        key, [this] { return aggregate_.create(); }, isNew);
+        key, [&](const auto& newKey) { return newValue(slice, newKey); }, isNew);
+  }
+
+  // The value of a key that is new to the slice's table.
+  template <typename Q>
+  Accumulator newValue(Slice& slice, const Q& key) {
+    if constexpr (kCanBeKept) {
+      if (below_.isSet()) [[unlikely]]
+        return newValueOverBase(slice, K(plainKey(key)));
+    }
+    return aggregate_.create();
   }
 
   // --- what has changed
@@ -437,6 +495,10 @@ class SlicedWindows {
     if (changes.tags.size() <= at) changes.tags.resize(slice.table.size());
     if (EpochChanges::isFrozen(changes.tags[at])) put(changes_.frozen(), slice, entry);
     changes.tags[at] = changes_.tag();
+    if (below_.isSet()) {
+      if (changes.generations.size() <= at) changes.generations.resize(slice.table.size());
+      changes.generations[at] = below_.generation();
+    }
     changes.current.push_back(static_cast<std::uint32_t>(at));
   }
 
@@ -453,15 +515,9 @@ class SlicedWindows {
     if (entry != nullptr) {
       touch(slice, *entry);
       noteErased(slice, *entry);
-      SliceChanges& changes = slice.changes;
       const std::size_t at = slice.table.positionOf(*entry);
-      changes.tags.resize(slice.table.size());
-      changes.tags[at] = changes.tags.back();
-      changes.tags.pop_back();
-      if (at < changes.tags.size() && changes.tags[at] != 0) {
-        (changes.tags[at] == changes_.tag() ? changes.current : changes.frozen)
-            .push_back(static_cast<std::uint32_t>(at));
-      }
+      slice.changes.moveLastTo(at, slice.table.size(), changes_.tag());
+      if (below_.isSet()) slice.erased[entry->key] = below_.generation();
     }
     slice.table.erase(key);
   }
@@ -474,6 +530,7 @@ class SlicedWindows {
       }
       slice.changes.clear();
     }
+    slice.isBelow = false;  // all of it was in the table, for all of it was dirty
     slice.table.clear();
   }
 
@@ -484,22 +541,22 @@ class SlicedWindows {
 
   void noteErased(const Slice& slice, const Entry& entry) {
     if constexpr (kCanBeKept) {
-      changes_.current().erase(changes_.state(), groupOf(entry),
+      changes_.current().erase(changes_.state(), groupOf(entry.key),
                                [&](ByteWriter& out) { writeKey(slice, entry, out); });
     }
   }
 
   void put(StateChanges& to, const Slice& slice, const Entry& entry) const {
     to.put(
-        changes_.state(), groupOf(entry), [&](ByteWriter& out) { writeKey(slice, entry, out); },
+        changes_.state(), groupOf(entry.key), [&](ByteWriter& out) { writeKey(slice, entry, out); },
         [&](ByteWriter& out) {
           Serde<Accumulator>::write(entry.value, out);
           writeEarly(slice, entry.key, out);
         });
   }
 
-  KeyGroup groupOf(const Entry& entry) const {
-    return keyGroupOf(millraceHash(entry.key), changes_.keyGroups());
+  KeyGroup groupOf(const K& key) const {
+    return keyGroupOf(millraceHash(key), changes_.keyGroups());
   }
 
   // False: `end` bytes are there, and there is more.
@@ -527,16 +584,26 @@ class SlicedWindows {
     }
   }
 
-  bool readEarly(ByteReader& in, Slice& slice, const K& key) const {
+  struct Early {
+    bool isDirty = false;
+    std::uint64_t untold = 0;
+  };
+
+  bool readStored(std::string_view bytes, Accumulator& value, Early& early) const {
+    ByteReader in(bytes);
+    if (!Serde<Accumulator>::read(in, value)) return false;
     if constexpr (kRefires) {
-      bool isDirty = false;
-      if (tracksKeys_ && !Serde<bool>::read(in, isDirty)) return false;
-      if (isDirty) slice.dirty.emplace(key, true);
-      std::uint64_t untold = 0;
-      if (countsRecords_ && !in.fixed(untold)) return false;
-      if (untold != 0) slice.untoldRecords.emplace(key, untold);
+      if (tracksKeys_ && !Serde<bool>::read(in, early.isDirty)) return false;
+      if (countsRecords_ && !in.fixed(early.untold)) return false;
     }
-    return true;
+    return in.isAtEnd();
+  }
+
+  void takeEarly(Slice& slice, const K& key, const Early& early) const {
+    if constexpr (kRefires) {
+      if (early.isDirty) slice.dirty.emplace(key, true);
+      if (early.untold != 0) slice.untoldRecords.emplace(key, early.untold);
+    }
   }
 
   Slice& sliceEndingAt(Timestamp end) {
@@ -560,6 +627,8 @@ class SlicedWindows {
   bool selectWindow() {
     if (!nextWindow(firedTo_, window_) || !hasFired(window_.end)) return false;
     isMerged_ = kOverlap && layout_.windowsShareSlices() && !tablePerWindow_;
+    if constexpr (kCanBeKept) beginGroups();
+    cursor_ = cursorEnd_ = nullptr;
     if (!isMerged_) {
       const auto& table = slices_.endingAt(window_.end)->table;
       cursor_ = table.begin();
@@ -571,11 +640,14 @@ class SlicedWindows {
   template <typename Emit>
   bool emitWindow(Emit&& emit, std::size_t& budget) {
     if constexpr (kOverlap) {
-      if (isMerged_) return emitMerged(emit, budget);
+      if (isMerged_ && !isByGroup_) return emitMerged(emit, budget);
     }
     for (; cursor_ != cursorEnd_; ++cursor_, --budget) {
       if (budget == 0) return false;
       emit(resultOf(cursor_->key, cursor_->value, window_, firingPane_));
+    }
+    if constexpr (kCanBeKept) {
+      if (isByGroup_) return emitGroups(emit, budget);
     }
     return true;
   }
@@ -638,6 +710,14 @@ class SlicedWindows {
     return true;
   }
 
+  void prepareEarly() {
+    if constexpr (kCanBeKept) {
+      if (!below_.isSet()) return;
+      for (std::size_t i = 0; i < slices_.size(); ++i) fetchDirty(slices_[i]);
+      keepWithinMemory();
+    }
+  }
+
   // By now every open window has told all its slices hold, so discarding may empty them.
   void finishEarly() {
     for (std::size_t i = 0; i < slices_.size(); ++i) {
@@ -657,6 +737,281 @@ class SlicedWindows {
     merge_.forgetBefore(through, slices_);
     if (changes_.isOn()) changes_.current().dropThrough(changes_.state(), ownGroups_, through);
     slices_.dropFirst(closed, &unwritten_);
+  }
+
+  // --- letting go of entries
+
+  // What takes part in the memory that is divided; merges are about as large as slices.
+  std::size_t memoryBytes() {
+    std::size_t bytes = slices_.spareBytes() + merge_.memoryBytes() + merge_.size() * heapPerEntry_ +
+                        changes_.current().size() + changes_.frozen().size();
+    for (std::size_t i = 0; i < slices_.size(); ++i) bytes += bytesOf(slices_[i]);
+    for (const auto& slice : unwritten_) bytes += bytesOf(*slice);
+    return bytes;
+  }
+
+  std::size_t changedBytes() {
+    const std::uint64_t changed =
+        sumOverSlices([](const Slice& slice) { return slice.changes.current.size(); });
+    return changed * bytesOfEntry() + changes_.current().size();
+  }
+
+  std::size_t bytesOf(const Slice& slice) const {
+    return slice.memoryBytes() + slice.table.size() * heapPerEntry_;
+  }
+  std::size_t bytesOfEntry() const { return sizeof(Entry) + heapPerEntry_; }
+
+  // Anew after each barrier, for accumulators grow, and when the number of entries has changed by an
+  // eighth.
+  void measureHeap() {
+    if constexpr (!std::is_trivially_copyable_v<K> || !std::is_trivially_copyable_v<Accumulator>) {
+      const std::size_t entries = heldEntries();
+      const std::size_t distance =
+          entries > measured_ ? entries - measured_ : measured_ - entries;
+      if (heapIsMeasured_ && distance <= measured_ / 8) return;
+      heapIsMeasured_ = true;
+      measured_ = entries;
+      const std::size_t step = entries / kSampledEntries + 1;
+      std::size_t heap = 0;
+      std::size_t sampled = 0;
+      std::size_t at = 0;  // in the slice
+      for (std::size_t i = 0; i < slices_.size(); ++i) {
+        const auto& table = slices_[i].table;
+        for (; at < table.size(); at += step, ++sampled)
+          heap += heapBytes(table[at].key) + heapBytes(table[at].value);
+        at -= table.size();
+      }
+      heapPerEntry_ = sampled == 0 ? 0 : heap / sampled;
+    }
+  }
+
+  // The oldest slices first, which will be told and dropped next; the current one last. Returns how
+  // many bytes were freed.
+  std::size_t letGo(std::size_t wanted) {
+    const std::size_t before = memoryBytes();
+    slices_.forgetSpares();
+    merge_.release();
+    std::size_t freed = before - memoryBytes();
+    for (std::size_t i = 0; i < slices_.size() && freed < wanted; ++i) {
+      if (&slices_[i] != current_) freed += letGoOf(slices_[i], wanted - freed);
+    }
+    if (current_ != nullptr && freed < wanted) freed += letGoOf(*current_, wanted - freed);
+    return freed;
+  }
+
+  std::size_t letGoOf(Slice& slice, std::size_t wanted) {
+    const std::size_t before = bytesOf(slice);
+    forgetErased(slice);
+    if (holdsSettled(slice)) {
+      SliceChanges kept;
+      std::size_t left = wanted / bytesOfEntry() + 1;
+      const std::size_t size = slice.table.size();
+      slice.table.keepIf([&](std::size_t at, const Entry& entry) {
+        const bool isSettled = isSettledAt(slice, at);
+        if (isSettled && left > 0 && mayGo(slice, entry.key)) {
+          --left;
+          return false;
+        }
+        const Generation generation =
+            isSettled ? kSettledGeneration : slice.changes.generationAt(at);
+        kept.keep(slice.changes.tagAt(at), generation, changes_.tag());
+        return true;
+      });
+      slice.changes = std::move(kept);
+      slice.merged = {};
+      if (slice.table.size() < size) slice.isBelow = true;
+      forgetUntold(slice);
+    }
+    const std::size_t after = bytesOf(slice);
+    return before > after ? before - after : 0;
+  }
+
+  bool isSettledAt(const Slice& slice, std::size_t at) const {
+    return below_.isSettled(slice.changes.tagAt(at), slice.changes.generationAt(at));
+  }
+  bool holdsSettled(const Slice& slice) const {
+    for (std::size_t at = 0; at < slice.table.size(); ++at) {
+      if (isSettledAt(slice, at) && mayGo(slice, slice.table[at].key)) return true;
+    }
+    return false;
+  }
+  bool mayGo(const Slice& slice, const K& key) const {
+    if constexpr (kRefires) {
+      return !tracksKeys_ || (!options_.discarding && !slice.dirty.contains(key));
+    }
+    return true;
+  }
+
+  // What was erased long since is not found below either.
+  void forgetErased(Slice& slice) const {
+    if constexpr (kRefires) {
+      KeyTable<K, Generation> erased;
+      for (const auto& [key, generation] : slice.erased) {
+        if (!below_.isSettled(generation)) erased.emplace(key, generation);
+      }
+      slice.erased = std::move(erased);
+    }
+  }
+
+  // The records that a key has not told go with it, and come back with it.
+  void forgetUntold(Slice& slice) const {
+    if constexpr (kRefires) {
+      KeyTable<K, std::uint64_t> untold;
+      for (const auto& [key, records] : slice.untoldRecords) {
+        if (records != 0 && slice.table.findEntry(key) != nullptr) untold.emplace(key, records);
+      }
+      slice.untoldRecords = std::move(untold);
+    }
+  }
+
+  // --- fetching them
+
+  [[gnu::noinline]] Accumulator newValueOverBase(Slice& slice, const K& key) requires kCanBeKept {
+    Accumulator value = aggregate_.create();
+    if constexpr (kRefires) {
+      if (const auto erased = slice.erased.find(key); erased != slice.erased.end()) {
+        slice.erased.erase(erased);
+        return value;
+      }
+    }
+    fetch(slice, key, value);
+    return value;
+  }
+
+  // False: the slice has nothing of the key below.
+  bool fetch(Slice& slice, const K& key, Accumulator& value) requires kCanBeKept {
+    if (!slice.isBelow) return false;
+    fetchKey_.clear();
+    ByteWriter out(fetchKey_);
+    writeTimePrefix(slice.extent.end, out);
+    Serde<K>::write(key, out);
+    if (!below_.read(groupOf(key), fetchKey_, fetched_)) return false;
+    Early early;
+    if (!readStored(fetched_, value, early)) SlicesBelow::failDamaged();
+    takeEarly(slice, key, early);
+    return true;
+  }
+
+  // Brings what the slices of the window have of the key into their tables.
+  template <typename Q>
+  void fetchForWindow(const Q& key, const WindowBounds& window) {
+    if constexpr (kCanBeKept) {
+      if (!below_.isSet()) return;
+      forEachSliceOf(window, [&](Slice& slice) { fetchInto(slice, K(plainKey(key))); });
+    }
+  }
+
+  template <typename Q>
+  void fetchForDue(const Q& key) {
+    if (!below_.isSet() || due_.empty()) return;
+    if (!tablePerWindow_)
+      return fetchForWindow(key, {due_.front().window.start, due_.back().window.end});
+    for (const Due& due : due_) fetchForWindow(key, due.window);
+  }
+
+  void fetchInto(Slice& slice, const K& key) requires kCanBeKept {
+    if (!slice.isBelow || isErased(slice, key) || slice.table.findEntry(key) != nullptr) return;
+    Accumulator value = aggregate_.create();
+    if (fetch(slice, key, value)) insert(slice, key, std::move(value));
+  }
+
+  // After a restart nobody knows the keys with something to tell: all are looked at.
+  void fetchDirty(Slice& slice) requires kCanBeKept {
+    if (!slice.hasDirtyBelow) return;
+    slice.hasDirtyBelow = false;
+    for (std::uint32_t group = ownGroups_.first; group < ownGroups_.end; ++group) {
+      readSlice(slice, toKeyGroup(group), [&](const K& key, Accumulator&& value, const Early& early) {
+        if (!early.isDirty && !options_.discarding) return;
+        insert(slice, key, std::move(value));
+        takeEarly(slice, key, early);
+      });
+    }
+  }
+
+  void insert(Slice& slice, const K& key, Accumulator&& value) {
+    bool isNew = false;
+    slice.table.entryFor(
+        key, [&] { return std::move(value); }, isNew);
+  }
+
+  // take(key, value, early) for each entry of a key group that is below and not in the table.
+  template <typename Take>
+  void readSlice(const Slice& slice, KeyGroup group, Take&& take) const requires kCanBeKept {
+    below_.readSlice(slice.extent.end, group, [&](std::string_view keyBytes, std::string_view bytes) {
+      ByteReader in(keyBytes);
+      K key{};
+      if (!Serde<K>::read(in, key) || !in.isAtEnd()) return false;
+      if (slice.table.findEntry(key) != nullptr || isErased(slice, key)) return true;
+      Accumulator value = aggregate_.create();
+      Early early;
+      if (!readStored(bytes, value, early)) return false;
+      take(key, std::move(value), early);
+      return true;
+    });
+  }
+
+  bool isErased(const Slice& slice, const K& key) const {
+    if constexpr (kRefires) return slice.erased.contains(key);
+    return false;
+  }
+
+  static KeyGroup toKeyGroup(std::uint32_t group) { return {static_cast<std::uint16_t>(group)}; }
+
+  // --- telling a window that has slices with entries below
+
+  void beginGroups() {
+    isByGroup_ = false;
+    forEachSliceOf(window_, [&](const Slice& slice) { isByGroup_ = isByGroup_ || slice.isBelow; });
+    if (!isByGroup_) return;
+    merge_.clear();
+    nextGroup_ = ownGroups_.first;
+    if (!isMerged_) return;
+    forEachSliceOf(window_, [&](const Slice& slice) {
+      held_.emplace_back(ownGroups_, slice.table.size(),
+                         [&](std::size_t at) { return groupOf(slice.table[at].key); });
+    });
+  }
+
+  template <typename Emit>
+  bool emitGroups(Emit&& emit, std::size_t& budget) requires kCanBeKept {
+    while (true) {
+      for (; groupNext_ < group_.size(); ++groupNext_, --budget) {
+        if (budget == 0) return false;
+        const Entry& entry = group_[groupNext_];
+        emit(resultOf(entry.key, entry.value, window_, firingPane_));
+      }
+      group_.clear();
+      groupNext_ = 0;
+      if (nextGroup_ == ownGroups_.end) break;
+      mergeGroup(toKeyGroup(nextGroup_++));
+    }
+    group_ = Table();
+    held_.clear();
+    return true;
+  }
+
+  // A window of one slice has told what is in its table already.
+  void mergeGroup(KeyGroup group) requires kCanBeKept {
+    std::size_t number = 0;
+    forEachSliceOf(window_, [&](Slice& slice) {
+      if (isMerged_) {
+        for (const std::uint32_t at : held_[number++].of(group)) {
+          bool unused = false;
+          aggregate_.merge(inGroup(slice.table[at].key, unused), slice.table[at].value);
+        }
+      }
+      if (!slice.isBelow) return;
+      readSlice(slice, group, [&](const K& key, Accumulator&& value, const Early&) {
+        bool isNew = false;
+        Accumulator& merged = inGroup(key, isNew);
+        isNew ? void(merged = std::move(value)) : aggregate_.merge(merged, value);
+      });
+    });
+  }
+
+  Accumulator& inGroup(const K& key, bool& isNew) {
+    return group_.at(
+        key, [this] { return aggregate_.create(); }, isNew);
   }
 
   template <typename F>
@@ -692,8 +1047,8 @@ class SlicedWindows {
   bool isFiring_ = false;
   bool isMerged_ = false;
   bool mergeIsReady_ = false;  // merge_ has come to window_
-  typename SliceTable<K, Accumulator>::Iterator cursor_{};
-  typename SliceTable<K, Accumulator>::Iterator cursorEnd_{};
+  typename Table::Iterator cursor_{};
+  typename Table::Iterator cursorEnd_{};
   std::conditional_t<kOverlap, SlidingMerge<K, Agg, kRefires>, NoMerge<K, Agg>> merge_{aggregate_};
 
   // Early firing.
@@ -706,6 +1061,22 @@ class SlicedWindows {
   EpochChanges changes_;
   KeyGroupRange ownGroups_{};
   std::vector<std::unique_ptr<Slice>> unwritten_;  // dropped, but part of the snapshot under way
+
+  // Over a base.
+  SlicesBelow below_;
+  bool hasEntriesBelow_ = false;  // at the beginning
+  std::size_t looksSkipped_ = 0;
+  std::size_t heapPerEntry_ = 0;  // as it was when there were so many entries:
+  std::size_t measured_ = 0;
+  bool heapIsMeasured_ = false;
+  std::string fetchKey_;
+  std::string fetched_;
+  // A window that is told key group by key group.
+  bool isByGroup_ = false;
+  std::uint32_t nextGroup_ = 0;
+  Table group_;                         // all of the window's keys of one group
+  std::size_t groupNext_ = 0;           // what is told next of it
+  std::vector<PositionsByGroup> held_;  // of each slice's table, where slices are merged
 };
 
 }  // namespace millrace

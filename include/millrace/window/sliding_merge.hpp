@@ -30,6 +30,9 @@ namespace millrace {
 ///                                           it here too, if that slice is covered.
 ///     void forgetBefore(t, slices)          slices that end at or before `t` are about to go.
 ///     void clear()                          as new.
+///     void release()                        as new, without memory.
+///     std::size_t memoryBytes()             but for what keys and accumulators hold on the heap.
+///     std::size_t size()                    how many accumulators it has.
 ///
 /// Windows come in the order of their ends, and so of their starts; windows may be skipped.
 ///
@@ -87,6 +90,13 @@ class SubtractingMerge {
     if (!running_.reuse(0)) running_ = SliceTable<K, Entry>();
     low_ = high_ = kMinTimestamp;
   }
+
+  void release() {
+    clear();
+    running_ = SliceTable<K, Entry>();
+  }
+  std::size_t memoryBytes() const { return running_.memoryBytes(); }
+  std::size_t size() const { return running_.size(); }
 
  private:
   using Table = SliceTable<K, Accumulator>;
@@ -249,6 +259,21 @@ class TwoStackMerge {
     low_ = middle_ = high_ = flippedTo_ = kMinTimestamp;
   }
 
+  void release() {
+    clear();
+    newer_ = Table();
+  }
+  std::size_t memoryBytes() const {
+    std::size_t bytes = newer_.memoryBytes();
+    for (const Suffix& suffix : older_) bytes += suffix.table.memoryBytes();
+    return bytes;
+  }
+  std::size_t size() const {
+    std::size_t size = newer_.size();
+    for (const Suffix& suffix : older_) size += suffix.table.size();
+    return size;
+  }
+
  private:
   using Table = SliceTable<K, Accumulator>;
   struct Suffix {
@@ -360,6 +385,9 @@ class NoMerge {
   void include(Timestamp, const auto&, bool, const auto&) {}
   void forgetBefore(Timestamp, const auto&) {}
   void clear() {}
+  void release() {}
+  static constexpr std::size_t memoryBytes() { return 0; }
+  static constexpr std::size_t size() { return 0; }
 };
 
 template <typename K, typename Agg, bool kFiresEarly = true>
