@@ -7,12 +7,16 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
+#include <optional>
 
 namespace millrace::examples {
 namespace {
 
 constexpr std::size_t kFill = 4096;
+constexpr int kServeMillis = 50;
+constexpr auto kLeaving = std::chrono::seconds(10);  // then the group has to find out by itself
 
 std::vector<std::string> listed(const std::string& topics) {
   std::vector<std::string> names;
@@ -68,9 +72,10 @@ StatusOr<std::unique_ptr<GroupConsumer>> GroupConsumer::join(const GroupSettings
 GroupConsumer::~GroupConsumer() {
   onArrival({});
   dropFilled();
-  if (client_ != nullptr && !hasLeft_) rd_kafka_consumer_close(client_->get());
   queue_.reset();
-  client_.reset();
+  if (client_ == nullptr || hasLeft_) return;
+  const KafkaQueue answers(rd_kafka_queue_new(client_->get()));
+  close(answers.get(), std::chrono::steady_clock::now() + kLeaving);
 }
 
 Status GroupConsumer::subscribe(const std::string& topics) {
@@ -234,16 +239,43 @@ void GroupConsumer::dropFilled() {
   at_ = end_ = 0;
 }
 
+// librdkafka's own calls for this wait for ever when the group's broker does not answer.
 Status GroupConsumer::leave() {
+  const auto deadline = std::chrono::steady_clock::now() + kLeaving;
   onArrival({});
   dropFilled();
-  const auto answer = commits_ ? rd_kafka_commit(client_->get(), nullptr, 0) : RD_KAFKA_RESP_ERR_NO_ERROR;
-  rd_kafka_consumer_close(client_->get());
-  hasLeft_ = true;
-  if (answer == RD_KAFKA_RESP_ERR_NO_ERROR || answer == RD_KAFKA_RESP_ERR__NO_OFFSET) return okStatus();
+  const KafkaQueue answers(rd_kafka_queue_new(client_->get()));
+  const Status committed = commits_ ? commit(answers.get(), deadline) : okStatus();
+  close(answers.get(), deadline);
+  return committed;
+}
+
+Status GroupConsumer::commit(rd_kafka_queue_t* answers, Deadline deadline) {
+  // What comes after the deadline finds nothing to write to.
+  const auto answer = std::make_shared<std::optional<rd_kafka_resp_err_t>>();
+  const auto onAnswer = [](rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t*, void* opaque) {
+    const std::unique_ptr<std::shared_ptr<std::optional<rd_kafka_resp_err_t>>> held(
+        static_cast<std::shared_ptr<std::optional<rd_kafka_resp_err_t>>*>(opaque));
+    **held = code;
+  };
+  rd_kafka_commit_queue(client_->get(), nullptr, answers, onAnswer, new std::shared_ptr(answer));
+  while (!*answer && std::chrono::steady_clock::now() < deadline) rd_kafka_queue_poll_callback(answers, kServeMillis);
+  const auto code = answer->value_or(RD_KAFKA_RESP_ERR__TIMED_OUT);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__NO_OFFSET) return okStatus();
+  const std::string trouble = client_->lastTrouble();
   return absl::UnavailableError(
-      fmt::format("the offsets could not be committed: {} (what was read since the last commit comes again)",
-                  kafkaErrorText(answer)));
+      fmt::format("the offsets could not be committed: {}{}{} (what was counted since the last commit comes again)",
+                  kafkaErrorText(code), trouble.empty() ? "" : "; ", trouble));
+}
+
+void GroupConsumer::close(rd_kafka_queue_t* answers, Deadline deadline) {
+  hasLeft_ = true;
+  if (rd_kafka_error_t* const error = rd_kafka_consumer_close_queue(client_->get(), answers); error != nullptr) {
+    rd_kafka_error_destroy(error);
+    return;
+  }
+  while (rd_kafka_consumer_closed(client_->get()) == 0 && std::chrono::steady_clock::now() < deadline)
+    rd_kafka_queue_poll_callback(answers, kServeMillis);
 }
 
 }  // namespace millrace::examples

@@ -5,6 +5,7 @@
 
 #include <millrace/connectors/kafka/kafka_settings.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -67,7 +68,8 @@ class GroupConsumer {
   /// Splits that were taken away since the last call.
   std::vector<std::size_t> takeEnded() { return std::exchange(ended_, {}); }
 
-  /// Commits what has been handled, waits for it, and leaves the group.
+  /// Commits what has been handled, waits for it, and leaves the group; all that for 10 s at most.
+  /// kUnavailable: the commit got no good answer.
   Status leave();
 
  private:
@@ -94,6 +96,9 @@ class GroupConsumer {
   Status judge(const rd_kafka_message_t& message);
   bool findSplit(const rd_kafka_message_t& message);
   void dropFilled();
+  using Deadline = std::chrono::steady_clock::time_point;
+  Status commit(rd_kafka_queue_t* answers, Deadline deadline);
+  void close(rd_kafka_queue_t* answers, Deadline deadline);
 
   std::unique_ptr<KafkaClient> client_;
   KafkaQueue queue_;

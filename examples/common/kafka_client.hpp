@@ -61,7 +61,13 @@ class KafkaClient {
   std::string lastTrouble_;  // guarded by mutex_
   bool isRefused_ = false;   // guarded by mutex_
   bool isAwaited_ = true;    // guarded by mutex_; awaitTopic() is still to come to its end
-  std::unique_ptr<rd_kafka_t, KafkaDestroy<rd_kafka_destroy>> handle_;
+  // Not closing a consumer, which may take for ever: its owner does that, for as long as it likes.
+  struct Destroy {
+    void operator()(rd_kafka_t* handle) const {
+      rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    }
+  };
+  std::unique_ptr<rd_kafka_t, Destroy> handle_;
 };
 
 /// What a code of librdkafka says, with what can be done about it.

@@ -415,6 +415,19 @@ class BadDays(ProgramTest):
             there = subprocess.run(["kcat", "-b", broker.bootstrap, "-C", "-e", "-q", "-t", "events"], capture_output=True, check=True).stdout
             self.assertEqual(there.count(b"\n"), sent)
 
+    def test_a_consumer_whose_broker_does_not_answer_ends_and_says_that_offsets_are_not_committed(self):
+        with Broker() as broker:
+            broker.create_topic("events", 2)
+            flags = ["-b", broker.bootstrap, "-t", "events"]
+            self.assert_done(run("event_producer", *flags, "--count", 100))
+            reader = Reading(*flags, "--auto-commit-interval", "1h")
+            reader.await_records(100)
+            broker.pause()
+            code, out = reader.end()
+            broker.resume()
+            self.assertEqual((code, figure(out, "Total Events")), (1, 100))
+            self.assertIn("the offsets could not be committed", reader.said["err"])
+
     def test_a_broker_that_stays_away_is_given_up_and_the_lost_are_counted(self):
         with Broker() as broker:
             broker.create_topic("events", 2)
