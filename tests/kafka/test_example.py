@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""The numbered example on Kafka: what it writes to its topic, and that it writes it once."""
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from broker import Broker
+
+PROGRAM = sys.argv.pop()
+
+
+def kcat(broker, *arguments, given=None):
+    return subprocess.run(["kcat", "-q", "-b", broker.bootstrap, *arguments], input=given, text=True, capture_output=True,
+                          check=True).stdout
+
+
+class TheExample(unittest.TestCase):
+    def test_totals_are_written_once(self):
+        with Broker() as broker, tempfile.TemporaryDirectory() as folder:
+            broker.create_topic("orders", 2)
+            broker.create_topic("totals", 1)
+            orders = [("ann", 1, 250), ("bob", 2, 100), ("ann", 59, 50), ("ann", 61, 7)]
+            for customer, second, cents in orders:
+                kcat(broker, "-P", "-t", "orders", "-k", customer,
+                     given=f'{{"at":"2025-12-12T10:{second // 60:02}:{second % 60:02}Z","customer":"{customer}","cents":{cents}}}')
+            for _ in range(2):
+                subprocess.run([PROGRAM, f"{folder}/state"], check=True, timeout=120,
+                               env={"MILLRACE_KAFKA_BOOTSTRAP": broker.bootstrap})
+                written = kcat(broker, "-C", "-e", "-t", "totals", "-X", "isolation.level=read_committed", "-f", "%k %s\n")
+                self.assertEqual(sorted(written.splitlines()), ["ann 2025-12-12T10:00:00.000Z 300", "ann 2025-12-12T10:01:00.000Z 7",
+                                                                "bob 2025-12-12T10:00:00.000Z 100"])
+
+
+unittest.main()
