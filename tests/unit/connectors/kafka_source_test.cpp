@@ -198,16 +198,6 @@ TEST_CASE("each partition has a watermark of its own, so disorder between them m
   CHECK(counts.size() == 100);
 }
 
-TEST_CASE("a topic that is not there is named") {
-  MockKafka kafka;
-  Pipeline pipeline("read");
-  pipeline.source("in", millrace::kafka<std::string>(readAll(kafka, {"no-such-topic"})), noWatermarks())
-      .sink("out", discard());
-  const Status failed = run(pipeline.graph());
-  CHECK(absl::IsNotFound(failed));
-  CHECK(failed.message().find("no-such-topic") != absl::string_view::npos);
-}
-
 TEST_CASE("no broker within the time-out is an error that says what to do") {
   KafkaSourceOptions options;
   options.settings.bootstrapServers = "127.0.0.1:1";

@@ -75,6 +75,7 @@ class MockKafka {
   static Producer makeProducer(const char* bootstrap) {
     std::array<char, 512> reason{};
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
+    rd_kafka_conf_set_log_cb(conf, nullptr);
     if (bootstrap != nullptr) {
       rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap, reason.data(), reason.size());
     }
