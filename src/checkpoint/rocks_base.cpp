@@ -414,7 +414,7 @@ StatusOr<bool> RocksBase::read(StateId state, KeyGroup group, std::string_view k
 Status RocksBase::readAll(StateId state, KeyGroup group, std::string_view prefix,
                           const EntryVisitor& visit) const {
   const std::string begin = rocksKey(rocksPrefix(group, state), prefix);
-  return readRange(begin, rocksEndOf(begin),
+  return readRange(begin, rocksEndOf(begin), Cache::kFilled,
                    [&](std::string_view key, std::string_view value) -> StatusOr<bool> {
                      MILLRACE_RETURN_IF_ERROR(visit(state, group, key, value));
                      return true;
@@ -424,13 +424,15 @@ Status RocksBase::readAll(StateId state, KeyGroup group, std::string_view prefix
 Status RocksBase::readFrom(StateId state, KeyGroup group, std::string_view from,
                            const EntryWalker& walk) const {
   const std::uint32_t prefix = rocksPrefix(group, state);
-  return readRange(rocksKey(prefix, from), rocksKey(prefix + 1), walk);
+  // A walk through what nobody has asked for by its key.
+  return readRange(rocksKey(prefix, from), rocksKey(prefix + 1), Cache::kLeftAlone, walk);
 }
 
-Status RocksBase::readRange(const std::string& begin, const std::string& end,
+Status RocksBase::readRange(const std::string& begin, const std::string& end, Cache cache,
                             const EntryWalker& walk) const {
   const rocksdb::Slice upperBound(end);
   rocksdb::ReadOptions options;
+  options.fill_cache = cache == Cache::kFilled;
   options.iterate_upper_bound = &upperBound;
   const std::unique_ptr<rocksdb::Iterator> iterator(database_->NewIterator(options));
   for (iterator->Seek(begin); iterator->Valid(); iterator->Next()) {

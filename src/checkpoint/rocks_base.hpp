@@ -83,7 +83,10 @@ class RocksBase final : public StateBase {
   RocksBase(Settings settings, std::shared_ptr<Calm> calm);
 
   Status openDatabase(bool mayMake);
-  Status readRange(const std::string& begin, const std::string& end, const EntryWalker& walk) const;
+  enum class Cache : std::uint8_t { kFilled, kLeftAlone };
+
+  Status readRange(const std::string& begin, const std::string& end, Cache cache,
+                   const EntryWalker& walk) const;
   Status checkMark(const Manifest& manifest) const;
   Status takeIn(SortedCursor& entries, const Drops& drops, const Manifest& manifest);
 

@@ -307,10 +307,11 @@ class ProcessOperator final : public Operator {
 
   void lieOver(StateBelow& below) {
     below_ = &below;
-    rows_->setBelow(below, holdsEntries());
-    const auto worker = static_cast<std::uint32_t>(context_->worker());
-    const auto workers = static_cast<std::uint32_t>(context_->workers());
-    timers_.setBelow(below, keyGroupsOf(worker, workers, rows_->keyGroups()),
+    const KeyGroupRange own =
+        keyGroupsOf(static_cast<std::uint32_t>(context_->worker()),
+                    static_cast<std::uint32_t>(context_->workers()), rows_->keyGroups());
+    rows_->setBelow(below, holdsEntries(), own);
+    timers_.setBelow(below, own,
                      context_->savedStateNamed(kEventTimersState) != nullptr,
                      context_->savedStateNamed(kProcessingTimersState) != nullptr);
   }

@@ -399,7 +399,7 @@ std::size_t KeyedRows<K>::expireSome(Timestamp now, std::size_t limit) {
     if (walk.budget > 0) --walk.budget;
   }
   nextElement_ = walk.position;
-  return walk.removed;
+  return walk.removed + (isOverBase() ? sweepBelow(now) : 0);
 }
 
 template <StateKey K>

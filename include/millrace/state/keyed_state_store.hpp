@@ -108,6 +108,7 @@ class KeyedStateStore {
 
   /// Removes expired state, looking at no more than about `limit` rows and elements
   /// (a list is looked at whole); the next call carries on where this one stopped.
+  /// Over a base, now and then a few hundred entries below are looked at too.
   /// Ends the use of the current key. Returns how many values and elements went.
   virtual std::size_t expireSome(Timestamp now, std::size_t limit) = 0;
 
@@ -131,8 +132,9 @@ class KeyedStateStore {
 
   /// Lets rows go to what lies below when memory is short, and fetches them when their keys come.
   /// `holdsEntries`: there are entries of these states below already; restoreEntry() is then not
-  /// called for them. REQUIRES: isTracked(), no keys yet; `below` outlives the store.
-  void setBelow(StateBelow& below, bool holdsEntries);
+  /// called for them. `own`: the key groups whose keys come here. REQUIRES: isTracked(), no keys yet;
+  /// `below` outlives the store.
+  void setBelow(StateBelow& below, bool holdsEntries, KeyGroupRange own);
   bool isOverBase() const noexcept { return below_ != nullptr; }
   /// Counts entries that are below.
   void addEntriesBelow(std::size_t entries) noexcept { entriesBelow_ += entries; }
@@ -200,6 +202,9 @@ class KeyedStateStore {
   void noteWrite(RowHead& row, std::uint32_t stateBit);
   // Reads what is below of a key; false when nothing is. Throws JobError.
   bool fetch(KeyGroup group, std::string_view key);
+  // Walks on through what is below, if it is time, and removes what has expired there, as if its keys
+  // had come. Ends the use of the current key. Returns how many went. Throws JobError.
+  std::size_t sweepBelow(Timestamp now);
   // Makes the cells of a new row of what was fetched.
   void fillFetched(RowHead& row);
   // Whether a row may go now. Clears the mark of its use, so that the answer may be another next time.
@@ -233,6 +238,17 @@ class KeyedStateStore {
     std::string value;
   };
 
+  // Where sweepBelow() goes on.
+  struct Sweep {
+    std::uint32_t group = 0;
+    std::size_t state = 0;
+    std::string begin;
+    Timestamp roundAt = kMinTimestamp;  // when this round began
+    Timestamp nextAt = kMinTimestamp;
+  };
+
+  bool sweepState(Timestamp now, std::size_t& budget, std::vector<std::string>& expired);
+  std::size_t expireBelow(std::string_view key, Timestamp now);
   Status fetchCell(std::size_t state, KeyGroup group, std::string_view key);
   Status checkDeclaration(const StateDescriptor& descriptor) const;
   bool isFrozen(const RowHead& row) const noexcept;
@@ -247,6 +263,8 @@ class KeyedStateStore {
   std::size_t nextFrozen_ = 0;
   std::vector<Fetched> fetched_;
   Settling settling_;           // over a base
+  KeyGroupRange ownGroups_{};
+  Sweep sweep_;
   StateChanges changes_;        // removals of this epoch
   StateChanges frozenChanges_;  // of the one before; rows that had to be written early too
 };

@@ -58,8 +58,15 @@ class Below final : public StateBelow {
     return absl::OkStatus();
   }
 
-  Status readFrom(StateId, KeyGroup, std::string_view, const Walker&) override {
-    return absl::UnimplementedError("tables of rows fetch by key");
+  Status readFrom(StateId state, KeyGroup group, std::string_view from, const Walker& walk) override {
+    if (failure) return *failure;
+    for (auto entry = held.entries().lower_bound({state, std::string(from)}); entry != held.entries().end(); ++entry) {
+      if (entry->first.first != state) break;
+      if (entry->second.group != group) continue;
+      MILLRACE_ASSIGN_OR_RETURN(const bool goesOn, walk(entry->first.second, entry->second.value));
+      if (!goesOn) break;
+    }
+    return absl::OkStatus();
   }
 
   std::uint64_t lastBarrier() const override { return last; }
@@ -113,7 +120,7 @@ struct Store {
         sum(context.reducing<int>("sum", Add{})) {
     rows.setStateIds({StateId{7}, StateId{8}, StateId{9}, StateId{10}, StateId{20}});
     rows.trackChanges();
-    if (below != nullptr) rows.setBelow(*below, holdsEntries);
+    if (below != nullptr) rows.setBelow(*below, holdsEntries, {0, kGroups});
   }
 
   void play(int kind, const std::string& key, int value, const std::string& text) {
@@ -643,6 +650,52 @@ TEST_CASE("A base that cannot be read stops the job with the name of the state; 
     twins.finish();
   }
   REQUIRE(failures > 10);
+}
+
+TEST_CASE("What has expired below goes without its key coming, and nothing else does") {
+  const StateTtl ttl{Duration(1'000), TtlRefresh::kOnCreateAndWrite};
+  constexpr std::uint64_t kMany = 3'000;
+  Below below;
+  Store store(ttl, &below);
+  const auto number = [](std::uint64_t i) { return std::to_string(i); };
+  for (std::uint64_t i = 0; i < kMany; ++i) {
+    store.rows.setProcessingTime(i % 2 == 0 ? 0 : 700);
+    store.rows.setCurrentKey(number(i));
+    store.last.set("text");
+    store.words.add("word");
+    store.scores.put(1, "one");
+    if (i % 3 == 0) store.count.set(i);  // lives for ever
+  }
+  letGoOfAll(store, below);
+  REQUIRE(store.rows.entries() == kMany);
+  // This one is alive in the table, and expired below.
+  store.rows.setCurrentKey(number(2));
+  store.last.set("again");
+
+  const auto sweep = [&](Timestamp from, Timestamp to) {
+    for (Timestamp now = from; now < to; now += 10) {
+      store.rows.expireSome(now, 0);
+      if (now % 1'000 == 0) settle(store, below);
+    }
+    letGoOfAll(store, below);
+  };
+  // All have been written at 700, for the clock does not go back, but for the first.
+  sweep(1'000, 1'600);
+  REQUIRE(store.rows.entries() == kMany);
+  sweep(1'700, 4'000);
+  const std::size_t kept = (kMany + 2) / 3;
+  REQUIRE(store.rows.entries() == kept);
+  REQUIRE(below.held.entries().size() == kept);
+  for (std::uint64_t i = 0; i < kMany; i += 3) REQUIRE(store.render(number(i)) == number(i));
+}
+
+TEST_CASE("A walk through what is below that cannot read stops the job with the name of the state") {
+  Below below;
+  Store store(StateTtl{Duration(5), TtlRefresh::kOnCreateAndWrite}, &below);
+  store.play(5, "key", 1, "text");
+  letGoOfAll(store, below);
+  below.failure = absl::DataLossError("the disk is gone");
+  REQUIRE_THROWS_WITH(store.rows.expireSome(100, 10), Catch::Contains("expired of state") && Catch::Contains("gone"));
 }
 
 }  // namespace
