@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "flags.hpp"
 
-#include "version.hpp"
-
+#include <millrace/base/build_info.hpp>
 #include <millrace/time/duration.hpp>
 
 #include <fmt/format.h>

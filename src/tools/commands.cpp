@@ -4,6 +4,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <millrace/base/build_info.hpp>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -88,7 +90,7 @@ std::optional<Outcome> refuseUnknownCommand(const std::vector<std::string>& argu
 Outcome runMillrace(FileSystem& files, std::vector<std::string> arguments) {
   if (auto refused = refuseUnknownCommand(arguments)) return *refused;
   CLI::App app{std::string(kPurpose), "millrace"};
-  app.set_version_flag("--version", std::string("millrace ") + MILLRACE_VERSION_TEXT);
+  app.set_version_flag("--version", versionText("millrace"), "show version, commit and the libraries built in");
   app.require_subcommand(1);
   std::string first;
   std::string second;
@@ -108,7 +110,7 @@ Outcome runMillrace(FileSystem& files, std::vector<std::string> arguments) {
   } catch (const CLI::CallForHelp&) {
     return {kFine, app.help(), ""};
   } catch (const CLI::CallForVersion&) {
-    return {kFine, app.version() + "\n", ""};
+    return {kFine, versionText("millrace"), ""};
   } catch (const CLI::ParseError& error) {
     return {kWrongCommandLine, "",
             fmt::format("millrace: {}\nmillrace --help lists the commands\n", error.what())};

@@ -157,7 +157,7 @@ class Producer(ProgramTest):
                      b"--event-types", b"--topic", b"--bootstrap-servers", b"--acks", b"--compression", b"--batch-size",
                      b"--linger-ms", b"--kafka", b"--sink", b"--expected-out"):
             self.assertIn(flag, result.out)
-        self.assertRegex(self.assert_done(run("event_producer", "--version")).out, rb"^event_producer \(millrace\) \d+\.\d+\.\d+, commit \w+\n")
+        self.assertRegex(self.assert_done(run("event_producer", "--version")).out, rb"^event_producer \(millrace\) \d+\.\d+\.\d+, commit \w+\nlibrdkafka: \d+\.\d+\.\d+\S*\nRocksDB: \d+\.\d+\.\d+\n$")
 
 
 if __name__ == "__main__":
