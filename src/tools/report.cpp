@@ -6,9 +6,13 @@
 #include <millrace/formats/json_writer.hpp>
 #include <millrace/time/rfc3339.hpp>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <limits>
+#include <vector>
+
+#include "tools/source_positions.hpp"
 
 namespace millrace::tools {
 namespace {
@@ -36,9 +40,16 @@ void addStates(const Inspection& inspection, fmt::memory_buffer& out) {
 void addTasks(const Epoch& epoch, fmt::memory_buffer& out) {
   auto to = std::back_inserter(out);
   fmt::format_to(to, "positions\n");
+  const std::vector<NamedSourcePosition> sources = sourcePositions(epoch);
+  for (const NamedSourcePosition& source : sources) {
+    fmt::format_to(to, "  {}: {}\n", source.operatorName, asText(source.position));
+  }
   for (const TaskSnapshot& task : epoch.tasks) {
     const TaskState& state = task.state;
-    if (state.position.empty() && state.prepared.empty()) continue;
+    const bool isTold = std::any_of(sources.begin(), sources.end(), [&](const NamedSourcePosition& source) {
+      return source.operatorName == task.operatorName;
+    });
+    if (isTold || (state.position.empty() && state.prepared.empty())) continue;
     fmt::format_to(to, "  {} #{}: {}", task.operatorName, task.worker,
                    readable(state.position, kShownPositionBytes));
     if (!state.prepared.empty()) {
@@ -90,6 +101,26 @@ void writeTasks(const Epoch& epoch, JsonWriter& json) {
     json.key("worker").integer(task.worker);
     json.key("position").string(readable(task.state.position, kAll));
     json.key("prepared").string(readable(task.state.prepared, kAll)).endObject();
+  }
+  json.endArray();
+}
+
+void writeSources(const Epoch& epoch, JsonWriter& json) {
+  json.key("sources").beginArray();
+  for (const auto& [name, position] : sourcePositions(epoch)) {
+    json.beginObject().key("operator").string(name).key("kind").string(position.kind);
+    const bool hasTime = position.watermark != kMinTimestamp && position.watermark != kMaxTimestamp;
+    if (hasTime) json.key("event_time").timestamp(position.watermark);
+    json.key("read").beginArray();
+    for (const SourcePosition::Item& item : position.items) {
+      json.beginObject();
+      const bool isKafka = position.kind == "kafka";
+      if (!item.name.empty()) json.key(isKafka ? "partition" : "file").string(item.name);
+      json.key(position.kind == "files" ? "bytes" : isKafka ? "next_offset" : "records").integer(item.read);
+      if (item.of) json.key("of").integer(*item.of);
+      json.endObject();
+    }
+    json.endArray().endObject();
   }
   json.endArray();
 }
@@ -178,6 +209,7 @@ std::string asJson(const Inspection& inspection) {
   json.key("torn_bytes").integer(reader.tornBytes());
   writeStates(inspection, json);
   writeTasks(summary.epoch, json);
+  writeSources(summary.epoch, json);
   writeEpochs(reader, json);
   json.key("retained").beginArray();
   for (const std::uint64_t epoch : reader.retained()) json.integer(epoch);

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <catch2/catch.hpp>
 
+#include <fstream>
+
+#include <millrace/connectors/file/line_sink.hpp>
+#include <millrace/connectors/generator/generator.hpp>
+#include <millrace/millrace.hpp>
+
+#include "scratch.hpp"
 #include "tools/commands.hpp"
 #include "tools/report.hpp"
 #include "unit/checkpoint/golden_content.hpp"
@@ -50,6 +57,36 @@ TEST_CASE("inspect shows epochs, states and positions") {
   CHECK(json.out.ends_with("\"log\":[],\"retained\":[]}\n"));
 }
 
+TEST_CASE("inspect shows how far sources have come, if they are of a kind it knows") {
+  Scratch scratch;
+  std::ofstream(scratch / "input.txt") << "one\ntwo\nthree\n";
+  GeneratorOptions generated;
+  generated.count = 1'000;
+  const auto number = [](std::uint64_t i) { return i; };
+  const auto format = [](const auto&, std::string& out) { out += "x"; };
+  Pipeline pipeline("reading");
+  pipeline.source("lines", file<std::string>(scratch / "input.txt"), noWatermarks()).sink("a", toFiles(scratch / "a"));
+  pipeline.source("numbers", generator<std::uint64_t>(number, generated), noWatermarks())
+      .keyBy([](const std::uint64_t& n) { return n % 7; })
+      .process<std::uint64_t>("counting", [](const std::uint64_t& n, auto& context) { context.emit(n); })
+      .sink("b", toFiles(scratch / "b", format));
+  pipeline.source("values", collection<int>({1, 2, 3, 4}), noWatermarks()).sink("c", toFiles(scratch / "c", format));
+  JobOptions options;
+  options.workers = 2;
+  options.checkpoints.directory = scratch / "state";
+  REQUIRE(run(pipeline, options).ok());
+  const Outcome text = runMillrace(posixFileSystem(), {"inspect", scratch / "state"});
+  INFO(text.out);
+  REQUIRE(text.exitCode == 0);
+  CHECK_THAT(text.out, Catch::Contains("  lines: no event time yet\n    " + (scratch / "input.txt") + ": 14 of 14 bytes\n"));
+  CHECK_THAT(text.out, Catch::Contains("  numbers: no event time yet\n    generator: 1000 records\n"));
+  CHECK_THAT(text.out, Catch::Contains("  values: no event time yet\n    collection: 4 records\n"));
+  CHECK_THAT(text.out, Catch::Contains("  counting #0: "));  // no source
+  const Outcome json = runMillrace(posixFileSystem(), {"inspect", "--json", scratch / "state"});
+  CHECK_THAT(json.out, Catch::Contains("\"kind\":\"files\",\"read\":[{\"file\":\"" + (scratch / "input.txt") + "\",\"bytes\":14,\"of\":14}]") &&
+                           Catch::Contains("\"kind\":\"generator\",\"read\":[{\"records\":1000}]"));
+}
+
 TEST_CASE("verify and diff answer by their exit code") {
   SimulatedFiles files(1);
   fill(files, "state", 2);
@@ -83,7 +120,10 @@ TEST_CASE("A wrong command line is told with the nearest command") {
   CHECK(help.exitCode == 0);
   CHECK(help.out.starts_with("Example: millrace inspect"));
   CHECK(runMillrace(files, {"diff", "--help"}).out.find("another one") != std::string::npos);
-  CHECK(runMillrace(files, {"--version"}).exitCode == 0);
+  const Outcome version = runMillrace(files, {"--version"});
+  CHECK(version.exitCode == 0);
+  CHECK_THAT(version.out, Catch::Matches("millrace \\(millrace\\) [0-9.]+, commit [0-9a-z]+\n"
+                                         "librdkafka: [0-9]+\\.[0-9]+\\.[0-9]+[^\n]*\nRocksDB: [0-9]+\\.[0-9]+\\.[0-9]+\n"));
 }
 
 TEST_CASE("Bytes and sizes are shown readably") {
