@@ -35,11 +35,15 @@ constexpr auto kLookAgain = std::chrono::milliseconds(100);
 Status statusOf(const rocksdb::Status& status, const std::string& what) {
   if (status.ok()) return absl::OkStatus();
   const std::string text = fmt::format("{}: {}", what, status.ToString());
-  if (status.IsNoSpace()) return absl::ResourceExhaustedError(text);
+  if (status.IsNoSpace()) return absl::ResourceExhaustedError(text + " (free some space)");
   if (status.IsCorruption()) {
     return absl::DataLossError(text + " (the state directory is damaged: begin from a savepoint)");
   }
-  return absl::InternalError(text);
+  return absl::InternalError(text + " (check the disk it is on; what is committed is kept)");
+}
+
+Status readStatusOf(const rocksdb::Status& status, const rocksdb::DB& database) {
+  return status.ok() ? absl::OkStatus() : statusOf(status, "reading " + database.GetName());
 }
 
 rocksdb::Slice sliceOf(std::string_view text) { return {text.data(), text.size()}; }
@@ -87,6 +91,7 @@ rocksdb::Options optionsOf(const RocksBase::Settings& settings) {
   table.checksum = rocksdb::kXXH3;
   table.format_version = 5;
   rocksdb::Options options;
+  if (RocksBase::environment() != nullptr) options.env = RocksBase::environment();
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.compression = rocksdb::kLZ4Compression;
   options.info_log = std::make_shared<Silence>();
@@ -114,8 +119,12 @@ class RocksBase::Calm final : public rocksdb::EventListener {
     changed_.notify_all();
   }
   void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    remember(*status);
+  }
+
+  void remember(const rocksdb::Status& error) {
     const std::lock_guard lock(mutex_);
-    error_ = *status;
+    error_ = error;
     changed_.notify_all();
   }
 
@@ -247,7 +256,7 @@ class RocksBase::Cursor final : public SortedCursor {
     }
     skipUnselected();
     if (!iterator_->Valid()) {
-      MILLRACE_RETURN_IF_ERROR(statusOf(iterator_->status(), "reading the base"));
+      MILLRACE_RETURN_IF_ERROR(readStatusOf(iterator_->status(), *database_));
       return false;
     }
     const std::string_view key = textOf(iterator_->key());
@@ -306,6 +315,11 @@ RocksBase::Settings RocksBase::settingsOf(const Layout& layout,
   return {layout, options.keyGroups, options.cacheBytes, options.segmentBytes};
 }
 
+rocksdb::Env*& RocksBase::environment() {
+  static rocksdb::Env* environment = nullptr;
+  return environment;
+}
+
 RocksBase::RocksBase(Settings settings, std::shared_ptr<Calm> calm)
     : settings_(std::move(settings)), calm_(std::move(calm)) {}
 
@@ -340,7 +354,7 @@ StatusOr<std::unique_ptr<RocksBase>> RocksBase::open(const Settings& settings,
 Status RocksBase::checkMark(const Manifest& manifest) const {
   std::string text;
   const rocksdb::Status read = database_->Get({}, rocksKey(kMarkPrefix), &text);
-  if (!read.ok() && !read.IsNotFound()) return statusOf(read, "reading the base");
+  if (!read.ok() && !read.IsNotFound()) return readStatusOf(read, *database_);
   const bool isNew = manifest.firstSegment == 1 && manifest.origin == 0;
   const std::uint64_t mark = read.ok() ? std::strtoull(text.c_str(), nullptr, 10) : 0;
   if (read.IsNotFound() && isNew) return absl::OkStatus();
@@ -363,10 +377,13 @@ Status RocksBase::destroy(const Layout& layout) {
                   "removing " + layout.rocksDb());
 }
 
+// Without room it goes on when there is some again; after any other error the next opening sees what is there.
 Status RocksBase::awaitOrder() {
   const rocksdb::Status error = calm_->wait(*database_, kMostOverlaps);
-  return error.ok() ? absl::OkStatus()
-                    : statusOf(database_->Resume(), "going on after " + error.ToString());
+  if (error.ok()) return absl::OkStatus();
+  if (error.IsNoSpace() && database_->Resume().ok()) return absl::OkStatus();
+  calm_->remember(error);
+  return statusOf(error, "merging files in " + settings_.layout.rocksDb());
 }
 
 Status RocksBase::apply(std::unique_ptr<SortedCursor> changes, const Drops& drops,
@@ -377,7 +394,7 @@ Status RocksBase::apply(std::unique_ptr<SortedCursor> changes, const Drops& drop
 Status RocksBase::takeIn(SortedCursor& entries, const Drops& drops, const Manifest& manifest) {
   const rocksdb::Options options = database_->GetOptions();
   const std::string doing = "writing into " + settings_.layout.rocksDb();
-  rocksdb::Env& env = *rocksdb::Env::Default();
+  rocksdb::Env& env = *options.env;
   MILLRACE_RETURN_IF_ERROR(statusOf(makeEmptyDirectory(env, settings_.layout.incoming()), doing));
   Incoming incoming(settings_, options);
   Status taken = [&]() -> Status {
@@ -407,7 +424,7 @@ StatusOr<bool> RocksBase::read(StateId state, KeyGroup group, std::string_view k
   buffer.append(key);
   const rocksdb::Status status = database_->Get({}, buffer, &value);
   if (status.IsNotFound()) return false;
-  MILLRACE_RETURN_IF_ERROR(statusOf(status, "reading the base"));
+  MILLRACE_RETURN_IF_ERROR(readStatusOf(status, *database_));
   return true;
 }
 
@@ -440,7 +457,7 @@ Status RocksBase::readRange(const std::string& begin, const std::string& end, Ca
     MILLRACE_ASSIGN_OR_RETURN(const bool goesOn, walk(key, textOf(iterator->value())));
     if (!goesOn) return absl::OkStatus();
   }
-  return statusOf(iterator->status(), "reading the base");
+  return readStatusOf(iterator->status(), *database_);
 }
 
 // Its files never change: they get another name.

@@ -12,6 +12,7 @@
 
 namespace rocksdb {
 class DB;
+class Env;
 }
 
 namespace millrace::checkpoint {
@@ -49,6 +50,10 @@ class RocksBase final : public StateBase {
 
   /// Lets go of a base that no manifest speaks of.
   static Status destroy(const Layout& layout);
+
+  /// Where bases that are opened from here on have their files; null: on the machine's disks. For tests, and not
+  /// while a base is being opened.
+  static rocksdb::Env*& environment();
 
   ~RocksBase() override;
 
