@@ -357,6 +357,20 @@ class PosixFileSystem final : public FileSystem {
 
 }  // namespace
 
+Status makeLastingDirs(FileSystem& files, const std::string& directory) {
+  MILLRACE_RETURN_IF_ERROR(files.makeDirs(directory));
+  std::string path = directory;
+  while (true) {
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    if (path == "/" || path == ".") return absl::OkStatus();
+    const std::size_t slash = path.rfind('/');
+    path = slash == path.npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
+    const Status synced = files.syncDirectory(path);
+    if (absl::IsPermissionDenied(synced)) return absl::OkStatus();
+    MILLRACE_RETURN_IF_ERROR(synced);
+  }
+}
+
 Status FileSystem::link(const std::string& from, const std::string& to) {
   return absl::UnimplementedError("cannot link " + from + " to " + to + " on this file system");
 }

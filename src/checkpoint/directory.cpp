@@ -21,12 +21,6 @@ constexpr std::size_t kCopyBytes = 1 << 20;
 // Then the file is begun anew.
 constexpr std::uint64_t kLongestMark = 64 * 1024;
 
-std::string parentOf(const std::string& path) {
-  const std::size_t slash = path.find_last_of('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 std::string numbered(const std::string& folder, std::uint64_t number, std::string_view ending) {
   return fmt::format("{}/{:06}{}", folder, number, ending);
 }
@@ -56,16 +50,6 @@ StatusOr<std::vector<std::uint64_t>> numberedFiles(FileSystem& files, const std:
   }
   std::sort(numbers.begin(), numbers.end());
   return numbers;
-}
-
-Status makeLastingDirs(FileSystem& files, const std::string& directory) {
-  if (const auto info = files.stat(directory); info.ok()) return files.makeDirs(directory);
-  const std::string parent = parentOf(directory);
-  if (parent != directory && parent != ".") {
-    MILLRACE_RETURN_IF_ERROR(makeLastingDirs(files, parent));
-  }
-  MILLRACE_RETURN_IF_ERROR(files.makeDirs(directory));
-  return files.syncDirectory(parent);
 }
 
 Status removeIfThere(FileSystem& files, const std::string& path) {

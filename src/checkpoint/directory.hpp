@@ -36,9 +36,6 @@ struct Layout {
 StatusOr<std::vector<std::uint64_t>> numberedFiles(FileSystem& files, const std::string& folder,
                                                    const std::string& ending);
 
-/// As makeDirs(), synced up to the first directory that was there before.
-Status makeLastingDirs(FileSystem& files, const std::string& directory);
-
 /// `kNotFound` counts as done.
 Status removeIfThere(FileSystem& files, const std::string& path);
 

@@ -154,6 +154,10 @@ class FileSystem {
                                                    std::string_view holder);
 };
 
+/// Makes a directory and those above it, and lets the whole way to it last: parts of it may have been made just
+/// before a crash. Directories of others, which may not be synced, are taken to be older.
+Status makeLastingDirs(FileSystem& files, const std::string& directory);
+
 /// The machine's files. Lives as long as the process.
 ///
 /// A write to a pipe whose reader went away is an error here, but the kernel also

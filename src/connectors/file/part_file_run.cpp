@@ -27,20 +27,6 @@ std::string runPath(const std::string& directory, std::uint64_t number) {
   return fmt::format("{}/{}{:05}", directory, kRunPrefix, number);
 }
 
-/// Of a directory that was just made, also the way to it has to last.
-Status syncWayTo(FileSystem& files, std::string path) {
-  while (true) {
-    while (path.size() > 1 && path.back() == '/') path.pop_back();
-    if (path == "/" || path == ".") return absl::OkStatus();
-    const std::size_t slash = path.rfind('/');
-    path = slash == path.npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
-    const Status synced = files.syncDirectory(path);
-    // Of others, and older than this.
-    if (absl::IsPermissionDenied(synced)) return absl::OkStatus();
-    MILLRACE_RETURN_IF_ERROR(synced);
-  }
-}
-
 StatusOr<std::uint64_t> latestRun(FileSystem& files, const std::string& directory) {
   MILLRACE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list(directory));
   std::uint64_t latest = 0;
@@ -85,7 +71,7 @@ StatusOr<PartFileRun> beginPartFileRun(FileSystem& files, const std::string& dir
   MILLRACE_RETURN_IF_ERROR(files.makeDirs(directory));
   MILLRACE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list(directory));
   MILLRACE_ASSIGN_OR_RETURN(const std::uint64_t latest, latestRun(files, directory));
-  if (latest == 0) MILLRACE_RETURN_IF_ERROR(syncWayTo(files, directory));
+  if (latest == 0) MILLRACE_RETURN_IF_ERROR(makeLastingDirs(files, directory));
   PartFileRun run;
   MILLRACE_ASSIGN_OR_RETURN(run.number, takeNumber(files, directory, latest));
   run.owner = fmt::format("{:016x}", combineHashes(millraceHash(jobName), millraceHash(sinkName)));

@@ -17,6 +17,7 @@
 #include <millrace/state/keyed_rows.hpp>
 #include <millrace/state/state_context.hpp>
 
+#include "unit/state/five_states.hpp"
 #include "unit/state/replayed_changes.hpp"
 
 namespace millrace {
@@ -25,7 +26,6 @@ namespace {
 using test::ReplayedChanges;
 using Entries = ReplayedChanges::Entries;
 
-constexpr std::uint32_t kGroups = 16;
 constexpr std::size_t kNoLimit = static_cast<std::size_t>(-1);
 constexpr int kKeys = 12;
 
@@ -107,18 +107,9 @@ class Below final : public StateBelow {
   }
 };
 
-struct Add {
-  int operator()(int a, int b) const { return a + b; }
-};
-
-struct Store {
+struct Store : test::FiveStates<std::string> {
   explicit Store(const std::optional<StateTtl>& ttl = {}, Below* below = nullptr, bool holdsEntries = false)
-      : count(context.value<std::uint64_t>("count")),
-        words(context.list<std::string>("words", ttl)),
-        scores(context.map<int, std::string>("scores", ttl)),
-        last(context.value<std::string>("last", ttl)),
-        sum(context.reducing<int>("sum", Add{})) {
-    rows.setStateIds({StateId{7}, StateId{8}, StateId{9}, StateId{10}, StateId{20}});
+      : FiveStates(ttl) {
     rows.trackChanges();
     if (below != nullptr) rows.setBelow(*below, holdsEntries, {0, kGroups});
   }
@@ -144,27 +135,6 @@ struct Store {
     }
   }
 
-  void removeAll() {
-    count.clear();
-    words.clear();
-    scores.clear();
-    last.clear();
-    sum.clear();
-  }
-
-  // All a key holds; maps sorted, for a fetched one has an order of its own.
-  std::string render(const std::string& key) {
-    rows.setCurrentKey(key);
-    std::string text = count.get() ? std::to_string(*count.get()) : "-";
-    for (const std::string& word : words.view()) text += " " + word;
-    std::set<std::string> all;
-    for (const auto& [score, name] : scores.entries()) all.insert(" " + std::to_string(score) + "=" + name);
-    for (const std::string& each : all) text += each;
-    if (last.get()) text += " last " + *last.get();
-    if (sum.get()) text += " sum " + std::to_string(*sum.get());
-    return text;
-  }
-
   std::string query(std::size_t state, const std::string& key) {
     std::string out;
     if (!rows.readEntry(state, key, out)) return "none";
@@ -172,14 +142,6 @@ struct Store {
     // A map as a whole has an order of its own: its size will do.
     return std::to_string(out.size());
   }
-
-  KeyedRows<std::string> rows{kGroups};
-  StateContext context{rows};
-  ValueState<std::uint64_t> count;
-  ListState<std::string> words;
-  MapState<int, std::string> scores;
-  ValueState<std::string> last;
-  ReducingState<int, Add> sum;
 };
 
 constexpr int kKinds = 15;

@@ -12,6 +12,7 @@
 #include <millrace/state/keyed_rows.hpp>
 #include <millrace/state/state_context.hpp>
 
+#include "unit/state/five_states.hpp"
 #include "unit/state/replayed_changes.hpp"
 
 using namespace millrace;
@@ -21,31 +22,13 @@ namespace {
 
 using Key = std::pair<std::string, int>;
 
-constexpr std::uint32_t kGroups = 16;
+constexpr std::uint32_t kGroups = test::FiveStates<Key>::kGroups;
 constexpr std::size_t kNoLimit = static_cast<std::size_t>(-1);
 
-struct Add {
-  int operator()(int a, int b) const { return a + b; }
-};
-
-struct Store {
-  explicit Store(std::optional<StateTtl> ttl = {}, bool isTracked = true)
-      : count(context.value<std::uint64_t>("count")),
-        words(context.list<std::string>("words", ttl)),
-        scores(context.map<int, std::string>("scores", ttl)),
-        last(context.value<std::string>("last", ttl)),
-        sum(context.reducing<int>("sum", Add{})) {
-    rows.setStateIds({StateId{7}, StateId{8}, StateId{9}, StateId{10}, StateId{20}});
+struct Store : test::FiveStates<Key> {
+  explicit Store(std::optional<StateTtl> ttl = {}, bool isTracked = true) : FiveStates(ttl) {
     if (isTracked) rows.trackChanges();
   }
-
-  KeyedRows<Key> rows{kGroups};
-  StateContext context{rows};
-  ValueState<std::uint64_t> count;
-  ListState<std::string> words;
-  MapState<int, std::string> scores;
-  ValueState<std::string> last;
-  ReducingState<int, Add> sum;
 
   ReplayedChanges::Entries dump() {
     StateChanges all;
@@ -53,22 +36,6 @@ struct Store {
     ReplayedChanges replayed(all);
     RC_ASSERT(replayed.entries().size() == all.count());
     return replayed.entries();
-  }
-
-  // All a key holds; maps sorted, for a restored one has an order of its own.
-  std::string render(const Key& key) {
-    rows.setCurrentKey(key);
-    std::string text = count.get() ? std::to_string(*count.get()) : "-";
-    for (const std::string& word : words.view()) text += " " + word;
-    std::vector<std::string> all;
-    for (const auto& [score, name] : scores.entries()) {
-      all.push_back(" " + std::to_string(score) + "=" + name);
-    }
-    std::sort(all.begin(), all.end());
-    for (const std::string& each : all) text += each;
-    if (last.get()) text += " last " + *last.get();
-    if (sum.get()) text += " sum " + std::to_string(*sum.get());
-    return text;
   }
 
   void restore(const ReplayedChanges::Entries& entries, KeyGroupRange groups = {0, kGroups}) {
@@ -117,12 +84,7 @@ void play(const Write& write, Store& store) {
     case 13: return static_cast<void>(store.render(write.key));
     case 14: return store.sum.add(write.value);
     case 15: return store.sum.clear();
-    default:
-      store.count.clear();
-      store.words.clear();
-      store.scores.clear();
-      store.last.clear();
-      return store.sum.clear();
+    default: return store.removeAll();
   }
 }
 
