@@ -20,6 +20,7 @@ struct DropLimit {
   bool drops(std::string_view key) const {
     if (everything) return true;
     if (!byTime) return false;
+    if (through == kMaxTimestamp) return true;
     ByteReader in(key);
     Timestamp time = 0;
     return readTimePrefix(in, time) && time <= through;

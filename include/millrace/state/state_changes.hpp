@@ -22,7 +22,8 @@ struct StateChange {
   enum class Kind : std::uint8_t {
     kPut = 1,         ///< `key` of `state` in `group` has `value` now
     kErase = 2,       ///< ... has none any more
-    kDropThrough = 3, ///< every key of `state` in `groups` whose time prefix is <= `time` is gone
+    kDropThrough = 3, ///< every key of `state` in `groups` whose time prefix is <= `time` is gone;
+                      ///< at kMaxTimestamp every key at all
   };
   Kind kind = Kind::kPut;
   StateId state{};

@@ -81,6 +81,9 @@ TEST_CASE("A drop through a time concerns what was put before it, in its groups"
   CHECK(limit.drops(timeKey(10, "x")));
   CHECK_FALSE(limit.drops(timeKey(11, "")));
   CHECK_FALSE(limit.drops("short"));
+  drops.addThrough(10, StateId{1}, {0, 4}, kMaxTimestamp);
+  CHECK(drops.after(9, StateId{1}, KeyGroup{1}).drops("short"));
+  CHECK_FALSE(drops.after(9, StateId{1}, KeyGroup{5}).drops("short"));
 }
 
 TEST_CASE("A sorted file is read from any group on, in many blocks") {

@@ -18,7 +18,7 @@ inline CheckpointStore::Options rocksOptions(const std::string& directory, std::
   return options;
 }
 
-// A random epoch of a state with any keys that nothing is dropped of by time, and of states where every key
+// A random epoch of a state with any keys that is dropped as a whole or not at all, and of states where every key
 // has one, as those have that things are dropped of.
 inline Epoch anyEpoch(Random& random, std::uint64_t number, std::size_t states = 3) {
   Epoch epoch = randomEpoch(random, number, states);
@@ -31,7 +31,7 @@ inline Epoch anyEpoch(Random& random, std::uint64_t number, std::size_t states =
       Timestamp time = 0;
       const bool mayDrop = change->state != StateId{0};
       if (change->kind == StateChange::Kind::kDropThrough) {
-        if (mayDrop) kept.dropThrough(change->state, change->groups, change->time);
+        kept.dropThrough(change->state, change->groups, mayDrop ? change->time : kMaxTimestamp);
       } else if (mayDrop && !readTimePrefix(in, time)) {
         continue;
       } else if (change->kind == StateChange::Kind::kErase) {

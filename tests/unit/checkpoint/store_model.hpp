@@ -53,7 +53,7 @@ struct Model {
       ByteReader in(key);
       Timestamp time = 0;
       return inState == state && change.groups.contains(KeyGroup{group}) &&
-             readTimePrefix(in, time) && time <= change.time;
+             (change.time == kMaxTimestamp || (readTimePrefix(in, time) && time <= change.time));
     });
   }
 

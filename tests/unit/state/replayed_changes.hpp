@@ -36,6 +36,8 @@ class ReplayedChanges {
         entries_[key] = {one.group, std::string(one.value)};
       } else if (one.kind == StateChange::Kind::kErase) {
         entries_.erase(key);
+      } else {
+        drop(one);
       }
     }
   }
@@ -43,6 +45,16 @@ class ReplayedChanges {
   const Entries& entries() const { return entries_; }
 
  private:
+  void drop(const StateChange& change) {
+    std::erase_if(entries_, [&](const auto& each) {
+      const auto& [id, entry] = each;
+      ByteReader in(id.second);
+      Timestamp time = 0;
+      return id.first == change.state && change.groups.contains(entry.group) &&
+             (change.time == kMaxTimestamp || (readTimePrefix(in, time) && time <= change.time));
+    });
+  }
+
   Entries entries_;
 };
 
