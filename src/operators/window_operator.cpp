@@ -18,6 +18,10 @@ Status declareWindows(OperatorContext& context, std::string kind, std::string (*
   return absl::OkStatus();
 }
 
+StatusOr<StateId> declareWindowTimers(OperatorContext& context, std::string (*keyType)()) {
+  return context.declareState({"window timers", "timers", keyType(), "timestamp", {}});
+}
+
 Status cannotBeKept(std::string (*accumulatorType)()) {
   return absl::UnimplementedError(
       "checkpoints are wanted, but the aggregate's accumulator has no bytes (give " +

@@ -58,9 +58,12 @@ struct WindowState {
   KeyGroupRange own;  ///< of this instance
 };
 
-/// Declares the one state of a window operator; for open() only. The types' names are functions.
+/// Declares the state of a window operator; for open() only. The types' names are functions.
 Status declareWindows(OperatorContext& context, std::string kind, std::string (*keyType)(),
                       std::string (*accumulatorType)(), WindowState& declared);
+
+/// Declares a second one, for the timers of windows that are found by key; likewise.
+StatusOr<StateId> declareWindowTimers(OperatorContext& context, std::string (*keyType)());
 
 /// Where an instance of a window operator stands, besides its entries.
 struct WindowPosition {
@@ -172,9 +175,17 @@ class WindowFiring : public Operator {
     return absl::OkStatus();
   }
 
-  bool fetchesOnDemand(StateId) const final { return isOverBase_; }
+  bool fetchesOnDemand(StateId state) const final {
+    if constexpr (requires { windows_->fetchesOnDemand(state); }) {
+      return windows_->fetchesOnDemand(state);
+    }
+    return isOverBase_;
+  }
 
-  Status restoreEntry(StateId, KeyGroup, std::string_view key, std::string_view value) final {
+  Status restoreEntry(StateId state, KeyGroup, std::string_view key, std::string_view value) final {
+    if constexpr (kHasTimers) {
+      if (state == timers_) return windows_->restoreTimer(), absl::OkStatus();
+    }
     if constexpr (Windows::kCanBeKept) {
       if (windows_->restore(key, value)) return absl::OkStatus();
     }
@@ -225,6 +236,9 @@ class WindowFiring : public Operator {
     windows.keepWithinMemory();
   };
 
+  // Whether the windows' timers are a state of their own where they lie over a base.
+  static constexpr bool kHasTimers = requires(Windows& windows) { windows.restoreTimer(); };
+
   Status keepChanges() {
     if constexpr (Windows::kCanBeKept) {
       WindowState state;
@@ -232,6 +246,10 @@ class WindowFiring : public Operator {
                                               &typeName<Accumulator>, state));
       ownGroups_ = state.own;
       windows_->keepChanges(state.id, state.keyGroups, state.own);
+      if constexpr (kHasTimers) {
+        MILLRACE_ASSIGN_OR_RETURN(timers_, declareWindowTimers(*context_, &typeName<Key>));
+        windows_->setTimersState(timers_, context_->savedState(timers_) != nullptr);
+      }
       if constexpr (kCanBeBelow) {
         if (StateBelow* below = context_->stateBelow()) {
           windows_->setBelow(*below, context_->savedState(state.id) != nullptr);
@@ -267,6 +285,7 @@ class WindowFiring : public Operator {
   Timestamp advancedTo_ = kMinTimestamp;
   Timestamp lastWatermark_ = kMinTimestamp;  // as advancedTo_, but for the end of input
   KeyGroupRange ownGroups_{};
+  StateId timers_{};  // of windows that have them
   Timestamp firstTime_ = kMaxTimestamp;  // of the records before the first watermark
   bool isOverBase_ = false;
   bool isFired_ = true;

@@ -44,6 +44,8 @@ class EpochChanges {
   /// The operations of this epoch, and those of the epoch that is being written down.
   StateChanges& current() noexcept { return current_; }
   StateChanges& frozen() noexcept { return frozen_; }
+  const StateChanges& current() const noexcept { return current_; }
+  const StateChanges& frozen() const noexcept { return frozen_; }
 
   /// The barrier. REQUIRES: no entry has the frozen epoch's tag any more.
   void freeze() {
@@ -72,13 +74,25 @@ inline bool readCount(ByteReader& in, bool takes, std::uint64_t& count) {
 /// EpochChanges for a table by key: which keys have changed. A table's entry has a member `tag`. It may
 /// have `bool isEmpty() const` too: an empty entry is erased from what is stored, and stays in the
 /// table until the snapshot has come to it, so that a key that comes and goes costs one operation
-/// an epoch.
+/// an epoch. And it may have a member `generation`, where setGeneration() is noted when it changes.
 template <typename K>
 class KeyChanges {
  public:
+  /// Writes everything at once.
+  static constexpr std::size_t kNoLimit = static_cast<std::size_t>(-1) / 2;
+
   void turnOn(StateId state, std::uint32_t keyGroups) { epoch_.turnOn(state, keyGroups); }
   bool isOn() const noexcept { return epoch_.isOn(); }
   EpochTag tag() const noexcept { return epoch_.tag(); }
+
+  StateId state() const noexcept { return epoch_.state(); }
+  std::uint32_t keyGroups() const noexcept { return epoch_.keyGroups(); }
+
+  /// From here on; see Settling. REQUIRES: freeze() just before, or no changes yet.
+  void setGeneration(std::uint8_t generation) noexcept { generation_ = generation; }
+
+  /// The operations of this epoch that are not the table's entries as they are at its end.
+  StateChanges& current() noexcept { return epoch_.current(); }
 
   /// To be called before `entry`, that of `key`, is changed; `write(const Entry&, ByteWriter&)`.
   template <typename Entry, typename Write>
@@ -101,9 +115,10 @@ class KeyChanges {
   }
 
   /// Appends about `limit` bytes of what is frozen of `table`, a map from K to entries, and takes the
-  /// empty entries out of it. True: there is more.
-  template <typename Table, typename Write>
-  bool write(StateChanges& out, std::size_t limit, Table& table, Write&& write) {
+  /// empty entries out of it, each after `onErased(key)`. True: there is more.
+  template <typename Table, typename Write, typename OnErased>
+  bool write(StateChanges& out, std::size_t limit, Table& table, Write&& write,
+             OnErased&& onErased) {
     // What was erased comes first: a key that came back has its value behind that.
     out.append(std::move(epoch_.frozen()));
     const std::size_t end = out.size() + limit;
@@ -114,11 +129,44 @@ class KeyChanges {
       if (it == table.end() || it->second.tag == 0 || it->second.tag == epoch_.tag()) continue;
       put(out, key, it->second, write);
       it->second.tag = 0;
-      if (isEmpty(it->second)) table.erase(it);
+      if (!isEmpty(it->second)) continue;
+      onErased(key);
+      table.erase(it);
     }
     frozenKeys_.clear();
     next_ = 0;
     return false;
+  }
+  template <typename Table, typename Write>
+  bool write(StateChanges& out, std::size_t limit, Table& table, Write&& write) {
+    return this->write(out, limit, table, write, [](const K&) {});
+  }
+
+  /// Before all entries of `table` go at once, and with them whatever is stored of the state in
+  /// `groups`. They need no touch() any more, from here on until the table is empty.
+  /// REQUIRES: isOn(), and no barrier before the table is empty.
+  template <typename Table, typename Write>
+  void eraseAll(Table& table, KeyGroupRange groups, Write&& write) {
+    StateChanges frozen;
+    this->write(frozen, kNoLimit, table, write);
+    epoch_.frozen() = std::move(frozen);
+    currentKeys_.clear();
+    epoch_.current().clear();
+    epoch_.current().dropThrough(epoch_.state(), groups, kMaxTimestamp);
+  }
+
+  /// Appends operations to what is frozen, to be written with it.
+  void appendFrozen(StateChanges&& more) { epoch_.frozen().append(std::move(more)); }
+
+  /// Entries that have changed since the barrier, some of which may be gone.
+  std::size_t changedKeys() const noexcept { return currentKeys_.size(); }
+  /// Memory held, without what the keys hold on the heap; and of that, for what has changed since the
+  /// barrier.
+  std::size_t memoryBytes() const noexcept {
+    return currentBytes() + frozenKeys_.size() * sizeof(K) + epoch_.frozen().size();
+  }
+  std::size_t currentBytes() const noexcept {
+    return currentKeys_.size() * sizeof(K) + epoch_.current().size();
   }
 
  private:
@@ -132,6 +180,7 @@ class KeyChanges {
   [[gnu::noinline]] void note(const K& key, Entry& entry, Write&& write) {
     if (EpochChanges::isFrozen(entry.tag)) put(epoch_.frozen(), key, entry, write);
     entry.tag = epoch_.tag();
+    if constexpr (requires { entry.generation; }) entry.generation = generation_;
     currentKeys_.push_back(key);
   }
 
@@ -150,6 +199,7 @@ class KeyChanges {
   }
 
   EpochChanges epoch_;
+  std::uint8_t generation_ = 0;
   std::vector<K> currentKeys_;
   std::vector<K> frozenKeys_;
   std::size_t next_ = 0;  // of frozenKeys_

@@ -86,6 +86,8 @@ class KeyedElements {
   std::size_t memoryBytes() const noexcept {
     return elements_.capacity() * sizeof(Element) + index_.memoryBytes();
   }
+  /// What the index takes.
+  std::size_t indexBytes() const noexcept { return index_.memoryBytes(); }
 
   /// Tells the processor that this key will be looked for soon.
   template <typename Q>

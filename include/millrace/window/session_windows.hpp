@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,9 +17,13 @@
 #include <millrace/base/hash.hpp>
 #include <millrace/serde/serde.hpp>
 #include <millrace/state/epoch_changes.hpp>
+#include <millrace/state/heap_bytes.hpp>
+#include <millrace/state/state_below.hpp>
+#include <millrace/state/timer_queue.hpp>
 #include <millrace/time/timestamp.hpp>
 #include <millrace/window/aggregates.hpp>
 #include <millrace/window/slice_table.hpp>
+#include <millrace/window/table_below.hpp>
 #include <millrace/window/windows.hpp>
 
 namespace millrace {
@@ -59,8 +64,11 @@ class MergingSessions {
   AddResult add(const Q& key, const In& in, Timestamp t) {
     const Timestamp start = std::min(t, kMaxTimestamp - 1);
     const Timestamp end = saturatingAdd(start, gap_);
-    const auto it = keys_.find(key);
-    if (it == keys_.end()) return open(key, in, start, end);
+    auto it = keys_.find(key);
+    if (it == keys_.end()) {
+      if (below_.mayHold()) [[unlikely]] it = fetch(key);
+      if (it == keys_.end()) return open(key, in, start, end);
+    }
     touch(it);
     Session& newest = it->second.sessions.back();
     if (start >= newest.start && start <= newest.end && !newest.hasFired && !hasEarly_) [[likely]] {
@@ -102,10 +110,16 @@ class MergingSessions {
     firingPane_ = endOfInput && watermark == kMaxTimestamp ? Pane::kEndOfInput : Pane::kOnTime;
   }
 
-  /// See SlicedWindows::fire.
+  /// See SlicedWindows::fire. Over a base the end of the input tells sessions in the order in which that
+  /// has their keys, for there may be many.
   template <typename Emit>
   bool fire(Emit&& emit, std::size_t limit) {
     std::size_t budget = limit;
+    if constexpr (kCanBeKept) {
+      if (below_.isOn()) [[unlikely]] {
+        return watermark_ == kMaxTimestamp ? fireRest(emit, budget) : fireOverBase(emit, budget);
+      }
+    }
     while (!timers_.empty() && timers_.front().time <= watermark_) {
       if (budget == 0) return true;
       const auto it = keys_.find(timers_.front().key);
@@ -123,7 +137,8 @@ class MergingSessions {
     std::size_t budget = limit;
     for (; !dirty_.empty(); dirty_.pop_back()) {
       if (budget == 0) return true;
-      const auto it = keys_.find(dirty_.back());
+      lookAfterMemory();
+      const auto it = findOrFetch(dirty_.back());
       if (it == keys_.end()) continue;
       touch(it);
       it->second.isDirty = false;
@@ -141,9 +156,11 @@ class MergingSessions {
 
   /// As SlicedWindows; a record is released with its session.
   std::uint64_t acceptedRecords() const { return held_ + released_; }
+  /// Over a base those of all instances together that count, modulo 2^64: after a change of workers one
+  /// of them counts what is below for all.
   std::uint64_t heldRecords() const { return held_; }
   std::uint64_t releasedRecords() const { return released_; }
-  std::uint64_t heldKeys() const { return keys_.size(); }
+  std::uint64_t heldKeys() const { return keys_.size() + below_.keys(); }
 
   // --- checkpoints; see Operator::beginSnapshot() and what follows it
 
@@ -153,21 +170,83 @@ class MergingSessions {
   std::string stateKind() const { return "sessions with a gap of " + std::to_string(gap_) + " ms"; }
 
   /// Notes from here on what changes.
-  void keepChanges(StateId state, std::uint32_t keyGroups, KeyGroupRange) requires kCanBeKept {
+  void keepChanges(StateId state, std::uint32_t keyGroups, KeyGroupRange own) requires kCanBeKept {
     changes_.turnOn(state, keyGroups);
+    own_ = own;
+  }
+  /// The state that the timers have, which are kept over a base alone. `holdsTimers`: there are some.
+  /// REQUIRES: after keepChanges().
+  void setTimersState(StateId timers, bool holdsTimers) requires kCanBeKept {
+    timersState_ = timers;
+    holdsTimers_ = holdsTimers;
   }
 
-  void freeze() requires kCanBeKept { changes_.freeze(); }
+  /// Lets settled sessions go when memory is short; `holdsEntries`: there are some below.
+  /// REQUIRES: keepChanges(), setTimersState(), no sessions yet; `below` outlives this.
+  void setBelow(StateBelow& below, bool holdsEntries) requires kCanBeKept {
+    below_.set(below, changes_.state(), changes_.keyGroups(), own_, holdsEntries);
+    changes_.setGeneration(below_.generation());
+    setTimersBelow(holdsTimers_);
+  }
+
+  /// False: new records should wait.
+  bool keepWithinMemory() requires kCanBeKept {
+    if (!below_.isOn()) return true;
+    MemoryUse table = below_.memoryInUse(keys_, changes_, &heapBytesOf);
+    table.bytes += dirty_.size() * sizeof(K);
+    const MemoryUse timers = timersBelow_.memoryInUse();
+    const MemoryUse all = table + timers;
+    if (const std::size_t excess = below_.base().use(all.bytes, all.changedBytes); excess > 0) {
+      const std::size_t wanted = atLeastAnEighth(excess, all.bytes);
+      if (!isEnding_) below_.letGo(keys_, shareOf(wanted, table.bytes, all.bytes));
+      timersBelow_.letGo(shareOf(wanted, timers.bytes, all.bytes));
+    }
+    return below_.base().hasRoom();
+  }
+
+  /// Once the positions are read: else restore() has to be called for each entry. Keys to be told of
+  /// early are found by looking at all.
+  bool fetchesOnDemand(StateId state) const {
+    return below_.isOn() && (state == timersState_ || (haveTimers_.value_or(false) && !tracksKeys_));
+  }
+
+  void freeze() requires kCanBeKept {
+    changes_.freeze();
+    if (!below_.isOn()) return;
+    changes_.setGeneration(below_.noteBarrier());
+    timersBelow_.beginSnapshot();
+  }
 
   bool writeFrozen(StateChanges& out, std::size_t limit) requires kCanBeKept {
-    return changes_.write(out, limit, keys_, &writeSessions);
+    return changes_.write(out, limit, keys_, &writeSessions) ||
+           (below_.isOn() && timersBelow_.writeSnapshot(out, limit));
   }
 
-  /// What the operator has to remember besides its entries.
-  void writePosition(ByteWriter& out) const { out.fixed(released_); }
+  /// What the operator has to remember besides its entries: records released, records held, keys held,
+  /// whether there are timers among the entries.
+  void writePosition(ByteWriter& out) const {
+    out.fixed(released_);
+    out.fixed(heldRecords());
+    out.fixed(heldKeys());
+    Serde<bool>::write(below_.isOn(), out);
+  }
   /// `takesCounts`: for one of the instances.
   bool readPosition(ByteReader& in, bool takesCounts) {
-    return readCount(in, takesCounts, released_);
+    if (!readCount(in, takesCounts, released_)) return false;
+    bool hasTimers = false;
+    if (!in.isAtEnd()) {  // older ones end here
+      std::uint64_t keys = 0;
+      const bool takes = takesCounts && below_.isOn();
+      if (!readCount(in, takes, held_) || !readCount(in, takes, keys)) return false;
+      if (!Serde<bool>::read(in, hasTimers)) return false;
+      below_.addKeys(keys);
+    }
+    haveTimers_ = haveTimers_.value_or(true) && hasTimers;
+    if (!fetchesOnDemand(changes_.state())) {  // what is put back is counted then
+      held_ = 0;
+      below_.expectAll();
+    }
+    return true;
   }
 
   void restoreWatermark(Timestamp watermark) { watermark_ = watermark; }
@@ -178,15 +257,18 @@ class MergingSessions {
     K key{};
     KeySessions entry;
     if (!fromBytes(keyBytes, key) || !readSessions(value, entry)) return false;
-    for (const Session& session : entry.sessions) {
-      held_ += session.records;
-      entry.timer = std::min(entry.timer, nextDue(session));
-      entry.isDirty = entry.isDirty || (!session.hasFired && session.told != session.records);
-    }
-    entry.isDirty = entry.isDirty && tracksKeys_;
+    for (const Session& session : entry.sessions) held_ += session.records;
     if (entry.isDirty) dirty_.push_back(key);
-    setTimer({entry.timer, key});
-    return keys_.emplace(std::move(key), std::move(entry)).second;
+    if (!below_.isOn() || !haveTimers_.value_or(false)) setTimer({entry.timer, key});
+    if (!keys_.emplace(std::move(key), std::move(entry)).second) return false;
+    if (below_.isOn() && below_.noteRestored()) keepWithinMemory();
+    return true;
+  }
+
+  /// The same of an entry of the timers' state, which is of no use in memory: they all go.
+  void restoreTimer() requires kCanBeKept {
+    if (std::exchange(areTimersErased_, true)) return;
+    changes_.current().dropThrough(timersState_, own_, kMaxTimestamp);
   }
 
  private:
@@ -203,6 +285,7 @@ class MergingSessions {
     Timestamp timer = kMaxTimestamp;           // no later than anything due for the key
     bool isDirty = false;                      // it is in dirty_
     EpochTag tag = 0;
+    std::uint8_t generation = 0;  // see Settling
   };
   using Keys = KeyTable<K, KeySessions>;
   // A key has one that counts, with the time of KeySessions::timer; others are left-overs.
@@ -216,6 +299,7 @@ class MergingSessions {
 
   static constexpr std::size_t kPrefetchDistance = 12;
   static constexpr std::size_t kCached = std::size_t{256} << 10;
+  static constexpr std::size_t kFetchesBetweenLooks = 256;
 
   void touch(typename Keys::iterator it) {
     if constexpr (kCanBeKept) changes_.touch(it->first, it->second, &writeSessions);
@@ -246,6 +330,9 @@ class MergingSessions {
           !Serde<Accumulator>::read(in, session.accumulator)) {
         return false;
       }
+      entry.timer = std::min(entry.timer, nextDue(session));
+      const bool isTold = session.hasFired || session.told == session.records;
+      entry.isDirty = entry.isDirty || (tracksKeys_ && !isTold);
       entry.sessions.push_back(std::move(session));
     }
     return in.isAtEnd();
@@ -266,6 +353,9 @@ class MergingSessions {
   AddResult open(const Q& key, const In& in, Timestamp start, Timestamp end) {
     if (isClosed(end)) return {Placement::kLate, false};
     const auto it = keys_.findOrDefault(key);
+    if constexpr (kCanBeKept) {
+      if (below_.isOn()) below_.noteNew(key);
+    }
     touch(it);
     it->second.sessions.push_back(Session{start, end, aggregate_.create()});
     return settle(it, 0, in, true);
@@ -328,13 +418,14 @@ class MergingSessions {
     if (options_.discarding) session.accumulator = aggregate_.create();
   }
 
+  // Tells what is due for a key at `time` and lets go of what is closed. Returns when to look again.
   template <typename Emit>
-  void onTimer(typename Keys::iterator it, Emit&& emit, std::size_t& budget) {
-    touch(it);
+  Timestamp tellDue(typename Keys::iterator it, Timestamp time, Emit&& emit, std::size_t& budget) {
     auto& sessions = it->second.sessions;
     Timestamp next = kMaxTimestamp;
     for (auto session = sessions.begin(); session != sessions.end();) {
-      if (!session->hasFired && session->end - 1 <= it->second.timer) {
+      if (!session->hasFired && session->end - 1 <= time) {
+        touch(it);
         session->hasFired = true;
         if (!options_.discarding || session->told != session->records) {
           tell(it->first, *session, firingPane_, emit);
@@ -342,15 +433,21 @@ class MergingSessions {
         }
       }
       if (session->hasFired && isClosed(session->end)) {
-        held_ -= session->records;
-        released_ += session->records;
+        touch(it);
+        release(*session);
         session = sessions.erase(session);
       } else {
         next = std::min(next, nextDue(*session));
         ++session;
       }
     }
-    if (sessions.empty()) {
+    return next;
+  }
+
+  template <typename Emit>
+  void onTimer(typename Keys::iterator it, Emit&& emit, std::size_t& budget) {
+    const Timestamp next = tellDue(it, it->second.timer, emit, budget);
+    if (it->second.sessions.empty()) {
       if constexpr (kCanBeKept) changes_.erase(it->first);
       keys_.erase(it);
       dropFirstTimer();
@@ -360,7 +457,15 @@ class MergingSessions {
     }
   }
 
+  void release(const Session& session) {
+    held_ -= session.records;
+    released_ += session.records;
+  }
+
   void setTimer(Timer timer) {
+    if constexpr (kCanBeKept) {
+      if (below_.isOn()) return static_cast<void>(timersBelow_.add(timer.key, timer.time));
+    }
     timers_.push_back(std::move(timer));
     std::push_heap(timers_.begin(), timers_.end(), Later{});
   }
@@ -372,6 +477,118 @@ class MergingSessions {
     std::pop_heap(timers_.begin(), timers_.end(), Later{});
     timers_.back().time = time;
     std::push_heap(timers_.begin(), timers_.end(), Later{});
+  }
+
+  // --- over a base
+
+  // end() when there is none.
+  template <typename Q>
+  [[gnu::noinline]] typename Keys::iterator fetch(const Q& key) {
+    if constexpr (kCanBeKept) {
+      if (below_.read(key, fetched_)) {
+        KeySessions entry;
+        if (!readSessions(fetched_, entry)) below_.failDamaged();
+        below_.noteFetched();
+        return keys_.emplace(K(plainKey(key)), std::move(entry)).first;
+      }
+    }
+    return keys_.end();
+  }
+
+  typename Keys::iterator findOrFetch(const K& key) {
+    const auto it = keys_.find(key);
+    return it == keys_.end() && below_.mayHold() ? fetch(key) : it;
+  }
+
+  // Timers of a key that has none, or another by now, do no harm: all that counts is that each key has
+  // one that is no later than what is due for it.
+  template <typename Emit>
+  bool fireOverBase(Emit&& emit, std::size_t& budget) {
+    while (budget > 0) {
+      lookAfterMemory();
+      const auto due = timersBelow_.popDue(watermark_);
+      if (!due) return false;
+      const auto it = findOrFetch(due->key);
+      if (it == keys_.end()) continue;
+      const Timestamp next = tellDue(it, due->time, emit, budget);
+      if (it->second.sessions.empty()) {
+        changes_.erase(it->first);
+        below_.noteErased(it->first);
+        keys_.erase(it);
+      } else {
+        it->second.timer = next;
+        timersBelow_.add(due->key, next);
+      }
+    }
+    return true;
+  }
+
+  // Everything is told and goes. One key after the other as the base has them, for fetching each by its
+  // timer, and noting that it goes, would take long and much memory.
+  template <typename Emit>
+  bool fireRest(Emit&& emit, std::size_t& budget) {
+    if (!isEnding_) {
+      isEnding_ = true;
+      changes_.eraseAll(keys_, own_, &writeSessions);
+    }
+    if (budget == 0) return true;
+    const auto show = [&](const K& key, std::string_view value) {
+      KeySessions entry;
+      if (!readSessions(value, entry)) below_.failDamaged();
+      tellRest(key, entry, emit, budget);
+      return budget > 0;
+    };
+    if (below_.mayHold() && below_.walk(keys_, show)) return true;
+    for (; !keys_.empty(); keys_.erase(keys_.end() - 1)) {
+      if (budget == 0) return true;
+      tellRest(keys_.end()[-1].first, keys_.end()[-1].second, emit, budget);
+    }
+    below_.noteAllErased();
+    dirty_.clear();
+    eraseTimers();
+    isEnding_ = false;
+    return false;
+  }
+
+  template <typename Emit>
+  void tellRest(const K& key, KeySessions& entry, Emit&& emit, std::size_t& budget) {
+    for (Session& session : entry.sessions) {
+      if (!session.hasFired && !(options_.discarding && session.told == session.records)) {
+        tell(key, session, firingPane_, emit);
+        if (budget > 0) --budget;
+      }
+      release(session);
+    }
+  }
+
+  void eraseTimers() {
+    StateChanges frozen;
+    timersBelow_.writeSnapshot(frozen, KeyChanges<K>::kNoLimit);
+    changes_.appendFrozen(std::move(frozen));
+    changes_.current().dropThrough(timersState_, own_, kMaxTimestamp);
+    timersBelow_ = {};
+    setTimersBelow(false);
+  }
+
+  void setTimersBelow(bool holdsTimers) {
+    timersBelow_.setStateId(timersState_, changes_.keyGroups());
+    timersBelow_.trackChanges();
+    timersBelow_.setBelow(below_.base(), own_, holdsTimers, {});
+  }
+
+  // While many keys are fetched at a time.
+  void lookAfterMemory() {
+    if constexpr (kCanBeKept) {
+      if (below_.isOn() && ++fetches_ % kFetchesBetweenLooks == 0) keepWithinMemory();
+    }
+  }
+
+  static std::size_t heapBytesOf(const K& key, const KeySessions& entry) {
+    const auto& sessions = entry.sessions;
+    std::size_t bytes = heapBytes(key);
+    if (sessions.capacity() > 1) bytes += sessions.capacity() * sizeof(Session);
+    for (const Session& session : sessions) bytes += heapBytes(session.accumulator);
+    return bytes;
   }
 
   // Constant.
@@ -390,6 +607,18 @@ class MergingSessions {
   std::uint64_t held_ = 0;
   std::uint64_t released_ = 0;
   KeyChanges<K> changes_;
+
+  // Over a base.
+  StateId timersState_{};
+  bool holdsTimers_ = false;        // there are entries in it
+  std::optional<bool> haveTimers_;  // the positions that were read: they count too
+  bool areTimersErased_ = false;    // those that are of no use
+  bool isEnding_ = false;           // everything is being told
+  KeyGroupRange own_{};
+  TableBelow<K, KeySessions> below_;
+  detail::TimerQueue<K> timersBelow_;  // instead of timers_
+  std::string fetched_;
+  std::size_t fetches_ = 0;
 };
 
 }  // namespace millrace
