@@ -106,6 +106,7 @@ rocksdb::Options optionsOf(const RocksBase::Settings& settings) {
   options.level0_file_num_compaction_trigger = 6;
   options.bytes_per_sync = 1 << 20;
   options.max_background_jobs = 2;
+  options.max_bgerror_resume_count = 0;  // see awaitOrder()
   return options;
 }
 
@@ -325,8 +326,9 @@ RocksBase::RocksBase(Settings settings, std::shared_ptr<Calm> calm)
 
 RocksBase::~RocksBase() = default;
 
-Status RocksBase::openDatabase(bool mayMake) {
+Status RocksBase::openDatabase(bool mayMake, Unfinished unfinished) {
   rocksdb::Options options = optionsOf(settings_);
+  options.best_efforts_recovery = unfinished == Unfinished::kPassedOver;
   options.create_if_missing = mayMake;
   options.listeners.push_back(calm_);
   options.env->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
@@ -346,9 +348,22 @@ StatusOr<std::unique_ptr<RocksBase>> RocksBase::open(const Settings& settings,
                                                      const Manifest& manifest) {
   std::unique_ptr<RocksBase> base(new RocksBase(settings, std::make_shared<Calm>()));
   const bool isNew = manifest.firstSegment == 1 && manifest.origin == 0;
-  MILLRACE_RETURN_IF_ERROR(base->openDatabase(isNew));
+  Status opened = base->openDatabase(isNew);
+  if (absl::IsDataLoss(opened) && !isNew && isWholeBut(settings, manifest)) {
+    opened = base->openDatabase(false, Unfinished::kPassedOver);
+  }
+  MILLRACE_RETURN_IF_ERROR(opened);
   MILLRACE_RETURN_IF_ERROR(base->checkMark(manifest));
   return base;
+}
+
+// When the sync fails that ends the taking in of a file, RocksDB removes the file and may have named it in its
+// manifest already. What it had before is whole then, which the mark proves; a file that is missing otherwise takes the
+// mark away with it. Reading changes nothing yet.
+bool RocksBase::isWholeBut(Settings settings, const Manifest& manifest) {
+  settings.isForReading = true;
+  RocksBase before(std::move(settings), std::make_shared<Calm>());
+  return before.openDatabase(false, Unfinished::kPassedOver).ok() && before.checkMark(manifest).ok();
 }
 
 Status RocksBase::checkMark(const Manifest& manifest) const {
@@ -377,13 +392,14 @@ Status RocksBase::destroy(const Layout& layout) {
                   "removing " + layout.rocksDb());
 }
 
-// Without room it goes on when there is some again; after any other error the next opening sees what is there.
+// RocksDB can be told to go on, but 7.8 then takes files in under the number 0: only opening it anew is safe. So a
+// full disk is not told as one here, which would be tried again with this database.
 Status RocksBase::awaitOrder() {
   const rocksdb::Status error = calm_->wait(*database_, kMostOverlaps);
   if (error.ok()) return absl::OkStatus();
-  if (error.IsNoSpace() && database_->Resume().ok()) return absl::OkStatus();
   calm_->remember(error);
-  return statusOf(error, "merging files in " + settings_.layout.rocksDb());
+  const Status told = statusOf(error, "merging files in " + settings_.layout.rocksDb());
+  return absl::IsResourceExhausted(told) ? absl::AbortedError(told.message()) : told;
 }
 
 Status RocksBase::apply(std::unique_ptr<SortedCursor> changes, const Drops& drops,

@@ -87,9 +87,12 @@ class RocksBase final : public StateBase {
 
   RocksBase(Settings settings, std::shared_ptr<Calm> calm);
 
-  Status openDatabase(bool mayMake);
   enum class Cache : std::uint8_t { kFilled, kLeftAlone };
+  // Of a file that was being taken in: an error, or left out.
+  enum class Unfinished : std::uint8_t { kIsDamage, kPassedOver };
 
+  Status openDatabase(bool mayMake, Unfinished unfinished = Unfinished::kIsDamage);
+  static bool isWholeBut(Settings settings, const Manifest& manifest);
   Status readRange(const std::string& begin, const std::string& end, Cache cache,
                    const EntryWalker& walk) const;
   Status checkMark(const Manifest& manifest) const;
