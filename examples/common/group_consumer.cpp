@@ -72,7 +72,7 @@ StatusOr<std::unique_ptr<GroupConsumer>> GroupConsumer::join(const GroupSettings
 GroupConsumer::~GroupConsumer() {
   onArrival({});
   dropFilled();
-  queue_.reset();
+  queue_.reset();  // before the handle it belongs to
   if (client_ == nullptr || hasLeft_) return;
   const KafkaQueue answers(rd_kafka_queue_new(client_->get()));
   close(answers.get(), std::chrono::steady_clock::now() + kLeaving);
@@ -274,8 +274,10 @@ void GroupConsumer::close(rd_kafka_queue_t* answers, Deadline deadline) {
     rd_kafka_error_destroy(error);
     return;
   }
-  while (rd_kafka_consumer_closed(client_->get()) == 0 && std::chrono::steady_clock::now() < deadline)
+  while (rd_kafka_consumer_closed(client_->get()) == 0) {
+    if (std::chrono::steady_clock::now() >= deadline) return client_->abandon();
     rd_kafka_queue_poll_callback(answers, kServeMillis);
+  }
 }
 
 }  // namespace millrace::examples

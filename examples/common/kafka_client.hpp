@@ -42,6 +42,10 @@ class KafkaClient {
 
   rd_kafka_t* get() const { return handle_.get(); }
 
+  /// Leaves the handle to the end of the process: destroying one that waits for its broker's answer
+  /// takes as long as the answer does.
+  void abandon() { static_cast<void>(handle_.release()); }
+
   /// Tells of a trouble; for the owner's error callback or error event.
   void tell(rd_kafka_resp_err_t code, std::string_view reason);
   std::string lastTrouble() const;
