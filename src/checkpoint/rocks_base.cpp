@@ -349,7 +349,7 @@ StatusOr<std::unique_ptr<RocksBase>> RocksBase::open(const Settings& settings,
   std::unique_ptr<RocksBase> base(new RocksBase(settings, std::make_shared<Calm>()));
   const bool isNew = manifest.firstSegment == 1 && manifest.origin == 0;
   Status opened = base->openDatabase(isNew);
-  if (absl::IsDataLoss(opened) && !isNew && isWholeBut(settings, manifest)) {
+  if (absl::IsDataLoss(opened) && isWholeWithoutLast(settings, manifest)) {
     opened = base->openDatabase(false, Unfinished::kPassedOver);
   }
   MILLRACE_RETURN_IF_ERROR(opened);
@@ -360,7 +360,7 @@ StatusOr<std::unique_ptr<RocksBase>> RocksBase::open(const Settings& settings,
 // When the sync fails that ends the taking in of a file, RocksDB removes the file and may have named it in its
 // manifest already. What it had before is whole then, which the mark proves; a file that is missing otherwise takes the
 // mark away with it. Reading changes nothing yet.
-bool RocksBase::isWholeBut(Settings settings, const Manifest& manifest) {
+bool RocksBase::isWholeWithoutLast(Settings settings, const Manifest& manifest) {
   settings.isForReading = true;
   RocksBase before(std::move(settings), std::make_shared<Calm>());
   return before.openDatabase(false, Unfinished::kPassedOver).ok() && before.checkMark(manifest).ok();

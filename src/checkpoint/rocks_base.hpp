@@ -91,10 +91,11 @@ class RocksBase final : public StateBase {
   // Of a file that was being taken in: an error, or left out.
   enum class Unfinished : std::uint8_t { kIsDamage, kPassedOver };
 
-  Status openDatabase(bool mayMake, Unfinished unfinished = Unfinished::kIsDamage);
-  static bool isWholeBut(Settings settings, const Manifest& manifest);
   Status readRange(const std::string& begin, const std::string& end, Cache cache,
                    const EntryWalker& walk) const;
+
+  Status openDatabase(bool mayMake, Unfinished unfinished = Unfinished::kIsDamage);
+  static bool isWholeWithoutLast(Settings settings, const Manifest& manifest);
   Status checkMark(const Manifest& manifest) const;
   Status takeIn(SortedCursor& entries, const Drops& drops, const Manifest& manifest);
 
