@@ -201,8 +201,9 @@ TEST_CASE("keys of sessions are not all in memory, neither when a job goes on no
   hotel.runToEnd();
   REQUIRE(hotel.written() == expectedStays(kForEver));
   INFO(Badge::most - before << " at once");
-  // Each is in the table and has a timer, if it is in memory.
-  REQUIRE(Badge::most - before < static_cast<std::int64_t>(kGuests));
+  // Each that is in memory is in the table and has a timer, so all would be twice as many as there are guests;
+  // how many wait for the disk depends on how fast that is.
+  REQUIRE(Badge::most - before < static_cast<std::int64_t>(kGuests) * 3 / 2);
 }
 
 TEST_CASE("savepoints carry sessions from memory into RocksDB and back, over and over", "[rocksdb]") {
