@@ -117,10 +117,11 @@ Status KafkaEpochs::shutOthersOut() {
 }
 
 Status KafkaEpochs::openReader() {
-  // Committed offsets that a transaction may still change are not read.
+  // Committed offsets that a transaction may still change are not read. The transaction's end is answered a
+  // few milliseconds before they are there, so the first question often comes too soon.
   MILLRACE_ASSIGN_OR_RETURN(reader_,
                             Client::make(RD_KAFKA_CONSUMER, options_.settings,
-                                         {{"client.id", options_.applicationId}},
+                                         {{"client.id", options_.applicationId}, {"retry.backoff.ms", "2"}},
                                          {{"group.id", group()},
                                           {"isolation.level", "read_committed"},
                                           {"enable.auto.commit", "false"},

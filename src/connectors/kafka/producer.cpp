@@ -69,7 +69,11 @@ Status notTaken(rd_kafka_resp_err_t code, const std::string& topic, const Entry&
                                     entry.keySize + entry.valueSize, topic));
 }
 
-bool mayHarmLater(std::int16_t request) { return request == kEndTxn || request == kTxnOffsetCommit; }
+std::optional<UnansweredRequests::Kind> harmfulKind(std::int16_t request) {
+  if (request == kEndTxn) return UnansweredRequests::Kind::kEnd;
+  if (request == kTxnOffsetCommit) return UnansweredRequests::Kind::kOffsetCommit;
+  return std::nullopt;
+}
 
 // Calls `step` until it does not answer that it needs more time, or `timeout` has passed.
 template <typename Step>
@@ -124,16 +128,15 @@ rd_kafka_resp_err_t Producer::onNew(rd_kafka_t* handle, const rd_kafka_conf_t*, 
 
 rd_kafka_resp_err_t Producer::onSent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t key,
                                      std::int16_t, std::int32_t, std::size_t, void* opaque) {
-  if (mayHarmLater(key)) static_cast<Producer*>(opaque)->sent_.fetch_add(1);
+  if (const auto kind = harmfulKind(key)) static_cast<Producer*>(opaque)->unanswered_.sent(*kind);
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 rd_kafka_resp_err_t Producer::onAnswer(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t key,
                                        std::int16_t, std::int32_t, std::size_t, std::int64_t,
                                        rd_kafka_resp_err_t error, void* opaque) {
-  if (mayHarmLater(key) && error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    static_cast<Producer*>(opaque)->answered_.fetch_add(1);
-  }
+  const auto kind = harmfulKind(key);
+  if (kind && error == RD_KAFKA_RESP_ERR_NO_ERROR) static_cast<Producer*>(opaque)->unanswered_.answered(*kind);
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 

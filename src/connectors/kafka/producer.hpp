@@ -5,17 +5,42 @@
 
 #include <millrace/connectors/kafka/kafka_records.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
 namespace millrace::kafka {
+
+/// Whether the requests of which a late copy can do harm have had their answers. They cannot be counted: of
+/// most answers librdkafka tells twice, by the thread that has received them and by the one that deals
+/// with them. But it sends nothing more of a kind before it has dealt with the one before, or given it up.
+///
+/// **Thread safety**: any thread; sent() and answered() of one kind from one at a time.
+class UnansweredRequests {
+ public:
+  enum class Kind : std::uint8_t { kOffsetCommit, kEnd };
+
+  void sent(Kind kind) {
+    if (out(kind).exchange(true)) isAnyLost_.store(true);
+  }
+  void answered(Kind kind) { out(kind).store(false); }
+  bool isAny() const { return isAnyLost_.load() || isOut_[0].load() || isOut_[1].load(); }
+
+ private:
+  std::atomic<bool>& out(Kind kind) { return isOut_[static_cast<std::size_t>(kind)]; }
+
+  std::array<std::atomic<bool>, 2> isOut_{};  // by kind
+  std::atomic<bool> isAnyLost_{false};
+};
 
 /// librdkafka's producer with the thread that reads its delivery reports. What could not be delivered is
 /// remembered: failure().
@@ -49,7 +74,7 @@ class Producer {
   Status commitTransaction();
   /// Whether a request has gone unanswered of which a late copy could end, or mark, another transaction:
   /// then the producer must not begin any.
-  bool isInDoubt() const { return sent_.load() != answered_.load(); }
+  bool isInDoubt() const { return unanswered_.isAny(); }
 
   /// Hands over records from the first on; answers how many were taken: fewer when the queue is full.
   StatusOr<std::size_t> produce(const std::string& topic, const KafkaRecords& records);
@@ -79,8 +104,7 @@ class Producer {
 
   const Options options_;
   const std::function<void()> onReports_;
-  std::atomic<std::uint64_t> sent_{0};  // requests that may harm later
-  std::atomic<std::uint64_t> answered_{0};
+  UnansweredRequests unanswered_;
   mutable std::mutex mutex_;
   Status failure_;                      // under mutex_
   std::map<std::string, Topic> topics_;  // under mutex_; they go before the client
