@@ -79,7 +79,8 @@ class Producer(ProgramTest):
         result, made = self.make("--high-volume", "--rate", 20000, "--duration", 0.5)
         self.assertEqual(made.count(b"\n"), 10000)
         self.assertGreater(time.monotonic() - start, 0.45)
-        self.assertAlmostEqual(float(LAST_LINE.search(result.err).group(2)), 20000, delta=4000)
+        # A busy machine may be slower, none may be faster.
+        self.assertLess(float(LAST_LINE.search(result.err).group(2)), 22500)
 
     def test_events_without_a_start_are_of_now_and_never_of_the_future(self):
         _, made = self.make("--count", 100)
