@@ -162,4 +162,54 @@ def write_document(results, path):
         "## Commands\n\nAs `bench/run.py` has run them, from the root of the repository:\n",
         commands(macro + micro) + "\n",
     ]
-    path.write_text("\n".join(parts))
+    path.write_text("\n".join(parts) + kafka_section(path))
+
+
+KAFKA = """
+## Kafka
+
+    ./dev bench kafka                       about half an hour
+    ./dev bench kafka --only latency        one section; `--help` names them
+    python3 bench/kafka/soak.py             an hour of steady work; `--minutes 10`
+
+starts a broker of its own on 127.0.0.1 (Apache Kafka {kafka}), which shares the machine with what is
+measured, fills a topic of {events:,} events of `event_producer` (about 190 bytes, 4 partitions) and writes
+`build/bench/results-kafka.json`; `python3 bench/kafka/run.py --doc` writes this section from that file.
+
+- **Topic to topic**: *other* is a loop over librdkafka alone, with a consumer and a producer for each of
+  its threads and the same properties (idempotent, read_committed, 5 ms of linger); it takes what is there in
+  batches and copies nothing: a message read is let go of when its copy is acknowledged. In the rows
+  of exactly once *other* is at least once. Timed from the first record read until readers of committed
+  records may read the last; every partition of the copy is held against the original, in its order. The
+  state directory is on disk, synced each epoch.
+- **Latency**: an open loop. Events are due at fixed times and count from when they were due, so a stall
+  shows in every event that it kept waiting; until a reader of committed records has them. Producer and
+  reader are in the same process. All latencies behind the first third are sorted: percentiles are exact.
+- **Programs** are timed as a whole, from their start to their end; the jobs tell their own rate.
+  rdkafka_performance is librdkafka's own tool, at the same settings; Debian does not package it:
+  `MILLRACE_RDKAFKA_PERFORMANCE` names one.
+"""
+
+
+def write_kafka_section(results, path):
+    """Puts the section of bench/kafka/run.py's results in place of the one that is there."""
+    facts = results["machine"]
+    rows = all_rows(results)
+    section = "\n".join([
+        KAFKA.format(kafka=facts["kafka"], events=results["events"]),
+        f"{facts['date']}, commit {facts['commit']}: {facts['cores']} cores of {facts['cpu']}, {facts['memory_gb']} GB, Linux "
+        f"{facts['kernel']}, Debian {facts['debian']}, {facts['build_type']}; librdkafka {facts['librdkafka']}; medians of "
+        f"{results['rounds']} rounds after one that warms up, of latencies of runs.\n",
+        markdown(rows) + "\n",
+        "As `bench/kafka/run.py` has run them:\n",
+        commands(rows) + "\n",
+    ])
+    text = path.read_text()
+    there = kafka_section(path)
+    path.write_text(text.removesuffix(there) + section)
+
+
+def kafka_section(path):
+    """What stands in the page by now; it is the last part."""
+    _, found, section = path.read_text().partition("\n## Kafka\n") if path.exists() else ("", "", "")
+    return found + section

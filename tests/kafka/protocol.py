@@ -6,8 +6,10 @@ here are the newest without tagged fields, and known to brokers from 2.4 to 4.x.
 import socket
 import struct
 
-METADATA, CREATE_TOPICS, DELETE_TOPICS, CREATE_PARTITIONS = 3, 19, 20, 37
+LIST_OFFSETS, METADATA, OFFSET_FETCH, CREATE_TOPICS, DELETE_TOPICS, CREATE_PARTITIONS = 2, 3, 9, 19, 20, 37
 TIMEOUT_MS = 30_000
+LATEST = -1
+READ_COMMITTED = 1
 
 NAMES = {
     3: "UNKNOWN_TOPIC_OR_PARTITION", 7: "REQUEST_TIMED_OUT", 17: "INVALID_TOPIC_EXCEPTION",
@@ -129,3 +131,37 @@ class Connection:
         for _, code, message in answer.array(lambda: (answer.string(), answer.take("h"), answer.string())):
             if code:
                 raise KafkaError(code, f"topic {name} cannot get {total} partitions ({message})")
+
+    def ends(self, topic, partitions):
+        """What committed readers may read up to, of each partition."""
+        asked = array([struct.pack(">iq", index, LATEST) for index in range(partitions)])
+        answer = self.ask(LIST_OFFSETS, 2, struct.pack(">ib", -1, READ_COMMITTED) + array([string(topic) + asked]))
+        answer.take("i")
+
+        def partition():
+            index, code = answer.take("i"), answer.take("h")
+            answer.take("q")  # the timestamp
+            return index, code, answer.take("q")
+
+        return self.offsets_of(answer.array(lambda: (answer.string(), answer.array(partition))), f"the ends of {topic}")
+
+    def committed(self, group, topic, partitions):
+        """Where the group stands in each partition; -1: nowhere yet. Only of a cluster of one broker."""
+        asked = array([struct.pack(">i", index) for index in range(partitions)])
+        answer = self.ask(OFFSET_FETCH, 3, string(group) + array([string(topic) + asked]))
+        answer.take("i")
+
+        def partition():
+            index, offset = answer.take("i"), answer.take("q")
+            answer.string()  # the metadata
+            return index, answer.take("h"), offset
+
+        return self.offsets_of(answer.array(lambda: (answer.string(), answer.array(partition))), f"the offsets of {group}")
+
+    @staticmethod
+    def offsets_of(topics, what):
+        found = [each for _, each_topic in topics for each in each_topic]
+        for _, code, _ in found:
+            if code:
+                raise KafkaError(code, what)
+        return [offset for _, _, offset in sorted(found)]
