@@ -98,7 +98,8 @@ class HandCopy {
           batch_[taken++] = copyOf(*message);
           continue;
         }
-        if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) throw std::runtime_error(rd_kafka_message_errstr(message));
+        if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+          throw std::runtime_error(rd_kafka_message_errstr(message));
         rd_kafka_message_destroy(message);
         ++ended;
       }
@@ -125,7 +126,8 @@ class HandCopy {
       // Once its queue is full librdkafka takes none of the rest.
       for (; done < count && batch_[done].err == RD_KAFKA_RESP_ERR_NO_ERROR; ++done) ++sent_;
       if (done == count) return;
-      if (batch_[done].err != RD_KAFKA_RESP_ERR__QUEUE_FULL) throw std::runtime_error(rd_kafka_err2str(batch_[done].err));
+      if (batch_[done].err != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        throw std::runtime_error(rd_kafka_err2str(batch_[done].err));
       readReports(kPollMillis);
     }
   }
