@@ -250,6 +250,12 @@ Status GroupConsumer::leave() {
   return committed;
 }
 
+// Messages may still come to the queue of a consumer that closes: they are let go, not counted, not committed.
+void GroupConsumer::serve(rd_kafka_queue_t* answers) {
+  rd_kafka_message_t* const message = rd_kafka_consume_queue(answers, kServeMillis);
+  if (message != nullptr) rd_kafka_message_destroy(message);
+}
+
 Status GroupConsumer::commit(rd_kafka_queue_t* answers, Deadline deadline) {
   // What comes after the deadline finds nothing to write to.
   const auto answer = std::make_shared<std::optional<rd_kafka_resp_err_t>>();
@@ -259,7 +265,7 @@ Status GroupConsumer::commit(rd_kafka_queue_t* answers, Deadline deadline) {
     **held = code;
   };
   rd_kafka_commit_queue(client_->get(), nullptr, answers, onAnswer, new std::shared_ptr(answer));
-  while (!*answer && std::chrono::steady_clock::now() < deadline) rd_kafka_queue_poll_callback(answers, kServeMillis);
+  while (!*answer && std::chrono::steady_clock::now() < deadline) serve(answers);
   const auto code = answer->value_or(RD_KAFKA_RESP_ERR__TIMED_OUT);
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__NO_OFFSET) return okStatus();
   const std::string trouble = client_->lastTrouble();
@@ -276,7 +282,7 @@ void GroupConsumer::close(rd_kafka_queue_t* answers, Deadline deadline) {
   }
   while (rd_kafka_consumer_closed(client_->get()) == 0) {
     if (std::chrono::steady_clock::now() >= deadline) return client_->abandon();
-    rd_kafka_queue_poll_callback(answers, kServeMillis);
+    serve(answers);
   }
 }
 

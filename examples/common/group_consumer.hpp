@@ -97,6 +97,7 @@ class GroupConsumer {
   bool findSplit(const rd_kafka_message_t& message);
   void dropFilled();
   using Deadline = std::chrono::steady_clock::time_point;
+  static void serve(rd_kafka_queue_t* answers);
   Status commit(rd_kafka_queue_t* answers, Deadline deadline);
   void close(rd_kafka_queue_t* answers, Deadline deadline);
 

@@ -205,6 +205,8 @@ KafkaSinkOptions JobProgram::kafkaSink(const std::string& topic) const {
   options.topic = topic;
   const bool isExactlyOnce = settings_.delivery == "exactly-once";
   options.delivery = isExactlyOnce ? KafkaDelivery::kExactlyOnce : KafkaDelivery::kAtLeastOnce;
+  // Who reads for two purposes computes for two: their results must not shut each other out.
+  options.applicationId = settings_.groupId;
   return options;
 }
 

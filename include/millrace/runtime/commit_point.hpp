@@ -55,7 +55,8 @@ class CommitPoint {
   /// Once, before anything else: shuts out whoever used this point before, waits until what they
   /// left is decided, and answers with the last committed epoch; nothing: what is durable is committed.
   /// Number 0: there has never been one. kFailedPrecondition: what is remembered here and `recorded`
-  /// cannot belong together, or another run owns it now.
+  /// cannot belong together, or another run owns it now; where that shows beforehand, nobody is shut
+  /// out for it.
   virtual StatusOr<std::optional<EpochMark>> takeOver(const RecordedEpochs& recorded) = 0;
 
   /// Begins to finish an epoch; errors come with commit().

@@ -26,16 +26,22 @@ namespace {
 constexpr int kAskMillis = 1'000;
 constexpr std::size_t kErrorText = 512;
 
-void onError(rd_kafka_t*, int code, const char* reason, void* opaque) {
-  auto& trouble = *static_cast<ClientTrouble*>(opaque);
+// Waiting does not mend these.
+bool isRefusal(rd_kafka_resp_err_t code, std::string_view reason) {
+  return code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
+         (code == RD_KAFKA_RESP_ERR__SSL && reason.find("certificate verify failed") != std::string_view::npos);
+}
+
+void noteTrouble(ClientTrouble& trouble, rd_kafka_resp_err_t code, const char* reason) {
   const std::lock_guard lock(trouble.mutex);
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) trouble.isAway.store(true);
   // "All brokers are down" follows what brought them down, which tells more.
   if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || trouble.last.empty()) trouble.last = reason;
-  if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
-      code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED) {
-    trouble.isRefused = true;
-  }
+  trouble.isRefused = trouble.isRefused || isRefusal(code, reason);
+}
+
+void onError(rd_kafka_t*, int code, const char* reason, void* opaque) {
+  noteTrouble(*static_cast<ClientTrouble*>(opaque), static_cast<rd_kafka_resp_err_t>(code), reason);
 }
 
 void onLog(const rd_kafka_t*, int, const char* facility, const char* text) {
@@ -77,7 +83,8 @@ std::string hintOf(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
       return " (create the topic, or correct its name)";
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-      return " (raise the topic's max.message.bytes and the property message.max.bytes)";
+      return " (raise the topic's max.message.bytes and the property message.max.bytes; if each record is small "
+             "enough, lower the property batch.size)";
     case RD_KAFKA_RESP_ERR__FENCED:
     case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
     case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
@@ -166,6 +173,8 @@ bool Client::isRefused() const {
   return trouble_->isRefused;
 }
 
+void Client::note(rd_kafka_resp_err_t code, const char* reason) const { noteTrouble(*trouble_, code, reason); }
+
 bool Client::takeOutage() {
   return trouble_->isAway.load(std::memory_order_relaxed) && trouble_->isAway.exchange(false);
 }
@@ -196,14 +205,14 @@ Status awaitBrokers(const Client& client, const KafkaSettings& settings) {
     const std::string reason = trouble.empty() ? rd_kafka_err2str(answer) : trouble;
     if (client.isRefused()) {
       return permissionDeniedError(
-          fmt::format("Kafka at {} refuses this client: {} (correct the credentials)",
+          fmt::format("Kafka at {} refuses this client: {} (correct the credentials, or the certificate that is trusted)",
                       settings.bootstrapServers, reason));
     }
     if (SteadyClock::now() - begun >= settings.startTimeout) {
       return unavailableError(fmt::format(
           "no Kafka broker at {} has answered within {} s: {} (start it, or correct the address; the "
           "start time-out says how long to wait)",
-          settings.bootstrapServers, settings.startTimeout.count() / 1000, reason));
+          settings.bootstrapServers, static_cast<double>(settings.startTimeout.count()) / 1000, reason));
     }
     if (!isToldOf) {
       log(LogLevel::kWarning, fmt::format("waiting for Kafka at {}: {}", settings.bootstrapServers, reason));

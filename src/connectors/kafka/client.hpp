@@ -57,6 +57,8 @@ class Client {
   std::string lastTrouble() const;
   /// A trouble that waiting does not mend: wrong credentials, a certificate that does not fit.
   bool isRefused() const;
+  /// Takes an error that has come as an event: where a queue is read for events, no callback is called.
+  void note(rd_kafka_resp_err_t code, const char* reason) const;
   /// True once each time that all brokers have gone away.
   bool takeOutage();
 

@@ -2,6 +2,7 @@
 #include "connectors/kafka/kafka_epochs.hpp"
 
 #include "connectors/kafka/marker.hpp"
+#include "connectors/kafka/steps.hpp"
 
 #include <fmt/format.h>
 
@@ -16,6 +17,8 @@ namespace millrace::kafka {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
+using steps::pass;
+using steps::Step;
 using Millis = std::chrono::milliseconds;
 
 constexpr int kAskMillis = 10'000;
@@ -50,7 +53,8 @@ KafkaEpochs::~KafkaEpochs() {
 }
 
 std::string KafkaEpochs::describe() const {
-  return fmt::format("Kafka at {} (group '{}')", options_.settings.bootstrapServers, group());
+  return fmt::format("Kafka at {} (group '{}', topic '{}')", options_.settings.bootstrapServers, group(),
+                     controlTopic());
 }
 
 std::string KafkaEpochs::transactionalId(int index) const {
@@ -66,7 +70,7 @@ Status KafkaEpochs::startProducer(bool isTransactionalOne) {
   Producer::Options options = producerOptions(0);
   if (!isTransactionalOne) options.transactionalId.clear();
   MILLRACE_ASSIGN_OR_RETURN(producer_, Producer::make(options, [this] { sendHeld(); }));
-  MILLRACE_RETURN_IF_ERROR(awaitBrokers(producer_->client(), options_.settings));
+  MILLRACE_RETURN_IF_ERROR(producer_->awaitBrokers());
   return checkTopics();
 }
 
@@ -83,20 +87,33 @@ Status KafkaEpochs::start() { return startProducer(false); }
 StatusOr<std::optional<EpochMark>> KafkaEpochs::takeOver(const RecordedEpochs& recorded) {
   MILLRACE_RETURN_IF_ERROR(startProducer(isTransactional()));
   if (!isTransactional()) return std::optional<EpochMark>();
+  MILLRACE_ASSIGN_OR_RETURN(const std::optional<EpochMark> early, readEarlyMarker());
+  MILLRACE_RETURN_IF_ERROR(checkOwner(early, recorded));
+  // Markers only go up: a directory that ends before this one is refused, so nobody is shut out for it.
+  if (early && early->number > recorded.durable && !recorded.isFreshFromSavepoint) return early;
   MILLRACE_RETURN_IF_ERROR(
       createTopic(producer_->client(), controlTopic(), 1, {{"cleanup.policy", "compact"}}, kAskMillis));
+  pass(Step::kTakingOver);
   MILLRACE_RETURN_IF_ERROR(shutOthersOut());
-  MILLRACE_RETURN_IF_ERROR(openReader());
+  pass(Step::kShutOut);
+  MILLRACE_ASSIGN_OR_RETURN(reader_, makeReader(true));
   // Only now: an answer from before could be overtaken by a commit that is under way.
-  MILLRACE_ASSIGN_OR_RETURN(const std::optional<EpochMark> marker, readCommittedMarker());
-  if (marker && marker->incarnation > recorded.incarnation && !recorded.isFreshFromSavepoint) {
-    return failedPreconditionError(fmt::format(
-        "{} remembers run {} of this job, but its state directory knows of {} only: another job with the "
-        "application id '{}' owns it (stop one of the two, or give them different names)",
-        describe(), marker->incarnation, recorded.incarnation, options_.applicationId));
-  }
+  MILLRACE_ASSIGN_OR_RETURN(const std::optional<EpochMark> marker, readCommittedMarker(reader_));
+  pass(Step::kMarkerRead);
+  MILLRACE_RETURN_IF_ERROR(checkOwner(marker, recorded));
   MILLRACE_RETURN_IF_ERROR(producer_->beginTransaction());
+  pass(Step::kFirstBegun);
   return std::optional<EpochMark>(marker.value_or(EpochMark()));
+}
+
+Status KafkaEpochs::checkOwner(const std::optional<EpochMark>& marker, const RecordedEpochs& recorded) const {
+  if (!marker || marker->incarnation <= recorded.incarnation || recorded.isFreshFromSavepoint) return okStatus();
+  const std::string known = recorded.incarnation == 0 ? std::string("knows of none")
+                                                      : fmt::format("knows of {} only", recorded.incarnation);
+  return failedPreconditionError(fmt::format(
+      "{} remembers run {} of this job, but its state directory {}: another job with the application id '{}' "
+      "owns it (stop one of the two, or give them different names)",
+      describe(), marker->incarnation, known, options_.applicationId));
 }
 
 // Every id there has ever been: a transaction that one of them has left open is decided then.
@@ -116,23 +133,31 @@ Status KafkaEpochs::shutOthersOut() {
   return all;
 }
 
-Status KafkaEpochs::openReader() {
-  // Committed offsets that a transaction may still change are not read. The transaction's end is answered a
-  // few milliseconds before they are there, so the first question often comes too soon.
-  MILLRACE_ASSIGN_OR_RETURN(reader_,
-                            Client::make(RD_KAFKA_CONSUMER, options_.settings,
-                                         {{"client.id", options_.applicationId}, {"retry.backoff.ms", "2"}},
-                                         {{"group.id", group()},
-                                          {"isolation.level", "read_committed"},
-                                          {"enable.auto.commit", "false"},
-                                          {"enable.auto.offset.store", "false"}}));
-  return okStatus();
+// Offsets of a transaction that has just ended are there a few milliseconds after its answer, so the first question
+// often comes too soon. Not `isStable`: what is committed by now, without waiting for transactions that are open.
+StatusOr<Client> KafkaEpochs::makeReader(bool isStable) const {
+  std::vector<KafkaSettings::Property> defaults = {{"client.id", options_.applicationId},
+                                                   {"retry.backoff.ms", "2"}};
+  std::vector<KafkaSettings::Property> forced = {
+      {"group.id", group()}, {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"}};
+  if (isStable) {
+    forced.emplace_back("isolation.level", "read_committed");
+  } else {
+    defaults.emplace_back("isolation.level", "read_uncommitted");
+  }
+  return Client::make(RD_KAFKA_CONSUMER, options_.settings, defaults, forced);
 }
 
-StatusOr<std::optional<EpochMark>> KafkaEpochs::askForMarker(int timeoutMillis) const {
+StatusOr<std::optional<EpochMark>> KafkaEpochs::readEarlyMarker() const {
+  MILLRACE_ASSIGN_OR_RETURN(const Client reader, makeReader(false));
+  return readCommittedMarker(reader);
+}
+
+StatusOr<std::optional<EpochMark>> KafkaEpochs::askForMarker(const Client& reader,
+                                                             int timeoutMillis) const {
   const Partitions list = onePartition(controlTopic(), 0, RD_KAFKA_OFFSET_INVALID);
   const std::string doing = fmt::format("reading the marker of group '{}'", group());
-  MILLRACE_RETURN_IF_ERROR(statusOf(rd_kafka_committed(reader_.get(), list.get(), timeoutMillis), doing));
+  MILLRACE_RETURN_IF_ERROR(statusOf(rd_kafka_committed(reader.get(), list.get(), timeoutMillis), doing));
   const rd_kafka_topic_partition_t& found = list->elems[0];
   // A failed read looks like an offset that is not there.
   MILLRACE_RETURN_IF_ERROR(statusOf(found.err, doing));
@@ -141,15 +166,16 @@ StatusOr<std::optional<EpochMark>> KafkaEpochs::askForMarker(int timeoutMillis) 
   const std::optional<EpochMark> marker = readMarker(text);
   if (marker && marker->number == static_cast<std::uint64_t>(found.offset)) return marker;
   return failedPreconditionError(fmt::format(
-      "the offset that group '{}' has committed for topic '{}' is not a marker of Millrace: somebody else "
-      "commits to that group (give the job another application id)",
+      "the offset that group '{}' has committed for topic '{}' is not a marker of Millrace: it was reset, or "
+      "somebody else commits to that group (delete the group and begin from a savepoint in a new directory; "
+      "expect results since then a second time)",
       group(), controlTopic()));
 }
 
-StatusOr<std::optional<EpochMark>> KafkaEpochs::readCommittedMarker() const {
+StatusOr<std::optional<EpochMark>> KafkaEpochs::readCommittedMarker(const Client& reader) const {
   const auto deadline = SteadyClock::now() + Millis(options_.settings.startTimeout.count());
   while (true) {
-    StatusOr<std::optional<EpochMark>> marker = askForMarker(kAskMillis);
+    StatusOr<std::optional<EpochMark>> marker = askForMarker(reader, kAskMillis);
     if (marker.ok() || !isRetriable(marker.status()) || SteadyClock::now() >= deadline) return marker;
   }
 }
@@ -158,7 +184,10 @@ void KafkaEpochs::prepare(const EpochMark& mark) {
   if (!isTransactional()) return;
   prepared_ = std::async(std::launch::async, [this, mark]() -> Status {
     MILLRACE_RETURN_IF_ERROR(producer_->awaitDeliveries());
-    return sendMarker(mark);
+    pass(Step::kDelivered);
+    MILLRACE_RETURN_IF_ERROR(sendMarker(mark));
+    pass(Step::kMarkerSent);
+    return okStatus();
   });
 }
 
@@ -170,11 +199,17 @@ Status KafkaEpochs::sendMarker(const EpochMark& mark) {
 
 Status KafkaEpochs::commit(const EpochMark& mark) {
   if (!isTransactional()) return producer_->awaitDeliveries();
+  pass(Step::kSealed);
   MILLRACE_RETURN_IF_ERROR(prepared_.get());
+  pass(Step::kTransactionEnding);
   MILLRACE_RETURN_IF_ERROR(producer_->commitTransaction());
+  pass(Step::kTransactionEnded);
   if (producer_->isInDoubt()) MILLRACE_RETURN_IF_ERROR(replaceProducer(mark));
   MILLRACE_RETURN_IF_ERROR(openNext());
-  return verify(mark);
+  pass(Step::kNextBegun);
+  MILLRACE_RETURN_IF_ERROR(verify(mark));
+  pass(Step::kConfirmed);
+  return okStatus();
 }
 
 // A late copy of a request that got no answer would commit the next transaction half-way, or under this
@@ -195,7 +230,7 @@ Status KafkaEpochs::openNext() {
 }
 
 Status KafkaEpochs::verify(const EpochMark& mark) const {
-  MILLRACE_ASSIGN_OR_RETURN(const std::optional<EpochMark> found, readCommittedMarker());
+  MILLRACE_ASSIGN_OR_RETURN(const std::optional<EpochMark> found, readCommittedMarker(reader_));
   if (found == mark) return okStatus();
   return abortedError(fmt::format("epoch {} was committed, but the marker says {}", mark.number,
                                   found ? found->number : 0));
@@ -213,9 +248,11 @@ Status KafkaEpochs::send(HeldRecords& held) {
     const bool isOpen = !isTransactional() || held.epoch <= openEpoch();
     std::size_t taken = 0;
     if (isOpen) {
+      pass(Step::kProducing);
       MILLRACE_ASSIGN_OR_RETURN(taken, producer_->produce(held.topic, held.records));
       held.records.drop(taken);
       held.show();
+      pass(Step::kProduced);
     }
     if (taken == 0 && isNoted) break;
     isNoted = taken == 0;

@@ -81,9 +81,11 @@ class KafkaEpochs final : public CommitPoint {
   Status startProducer(bool isTransactionalOne);
   Status checkTopics() const;
   Status shutOthersOut();
-  Status openReader();
-  StatusOr<std::optional<EpochMark>> readCommittedMarker() const;
-  StatusOr<std::optional<EpochMark>> askForMarker(int timeoutMillis) const;
+  Status checkOwner(const std::optional<EpochMark>& marker, const RecordedEpochs& recorded) const;
+  StatusOr<Client> makeReader(bool isStable) const;
+  StatusOr<std::optional<EpochMark>> readEarlyMarker() const;
+  StatusOr<std::optional<EpochMark>> readCommittedMarker(const Client& reader) const;
+  StatusOr<std::optional<EpochMark>> askForMarker(const Client& reader, int timeoutMillis) const;
   Status sendMarker(const EpochMark& mark);
   Status verify(const EpochMark& mark) const;
   Status replaceProducer(const EpochMark& mark);

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "connectors/kafka/producer.hpp"
 
+#include "connectors/kafka/steps.hpp"
+
+#include <millrace/base/log.hpp>
+
+#include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,8 +23,22 @@ constexpr std::int16_t kEndTxn = 26;
 constexpr std::int16_t kTxnOffsetCommit = 28;
 constexpr int kPollMillis = 60'000;   // a stop wakes it
 constexpr int kStepMillis = 1'000;
+constexpr std::chrono::milliseconds kReasonMillis{1'000};
+constexpr std::int64_t kRequestMillis = 10'000;
+constexpr std::int64_t kLeastRequestMillis = 10;
 constexpr std::size_t kBatch = 512;
 constexpr std::size_t kTold = 200;  // bytes of a key in a message
+
+// librdkafka wants a transaction to last longer than a request; who shortens the one means the other, too.
+std::string requestTimeout(const KafkaSettings& settings) {
+  std::int64_t millis = kRequestMillis;
+  for (const auto& [name, value] : settings.properties) {
+    std::int64_t transaction = 0;
+    if (name != "transaction.timeout.ms" || !absl::SimpleAtoi(value, &transaction)) continue;
+    millis = std::min(kRequestMillis, std::max(kLeastRequestMillis, transaction));
+  }
+  return fmt::to_string(millis);
+}
 
 std::vector<KafkaSettings::Property> defaultsOf(const Producer::Options& options) {
   std::vector<KafkaSettings::Property> defaults = {
@@ -27,7 +46,7 @@ std::vector<KafkaSettings::Property> defaultsOf(const Producer::Options& options
       {"partitioner", "murmur2_random"},
       {"linger.ms", "5"},
       {"queue.buffering.max.kbytes", "65536"},
-      {"socket.timeout.ms", "10000"},
+      {"socket.timeout.ms", requestTimeout(options.settings)},
       {"socket.nagle.disable", "true"},
       {"retry.backoff.ms", "20"},
   };
@@ -64,9 +83,23 @@ rd_kafka_message_t messageOf(const KafkaRecords& records, const Entry& entry) {
   return message;
 }
 
-Status notTaken(rd_kafka_resp_err_t code, const std::string& topic, const Entry& entry) {
-  return statusOf(code, fmt::format("writing a record of {} bytes to topic '{}'",
-                                    entry.keySize + entry.valueSize, topic));
+// A record, for messages: what is long of its key is left out.
+std::string describe(std::size_t bytes, const void* key, std::size_t keySize, std::int32_t partition,
+                     std::string_view topic) {
+  std::string text = fmt::format("a record of {} bytes", bytes);
+  if (key != nullptr) {
+    text += fmt::format(" with key '{}'{}", std::string_view(static_cast<const char*>(key), std::min(keySize, kTold)),
+                        keySize > kTold ? "..." : "");
+  }
+  if (partition >= 0) text += fmt::format(" for partition {}", partition);
+  return text + fmt::format(" to topic '{}'", topic);
+}
+
+// Of a record: what it says of its own place no broker can set right by itself.
+Status recordStatus(rd_kafka_resp_err_t code, const std::string& doing) {
+  if (code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) return statusOf(code, doing);
+  return invalidArgumentError(fmt::format(
+      "{}: the topic has no such partition (add partitions, or correct KafkaRecord::partition)", doing));
 }
 
 std::optional<UnansweredRequests::Kind> harmfulKind(std::int16_t request) {
@@ -129,6 +162,7 @@ rd_kafka_resp_err_t Producer::onNew(rd_kafka_t* handle, const rd_kafka_conf_t*, 
 rd_kafka_resp_err_t Producer::onSent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t key,
                                      std::int16_t, std::int32_t, std::size_t, void* opaque) {
   if (const auto kind = harmfulKind(key)) static_cast<Producer*>(opaque)->unanswered_.sent(*kind);
+  if (key == kEndTxn) steps::pass(steps::Step::kEndSent);
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -145,18 +179,34 @@ void Producer::readReports() {
     const Event event(rd_kafka_queue_poll(queue_.get(), kPollMillis));
     if (event == nullptr) continue;
     if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_DR) noteReports(*event);
+    if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_ERROR) noteError(*event);
     onReports_();
   }
 }
 
+void Producer::noteError(rd_kafka_event_t& event) {
+  client_.note(rd_kafka_event_error(&event), rd_kafka_event_error_string(&event));
+  if (!client_.takeOutage() || !isWatched_.load() || isAway_) return;
+  isAway_ = true;
+  log(LogLevel::kWarning, fmt::format("Kafka at {} does not answer, results wait: {}",
+                                      options_.settings.bootstrapServers, lastTrouble()));
+}
+
 void Producer::noteReports(rd_kafka_event_t& event) {
   while (const rd_kafka_message_t* const message = rd_kafka_event_message_next(&event)) {
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) [[likely]] continue;
-    const std::string key(static_cast<const char*>(message->key), std::min(message->key_len, kTold));
-    std::string doing = fmt::format("delivering a record with key '{}' to topic '{}'", key,
-                                    rd_kafka_topic_name(message->rkt));
-    if (const std::string trouble = lastTrouble(); !trouble.empty()) doing += " (" + trouble + ")";
-    fail(statusOf(message->err, doing));
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) [[likely]] {
+      if (isAway_) log(LogLevel::kInfo, fmt::format("Kafka at {} takes results again", options_.settings.bootstrapServers));
+      isAway_ = false;
+      continue;
+    }
+    const bool isLost = message->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+    std::string doing = "delivering " + describe(message->len + message->key_len, message->key, message->key_len,
+                                                 isLost ? message->partition : RD_KAFKA_PARTITION_UA,
+                                                 rd_kafka_topic_name(message->rkt));
+    // What went wrong with the connection is the reason only of what took too long.
+    const bool isLate = message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
+    if (const std::string trouble = lastTrouble(); isLate && !trouble.empty()) doing += " (" + trouble + ")";
+    fail(recordStatus(message->err, doing));
   }
 }
 
@@ -165,6 +215,20 @@ std::string Producer::lastTrouble() const { return client_.lastTrouble(); }
 void Producer::fail(Status status) {
   const std::lock_guard lock(mutex_);
   if (failure_.ok()) failure_ = std::move(status);
+  hasFailed_.notify_all();
+}
+
+// Once a transaction has failed, librdkafka takes nothing more for it and says no more than that; what
+// failed is on its way with the reports.
+Status Producer::notTaken(rd_kafka_resp_err_t code, const std::string& topic, const KafkaRecords& records,
+                          const Entry& entry) {
+  const bool isReader = std::this_thread::get_id() == reports_.get_id();
+  if (code == RD_KAFKA_RESP_ERR__STATE && !isReader) {
+    std::unique_lock lock(mutex_);
+    if (hasFailed_.wait_for(lock, kReasonMillis, [this] { return !failure_.ok(); })) return failure_;
+  }
+  return recordStatus(code, "writing " + describe(entry.keySize + entry.valueSize, at(records, entry.key),
+                                                  entry.keySize, entry.partition, topic));
 }
 
 Status Producer::failure() const {
@@ -172,8 +236,15 @@ Status Producer::failure() const {
   return failure_;
 }
 
+Status Producer::awaitBrokers() {
+  MILLRACE_RETURN_IF_ERROR(kafka::awaitBrokers(client_, options_.settings));
+  client_.takeOutage();
+  isWatched_.store(true);
+  return okStatus();
+}
+
 Status Producer::initTransactions() {
-  MILLRACE_RETURN_IF_ERROR(awaitBrokers(client_, options_.settings));
+  MILLRACE_RETURN_IF_ERROR(awaitBrokers());
   return persist(options_.settings.startTimeout, fmt::format("beginning transactions as '{}'", options_.transactionalId),
                  [this](int millis) { return rd_kafka_init_transactions(client_.get(), millis); });
 }
@@ -225,7 +296,7 @@ StatusOr<std::size_t> Producer::produce(const std::string& name, const KafkaReco
                            batch.data(), static_cast<int>(count));
     for (std::size_t i = 0; i < count; ++i) {
       if (batch[i].err == RD_KAFKA_RESP_ERR__QUEUE_FULL) return done;
-      if (batch[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) return notTaken(batch[i].err, name, records[done]);
+      if (batch[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) return notTaken(batch[i].err, name, records, records[done]);
       ++done;
     }
   }
@@ -250,7 +321,7 @@ StatusOr<bool> Producer::produceOne(rd_kafka_topic_t& handle, const std::string&
       RD_KAFKA_V_KEY(at(records, entry.key), entry.keySize), RD_KAFKA_V_HEADERS(given),
       RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_END);
   if (answer == RD_KAFKA_RESP_ERR__QUEUE_FULL) return false;
-  if (answer != RD_KAFKA_RESP_ERR_NO_ERROR) return notTaken(answer, name, entry);
+  if (answer != RD_KAFKA_RESP_ERR_NO_ERROR) return notTaken(answer, name, records, entry);
   static_cast<void>(headers.release());  // the message's own now
   return true;
 }

@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -66,6 +67,9 @@ class Producer {
 
   const Client& client() const { return client_; }
 
+  /// As kafka::awaitBrokers(). From then on it is told when they go away, and when they are back.
+  Status awaitBrokers();
+
   /// Waits for brokers, and shuts out the producer that had this transactional id before.
   Status initTransactions();
   Status beginTransaction();
@@ -89,7 +93,10 @@ class Producer {
 
   void readReports();
   void noteReports(rd_kafka_event_t& event);
+  void noteError(rd_kafka_event_t& event);
   void fail(Status status);
+  Status notTaken(rd_kafka_resp_err_t code, const std::string& topic, const KafkaRecords& records,
+                  const KafkaRecords::Entry& entry);
   StatusOr<rd_kafka_topic_t*> topic(const std::string& name);
   StatusOr<bool> produceOne(rd_kafka_topic_t& topic, const std::string& name,
                             const KafkaRecords& records, const KafkaRecords::Entry& entry);
@@ -106,11 +113,14 @@ class Producer {
   const std::function<void()> onReports_;
   UnansweredRequests unanswered_;
   mutable std::mutex mutex_;
-  Status failure_;                      // under mutex_
+  std::condition_variable hasFailed_;
+  Status failure_;                       // under mutex_
   std::map<std::string, Topic> topics_;  // under mutex_; they go before the client
   Client client_;
   Queue queue_;
   std::atomic<bool> isStopping_{false};
+  std::atomic<bool> isWatched_{false};   // somebody wants to know whether brokers answer
+  bool isAway_ = false;                  // of the thread that reads reports
   std::thread reports_;
 };
 
