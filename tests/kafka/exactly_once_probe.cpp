@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// A job from Kafka to Kafka, exactly once, that kills itself where it is told to; for test_fail_points.py
+// and test_bad_days.py.
+//
+//   exactly_once_probe steps             the names of the places
+//   exactly_once_probe run KEY=VALUE...  counts the values of topic `in` and writes each count as it goes up,
+//                                        keyed by the value, to topic `out`; ends with what there was at
+//                                        its start. step=NAME passing=N: SIGKILL at the N-th passing
+#include "connectors/kafka/steps.hpp"
+
+#include <millrace/base/log.hpp>
+#include <millrace/millrace.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <iostream>
+#include <map>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace {
+
+using millrace::steps::kStepNames;
+using millrace::steps::Step;
+
+using Arguments = std::map<std::string, std::string>;
+using Count = std::pair<std::string, std::int64_t>;
+
+std::string get(const Arguments& arguments, const std::string& name, std::string otherwise = "") {
+  const auto it = arguments.find(name);
+  return it == arguments.end() ? otherwise : it->second;
+}
+
+std::int64_t number(std::string_view text) {
+  std::int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+std::string_view deadlyStep;
+std::atomic<std::int64_t> passingsLeft{0};
+
+void dieWhenDue(Step step) {
+  if (kStepNames[static_cast<std::size_t>(step)] != deadlyStep) return;
+  if (passingsLeft.fetch_sub(1) == 1) std::raise(SIGKILL);
+}
+
+// Takes its time over each record, so that a handful of them lasts for several epochs.
+class Counter {
+ public:
+  using Context = millrace::ProcessContext<std::string, Count>;
+
+  explicit Counter(std::chrono::microseconds pause) : pause_(pause) {}
+
+  void open(millrace::StateContext& states) { seen_ = states.value<std::int64_t>("seen"); }
+
+  void process(const std::string& value, Context& context) {
+    std::this_thread::sleep_for(pause_);
+    const std::int64_t* const before = seen_.get();
+    const std::int64_t now = before == nullptr ? 1 : *before + 1;
+    seen_.set(now);
+    context.emit({value, now});
+  }
+
+ private:
+  std::chrono::microseconds pause_;
+  millrace::ValueState<std::int64_t> seen_;
+};
+
+millrace::KafkaSettings settingsOf(const Arguments& arguments) {
+  millrace::KafkaSettings settings;
+  settings.bootstrapServers = get(arguments, "bootstrap");
+  return settings;
+}
+
+void describe(millrace::Pipeline& pipeline, const Arguments& arguments) {
+  millrace::KafkaSourceOptions source;
+  source.settings = settingsOf(arguments);
+  source.topics = {get(arguments, "in")};
+  source.until = millrace::KafkaEnd::latest();
+  millrace::KafkaSinkOptions sink;
+  sink.settings = settingsOf(arguments);
+  sink.topic = get(arguments, "out");
+  const auto partition = static_cast<std::int32_t>(number(get(arguments, "partition", "-1")));
+  pipeline
+      .source("in", millrace::kafka<std::string, millrace::TextLineDecoder>(source),
+              millrace::boundedOutOfOrderness(std::chrono::milliseconds(0)))
+      .keyBy([](const std::string& value) { return value; })
+      .process<Count>("counts", Counter(std::chrono::microseconds(number(get(arguments, "pause", "500")))))
+      .sink("out", millrace::toKafka(sink, [partition](const Count& count, millrace::KafkaRecord& out) {
+              out.setKey(count.first);
+              out.value = std::to_string(count.second);
+              if (partition >= 0) out.partition = partition;
+            }));
+}
+
+int run(const Arguments& arguments) {
+  millrace::setLogSink([](millrace::LogLevel level, std::string_view text) {
+    if (level != millrace::LogLevel::kDebug) std::cerr << text << std::endl;
+  });
+  const std::string step = get(arguments, "step");
+  if (!step.empty()) {
+    if (std::find(kStepNames.begin(), kStepNames.end(), step) == kStepNames.end()) return 2;
+    deadlyStep = step;
+    passingsLeft = number(get(arguments, "passing", "1"));
+    millrace::steps::stepHook = dieWhenDue;
+  }
+  millrace::Pipeline pipeline(get(arguments, "id", "probe"));
+  describe(pipeline, arguments);
+  millrace::JobOptions options;
+  options.workers = static_cast<std::size_t>(number(get(arguments, "workers", "1")));
+  options.batchSize = 16;
+  options.checkpoints.directory = get(arguments, "state");
+  options.checkpoints.interval = millrace::Duration(number(get(arguments, "interval", "20")));
+  const millrace::Status ended = millrace::run(pipeline.graph(), options);
+  if (!ended.ok()) std::cerr << ended << std::endl;
+  return ended.ok() ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  Arguments arguments;
+  for (int i = 2; i < count; ++i) {
+    const std::string word = words[i];
+    const std::size_t at = word.find('=');
+    arguments[word.substr(0, at)] = at == std::string::npos ? "" : word.substr(at + 1);
+  }
+  const std::string_view what = count > 1 ? words[1] : "";
+  if (what == "run") return run(arguments);
+  if (what != "steps") return 2;
+  for (const std::string_view name : kStepNames) std::cout << name << '\n';
+  return 0;
+}
