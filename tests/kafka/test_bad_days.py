@@ -405,6 +405,20 @@ class Transactions(Days):
         self.finish()
         self.check()
 
+    def test_keep_their_producer_while_brokers_answer(self):
+        self.feed(200)
+        job = self.start(interval="10ms")
+        self.await_results()
+        self.feed(200)
+        self.await_results(8)
+        self.assertEqual(job.stop(), 0, job.said)
+        with open(self.path("state.json"), encoding="utf-8") as file:
+            self.assertGreater(json.load(file)["checkpoints"], 10)
+        told = self.broker.tool("transactions", "describe", "--transactional-id", f"{self.id}-0").splitlines()
+        about = dict(zip(told[0].split("\t"), told[1].split("\t")))
+        epoch = next(int(value) for name, value in about.items() if name.strip() == "ProducerEpoch")
+        self.assertLess(epoch, 3)  # each new producer with that id raises it
+
     def test_that_a_kill_has_left_open_are_not_waited_for(self):
         self.feed(300)
         job = self.start("-X", LONG, interval="1h")
