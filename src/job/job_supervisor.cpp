@@ -2,7 +2,9 @@
 #include "job/job_supervisor.hpp"
 
 #include <millrace/base/clock.hpp>
+#include <millrace/base/log.hpp>
 
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -165,6 +167,8 @@ void JobSupervisor::superviseToTheEnd() {
 Status JobSupervisor::prepareNext(const Status& failure) {
   Status last = failure;
   while (mayTryAgain(last)) {
+    log(LogLevel::kWarning, fmt::format("the job has failed and starts again from its last checkpoint ({} of {}): {}",
+                                        failuresInARow_, options_.restarts.attempts, std::string(last.message())));
     dropAttempt();
     if (!pauseUnlessStopped(pauseBefore(failuresInARow_, options_.restarts))) return last;
     StatusOr<std::unique_ptr<JobAttempt>> next = JobAttempt::make(graph_, options_);
