@@ -222,6 +222,46 @@ TEST_CASE("A store over RocksDB holds what a plain map holds, and its base what 
   REQUIRE(laggards > 3);
 }
 
+TEST_CASE("A drop through the latest time takes keys of any form, in either kind of base", "[rocksdb]") {
+  for (const StateBackend backend : {StateBackend::kMemory, StateBackend::kRocksDb}) {
+    Scratch scratch;
+    Model model;
+    CheckpointStore::Options options = rocksOptions(scratch / "state", 200);
+    options.backend = backend;
+    const auto epochOf = [&](bool drops, const std::vector<std::string>& keys) {
+      Epoch epoch;
+      epoch.number = model.epoch + 1;
+      epoch.tasks.push_back({"counts", 0, {}, {}});
+      StateChanges& changes = epoch.tasks[0].changes;
+      if (drops) changes.dropThrough(StateId{1}, {0, kGroups / 2}, kMaxTimestamp);
+      for (std::uint16_t state = 0; state < 3; ++state) {
+        for (std::uint16_t group = 0; group < kGroups; ++group) {
+          for (const std::string& key : keys) {
+            changes.put(
+                StateId{state}, KeyGroup{group}, [&](ByteWriter& out) { out.bytes(key); },
+                [&](ByteWriter& out) { out.bytes(std::to_string(epoch.number)); });
+          }
+        }
+      }
+      return epoch;
+    };
+    auto store = opened(options);
+    REQUIRE(store->begin(kStates).ok());
+    model.begin(kStates);
+    append(*store, model, epochOf(false, {"", "a", "\xff\xff", timeKey(5, "x"), std::string(9, '\xff')}));
+    bringForward(*store);
+    append(*store, model, epochOf(true, {"b", timeKey(7, "")}));
+    REQUIRE(differences(*store, model.entries) == "");
+    bringForward(*store);
+    store.reset();
+    store = opened(options);
+    REQUIRE(differences(*store, model.entries) == "");
+    if (store->isReadable()) requireBase(*store, model.entries, kStates);
+    REQUIRE_FALSE(model.entries.contains(EntryId{0, 1, "a"}));
+    REQUIRE(model.entries.contains(EntryId{kGroups - 1, 1, "a"}));
+  }
+}
+
 TEST_CASE("What is dropped by time or as a whole goes, and what is put after that stays, in however many files", "[rocksdb]") {
   Scratch scratch;
   Model model;
