@@ -22,6 +22,7 @@ using steps::Step;
 using Millis = std::chrono::milliseconds;
 
 constexpr int kAskMillis = 10'000;
+constexpr Millis kAskAgain{100};
 // Brokers refuse more than 15 minutes unless they are told otherwise.
 constexpr Millis kLeastTransaction{60'000};
 constexpr Millis kMostTransaction{900'000};
@@ -32,6 +33,23 @@ Millis transactionTimeout(Duration interval) {
   const auto wanted = Millis(interval.count() > kMostTransaction.count() ? kMostTransaction.count()
                                                                         : 3 * interval.count());
   return std::clamp(wanted, kLeastTransaction, kMostTransaction);
+}
+
+const Status& statusIn(const Status& status) { return status; }
+template <typename T>
+const Status& statusIn(const StatusOr<T>& answer) {
+  return answer.status();
+}
+
+// Calls `ask` until its answer is another one than that brokers are away, or the time for a start is over.
+template <typename Ask>
+auto persistently(const KafkaSettings& settings, Ask&& ask) {
+  const auto deadline = SteadyClock::now() + Millis(settings.startTimeout.count());
+  while (true) {
+    auto answer = ask();
+    if (!isRetriable(statusIn(answer)) || SteadyClock::now() >= deadline) return answer;
+    std::this_thread::sleep_for(kAskAgain);
+  }
 }
 
 // As librdkafka frees it: with free().
@@ -77,7 +95,9 @@ Status KafkaEpochs::startProducer(bool isTransactionalOne) {
 // Before anything is shut out: a topic that is missing should cost nobody anything.
 Status KafkaEpochs::checkTopics() const {
   for (const std::string& topic : topics_) {
-    MILLRACE_RETURN_IF_ERROR(partitionCount(producer_->client(), topic, kAskMillis).status());
+    MILLRACE_RETURN_IF_ERROR(
+        persistently(options_.settings, [&] { return partitionCount(producer_->client(), topic, kAskMillis); })
+            .status());
   }
   return okStatus();
 }
@@ -91,8 +111,9 @@ StatusOr<std::optional<EpochMark>> KafkaEpochs::takeOver(const RecordedEpochs& r
   MILLRACE_RETURN_IF_ERROR(checkOwner(early, recorded));
   // Markers only go up: a directory that ends before this one is refused, so nobody is shut out for it.
   if (early && early->number > recorded.durable && !recorded.isFreshFromSavepoint) return early;
-  MILLRACE_RETURN_IF_ERROR(
-      createTopic(producer_->client(), controlTopic(), 1, {{"cleanup.policy", "compact"}}, kAskMillis));
+  MILLRACE_RETURN_IF_ERROR(persistently(options_.settings, [&] {
+    return createTopic(producer_->client(), controlTopic(), 1, {{"cleanup.policy", "compact"}}, kAskMillis);
+  }));
   pass(Step::kTakingOver);
   MILLRACE_RETURN_IF_ERROR(shutOthersOut());
   pass(Step::kShutOut);
@@ -173,11 +194,7 @@ StatusOr<std::optional<EpochMark>> KafkaEpochs::askForMarker(const Client& reade
 }
 
 StatusOr<std::optional<EpochMark>> KafkaEpochs::readCommittedMarker(const Client& reader) const {
-  const auto deadline = SteadyClock::now() + Millis(options_.settings.startTimeout.count());
-  while (true) {
-    StatusOr<std::optional<EpochMark>> marker = askForMarker(reader, kAskMillis);
-    if (marker.ok() || !isRetriable(marker.status()) || SteadyClock::now() >= deadline) return marker;
-  }
+  return persistently(options_.settings, [&] { return askForMarker(reader, kAskMillis); });
 }
 
 void KafkaEpochs::prepare(const EpochMark& mark) {
