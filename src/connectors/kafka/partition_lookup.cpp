@@ -138,8 +138,12 @@ StatusOr<std::vector<PartitionPosition>> PartitionLookup::goOn(
   MILLRACE_ASSIGN_OR_RETURN(auto all, fromBeginning(partitions));
   MILLRACE_ASSIGN_OR_RETURN(const auto now, ends(partitions));
   MILLRACE_RETURN_IF_ERROR(setEnds(all));
-  const bool keepsEnd = options_.until.at == KafkaEnd::At::kLatest ||
-                        options_.until.at == KafkaEnd::At::kTimestamp;
+  // A run that had read all it was to read is followed by another one, with an end of its own.
+  const bool isUnfinished =
+      std::any_of(positions.begin(), positions.end(),
+                  [](const PartitionPosition& then) { return then.end && then.next < *then.end; });
+  const bool keepsEnd = isUnfinished && (options_.until.at == KafkaEnd::At::kLatest ||
+                                         options_.until.at == KafkaEnd::At::kTimestamp);
   for (const PartitionPosition& then : positions) {
     const auto found = std::find_if(all.begin(), all.end(),
                                     [&](const PartitionPosition& each) { return each.id == then.id; });

@@ -49,8 +49,8 @@ struct KafkaEnd {
   std::vector<KafkaOffset> positions;
 
   static KafkaEnd never();
-  /// At the end that each partition has when the job starts (for the first time, when it goes on
-  /// from checkpoints).
+  /// At the end that each partition has when the job starts (a run that goes on from a checkpoint before its
+  /// end keeps that; one that had come to it is followed by one with an end of its own).
   static KafkaEnd latest();
   /// Before the first message with that timestamp or a later one; where there is none, as latest().
   static KafkaEnd timestamp(Timestamp time);
