@@ -177,7 +177,8 @@ measured, fills a topic of {events:,} events of `event_producer` (about 190 byte
 `build/bench/results-kafka.json`; `python3 bench/kafka/run.py --doc` writes this section from that file.
 
 - **Topic to topic**: *other* is a loop over librdkafka alone, with a consumer and a producer for each of
-  its threads and the same properties (idempotent, read_committed, 5 ms of linger); it takes what is there in
+  its threads and the same properties (idempotent, read_committed, 5 ms of linger), but for how much is
+  fetched ahead, which is librdkafka's default. It takes what is there in
   batches and copies nothing: a message read is let go of when its copy is acknowledged. In the rows
   of exactly once *other* is at least once. Timed from the first record read until readers of committed
   records may read the last; every partition of the copy is held against the original, in its order. The

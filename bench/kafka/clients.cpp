@@ -58,8 +58,7 @@ Properties consumerProperties(const std::string& bootstrap) {
   return {{"bootstrap.servers", bootstrap},       {"group.id", "millrace-bench"},
           {"enable.auto.commit", "false"},        {"enable.auto.offset.store", "false"},
           {"enable.partition.eof", "true"},       {"auto.offset.reset", "error"},
-          {"isolation.level", "read_committed"},  {"queued.max.messages.kbytes", "32768"},
-          {"fetch.max.bytes", "8388608"},         {"fetch.error.backoff.ms", "100"},
+          {"isolation.level", "read_committed"},  {"fetch.error.backoff.ms", "100"},
           {"socket.nagle.disable", "true"},       {"log_level", "4"}};
 }
 

@@ -26,7 +26,8 @@ using Owned = std::unique_ptr<T, Free>;
 
 using Properties = std::vector<std::pair<std::string, std::string>>;
 
-/// What both sides of a contest set alike.
+/// What both sides of a contest set alike. How much is fetched ahead is left to librdkafka: with the smaller
+/// limits that the pipeline's source has, which knows how to keep librdkafka fetching, the loop stalls.
 Properties consumerProperties(const std::string& bootstrap);
 Properties producerProperties(const std::string& bootstrap);
 

@@ -161,7 +161,8 @@ void copyByHand(const Place& place, std::size_t threads, Begin& begin) {
   for (int i = 0; i < place.partitions; ++i) shares[static_cast<std::size_t>(i) % threads].push_back(i);
   std::vector<std::future<void>> running;
   for (const auto& share : shares)
-    running.push_back(std::async(std::launch::async, [&] { HandCopy(place, share, begin).run(); }));
+    running.push_back(
+        std::async(std::launch::async, [&place, &begin, share] { HandCopy(place, share, begin).run(); }));
   for (auto& each : running) each.get();
 }
 

@@ -241,6 +241,8 @@ def sized(arguments):
     for name in ("events", "rounds"):
         if getattr(arguments, name):
             size[name] = getattr(arguments, name)
+    if arguments.rounds:
+        size["latency_rounds"] = min(size["latency_rounds"], arguments.rounds)
     return size
 
 
