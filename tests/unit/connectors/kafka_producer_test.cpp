@@ -9,7 +9,7 @@ namespace {
 
 using Kind = UnansweredRequests::Kind;
 
-TEST_CASE("a request is unanswered until its answer is told, once or twice") {
+TEST_CASE("a request is unanswered until its answer is told, once or twice", "[librdkafka]") {
   UnansweredRequests requests;
   CHECK(!requests.isAny());
   requests.sent(Kind::kOffsetCommit);
@@ -23,7 +23,7 @@ TEST_CASE("a request is unanswered until its answer is told, once or twice") {
   CHECK(!requests.isAny());
 }
 
-TEST_CASE("a request that was sent again before its answer stays unanswered, whatever comes later") {
+TEST_CASE("a request that was sent again before its answer stays unanswered, whatever comes later", "[librdkafka]") {
   UnansweredRequests requests;
   requests.sent(Kind::kEnd);
   requests.sent(Kind::kEnd);
@@ -36,7 +36,7 @@ TEST_CASE("a request that was sent again before its answer stays unanswered, wha
 }
 
 // What transactions do is for a real broker to show; which answers librdkafka tells of shows here.
-TEST_CASE("a producer whose requests were all answered is not in doubt") {
+TEST_CASE("a producer whose requests were all answered is not in doubt", "[librdkafka]") {
   test::MockKafka kafka;
   kafka.createTopic("results", 1);
   kafka.createTopic("marks", 1);

@@ -86,7 +86,7 @@ class Said {
   std::vector<std::string> lines_;
 };
 
-TEST_CASE("every message of every partition is read once, by any number of workers") {
+TEST_CASE("every message of every partition is read once, by any number of workers", "[librdkafka]") {
   MockKafka kafka;
   std::vector<std::string> expected;
   for (const char* topic : {"a", "b"}) {
@@ -115,7 +115,7 @@ TEST_CASE("every message of every partition is read once, by any number of worke
   }
 }
 
-TEST_CASE("what cannot be read goes to the dead letters with topic, partition and offset") {
+TEST_CASE("what cannot be read goes to the dead letters with topic, partition and offset", "[librdkafka]") {
   MockKafka kafka;
   kafka.createTopic("clicks", 2);
   kafka.write("clicks", 1, {{R"({"user":"u","at":"1970-01-01T00:00:01Z"})"}, {std::nullopt}, {""}, {"{garbage"}, {std::string("\0", 1)}});
@@ -148,7 +148,7 @@ struct WholeMessages {
   }
 };
 
-TEST_CASE("a decoder of whole messages sees keys, timestamps and headers, and null apart from empty") {
+TEST_CASE("a decoder of whole messages sees keys, timestamps and headers, and null apart from empty", "[librdkafka]") {
   MockKafka kafka;
   kafka.createTopic("t", 1);
   kafka.write("t", 0, {{"v", "k", 1234, {{"a", "1"}, {"a", ""}, {"b", std::nullopt}}}, {std::nullopt, "", 5}, {"", std::nullopt, 6}});
@@ -161,7 +161,7 @@ TEST_CASE("a decoder of whole messages sees keys, timestamps and headers, and nu
                                                           "t-0@1 =(null) at 5", "t-0@2 (null)= at 6"});
 }
 
-TEST_CASE("of repeated headers the last is meant, and a null one is none") {
+TEST_CASE("of repeated headers the last is meant, and a null one is none", "[librdkafka]") {
   const std::vector<KafkaHeader> headers = {{"a", "1"}, {"b", "2"}, {"a", "3"}, {"c", std::nullopt}};
   KafkaMessage message;
   message.headers = headers;
@@ -171,7 +171,7 @@ TEST_CASE("of repeated headers the last is meant, and a null one is none") {
   CHECK(message.header("d") == std::nullopt);
 }
 
-TEST_CASE("each partition has a watermark of its own, so disorder between them makes nothing late") {
+TEST_CASE("each partition has a watermark of its own, so disorder between them makes nothing late", "[librdkafka]") {
   MockKafka kafka;
   kafka.createTopic("clicks", 2);
   for (int partition = 0; partition < 2; ++partition) {
@@ -198,7 +198,7 @@ TEST_CASE("each partition has a watermark of its own, so disorder between them m
   CHECK(counts.size() == 100);
 }
 
-TEST_CASE("no broker within the time-out is an error that says what to do") {
+TEST_CASE("no broker within the time-out is an error that says what to do", "[librdkafka]") {
   KafkaSourceOptions options;
   options.settings.bootstrapServers = "127.0.0.1:1";
   options.settings.startTimeout = 100ms;
@@ -210,7 +210,7 @@ TEST_CASE("no broker within the time-out is an error that says what to do") {
   CHECK(failed.message().find("start time-out") != absl::string_view::npos);
 }
 
-TEST_CASE("options that contradict each other are refused") {
+TEST_CASE("options that contradict each other are refused", "[librdkafka]") {
   KafkaSourceOptions both;
   both.topics = {"t"};
   both.topicPattern = "t.*";
@@ -232,7 +232,7 @@ TEST_CASE("options that contradict each other are refused") {
   }
 }
 
-TEST_CASE("a source waits for brokers that go away, says so once, and goes on") {
+TEST_CASE("a source waits for brokers that go away, says so once, and goes on", "[librdkafka]") {
   MockKafka kafka;
   kafka.createTopic("t", 2);
   const Said said;
@@ -259,7 +259,7 @@ TEST_CASE("a source waits for brokers that go away, says so once, and goes on") 
   CHECK(sorted(read.values()) == std::vector<std::string>{"1", "2"});
 }
 
-TEST_CASE("reading begins and ends where it is told to") {
+TEST_CASE("reading begins and ends where it is told to", "[librdkafka]") {
   MockKafka kafka;
   kafka.createTopic("t", 2);
   kafka.writeValues("t", 0, numbered("a", 10));
@@ -274,7 +274,7 @@ TEST_CASE("reading begins and ends where it is told to") {
   CHECK(read.values() == std::vector<std::string>{"a8"});
 }
 
-TEST_CASE("an offset that is not there is refused, with those that are") {
+TEST_CASE("an offset that is not there is refused, with those that are", "[librdkafka]") {
   MockKafka kafka;
   kafka.createTopic("t", 1);
   kafka.writeValues("t", 0, numbered("a", 10));
