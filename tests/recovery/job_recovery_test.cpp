@@ -157,7 +157,7 @@ TEST_CASE("a savepoint of a running job starts another one with what it held") {
   REQUIRE(again->savepoint(shop.scratch / "too-late").code() == absl::StatusCode::kFailedPrecondition);
 }
 
-TEST_CASE("a job goes back to a checkpoint that was retained") {
+TEST_CASE("a job goes back to a checkpoint that was retained", "[rocksdb]") {
   for (const StateBackend backend : {StateBackend::kMemory, StateBackend::kRocksDb}) {
     Shop shop;
     shop.options.checkpoints.backend = backend;
