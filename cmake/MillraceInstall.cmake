@@ -19,10 +19,13 @@ install(FILES ${PROJECT_BINARY_DIR}/cmake/millraceConfig.cmake
 # A static library has no list of what it needs, so its users link all of it themselves:
 # then plain `pkg-config --libs` has to name everything, not only `--libs --static`.
 set(pc_public absl_status absl_statusor)
-set(pc_private absl_flat_hash_map absl_strings absl_time fmt rdkafka rocksdb simdjson zlib libzstd)
+set(pc_private absl_flat_hash_map absl_strings absl_time fmt rocksdb simdjson zlib libzstd)
 if(NOT BUILD_SHARED_LIBS)
   list(APPEND pc_public ${pc_private})
   set(pc_private "")
+  # By its name, not by its package: `--static` would ask for what librdkafka itself is made of as well, and Debian's
+  # package does not bring that along.
+  set(MILLRACE_PC_LIBS " -lrdkafka")
 endif()
 list(JOIN pc_public " " MILLRACE_PC_REQUIRES)
 list(JOIN pc_private " " MILLRACE_PC_REQUIRES_PRIVATE)
