@@ -49,10 +49,10 @@ bool readGenerator(const Positions& positions, SourcePosition& found) {
 }
 
 bool readKafka(const Positions& positions, SourcePosition& found) {
-  const auto partitions = kafka::readPositions(positions);
+  const auto partitions = rdkafka::readPositions(positions);
   if (!partitions.ok()) return false;
   found.kind = "kafka";
-  for (const kafka::PartitionPosition& partition : *partitions) {
+  for (const rdkafka::PartitionPosition& partition : *partitions) {
     if (partition.next < 0) continue;  // nothing is known of it yet
     SourcePosition::Item item{partition.id.name(), static_cast<std::uint64_t>(partition.next), std::nullopt};
     if (partition.end) item.of = static_cast<std::uint64_t>(*partition.end);

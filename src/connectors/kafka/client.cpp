@@ -12,7 +12,7 @@
 #include <mutex>
 #include <utility>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 
 struct ClientTrouble {
   std::mutex mutex;
@@ -297,4 +297,4 @@ Partitions onePartition(const std::string& topic, int partition, std::int64_t of
   return list;
 }
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

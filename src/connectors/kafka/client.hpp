@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 
 template <auto kDestroy>
 struct Destroy {
@@ -90,4 +90,4 @@ Status createTopic(const Client& client, const std::string& topic, int partition
 /// A list of one partition.
 Partitions onePartition(const std::string& topic, int partition, std::int64_t offset);
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

@@ -3,7 +3,7 @@
 
 #include <millrace/runtime/source.hpp>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 namespace {
 
 void readHeaders(const rd_kafka_message_t& message, std::vector<KafkaHeader>& out) {
@@ -82,4 +82,4 @@ void FetchedMessages::view(std::string_view topic, KafkaMessage& message,
   message.headers = headers;
 }
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 
 /// A few messages and events of a queue, in order. What follows one another of one partition is a run.
 ///
@@ -52,4 +52,4 @@ class FetchedMessages {
   std::int32_t runPartition_ = -1;
 };
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 
 /// What one writer has made and not yet handed to the producer.
 ///
@@ -30,4 +30,4 @@ struct HeldRecords {
   std::atomic<std::size_t> shownBytes{0};
 };
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

@@ -13,7 +13,7 @@
 #include <thread>
 #include <utility>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
@@ -296,4 +296,4 @@ void KafkaEpochs::sendHeld() {
 
 Status KafkaEpochs::awaitDeliveries() { return producer_->awaitDeliveries(); }
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

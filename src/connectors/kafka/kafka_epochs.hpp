@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 
 /// All Kafka sinks of a running job: their producer, and with exactly once the transaction of the
 /// epoch. The transaction is the commit point: results, and a marker with the epoch's number, become
@@ -105,4 +105,4 @@ class KafkaEpochs final : public CommitPoint {
   std::vector<std::shared_ptr<HeldRecords>> held_;  // under mutex_
 };
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

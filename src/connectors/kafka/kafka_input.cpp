@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 namespace {
 
 // Readers see the end of what they read; this is for those that are held back.
@@ -255,4 +255,4 @@ void KafkaInput::tell(ReaderInbox& inbox, const Status& failure) {
   inbox.waker->wake();
 }
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

@@ -21,7 +21,7 @@
 #include <thread>
 #include <vector>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 
 /// How far a partition is read, for anyone to look at.
 struct PartitionGauge {
@@ -123,4 +123,4 @@ class KafkaInput {
   std::shared_ptr<Client> client_;  // goes first: it may still call onToldGroup()
 };
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 namespace {
 
 constexpr std::string_view kTag = "K1";
@@ -77,4 +77,4 @@ StatusOr<std::vector<PartitionPosition>> readPositions(std::span<const std::stri
   return all;
 }
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

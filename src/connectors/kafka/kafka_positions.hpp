@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 
 struct PartitionId {
   std::string topic;
@@ -49,4 +49,4 @@ void writePositions(std::span<const PartitionPosition> positions, ByteWriter& ou
 /// kDataLoss: damaged; kFailedPrecondition: positions of another kind of source.
 StatusOr<std::vector<PartitionPosition>> readPositions(std::span<const std::string_view> readers);
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

@@ -26,7 +26,7 @@ namespace millrace {
 
 KafkaReader::~KafkaReader() = default;
 
-namespace kafka {
+namespace rdkafka {
 namespace {
 
 // How long the end of a job waits for the group to be told.
@@ -512,12 +512,12 @@ void Reader::appendSplits(std::vector<SplitProgress>& splits) const {
 }
 
 }  // namespace
-}  // namespace kafka
+}  // namespace rdkafka
 
 std::unique_ptr<KafkaReader> makeKafkaReader(std::shared_ptr<void>& shared,
                                              const KafkaSourceOptions& options) {
-  if (shared == nullptr) shared = std::make_shared<kafka::KafkaInput>(options);
-  return std::make_unique<kafka::Reader>(std::static_pointer_cast<kafka::KafkaInput>(shared));
+  if (shared == nullptr) shared = std::make_shared<rdkafka::KafkaInput>(options);
+  return std::make_unique<rdkafka::Reader>(std::static_pointer_cast<rdkafka::KafkaInput>(shared));
 }
 
 }  // namespace millrace

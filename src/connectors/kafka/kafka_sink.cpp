@@ -13,8 +13,8 @@
 namespace millrace {
 namespace {
 
-using kafka::HeldRecords;
-using kafka::KafkaEpochs;
+using rdkafka::HeldRecords;
+using rdkafka::KafkaEpochs;
 
 // What the writers of one sink have in common in a job that keeps nothing; made by the first that opens.
 struct Alone {

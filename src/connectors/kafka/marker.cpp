@@ -7,7 +7,7 @@
 
 #include <charconv>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 namespace {
 
 // Takes `before` and a number off the beginning of `text`.
@@ -43,4 +43,4 @@ std::optional<EpochMark> readMarker(std::string_view text) {
   return mark;
 }
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

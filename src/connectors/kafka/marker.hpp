@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 
 /// What stands in a committed offset's metadata: "v1;n=<epoch>;inc=<run>;sum=<checksum>;k=1;crc=<check>",
 /// numbers in decimal, checksums in hexadecimal; check is of all before ";crc=".
@@ -15,4 +15,4 @@ std::string writeMarker(const EpochMark& mark);
 /// Nothing: it is no marker of ours, or damaged.
 std::optional<EpochMark> readMarker(std::string_view text);
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

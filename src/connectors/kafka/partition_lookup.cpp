@@ -11,7 +11,7 @@
 #include <thread>
 #include <utility>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 namespace {
 
 constexpr int kAskMillis = 1'000;
@@ -260,4 +260,4 @@ Status PartitionLookup::setEnds(std::vector<PartitionPosition>& positions) const
   return okStatus();
 }
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

@@ -14,7 +14,7 @@
 #include <span>
 #include <vector>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 
 /// What is wrong with the options as they stand.
 Status checkOptions(const KafkaSourceOptions& options);
@@ -63,4 +63,4 @@ class PartitionLookup {
   const KafkaSourceOptions& options_;
 };
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

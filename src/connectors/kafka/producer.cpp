@@ -12,7 +12,7 @@
 #include <array>
 #include <utility>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
@@ -237,7 +237,7 @@ Status Producer::failure() const {
 }
 
 Status Producer::awaitBrokers() {
-  MILLRACE_RETURN_IF_ERROR(kafka::awaitBrokers(client_, options_.settings));
+  MILLRACE_RETURN_IF_ERROR(rdkafka::awaitBrokers(client_, options_.settings));
   client_.takeOutage();
   isWatched_.store(true);
   return okStatus();
@@ -334,4 +334,4 @@ Status Producer::awaitDeliveries() {
   return failure();
 }
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

@@ -19,7 +19,7 @@
 #include <string>
 #include <thread>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 
 /// Whether the requests of which a late copy can do harm have had their answers. They cannot be counted: of
 /// most answers librdkafka tells twice, by the thread that has received them and by the one that deals
@@ -67,7 +67,7 @@ class Producer {
 
   const Client& client() const { return client_; }
 
-  /// As kafka::awaitBrokers(). From then on it is told when they go away, and when they are back.
+  /// As rdkafka::awaitBrokers(). From then on it is told when they go away, and when they are back.
   Status awaitBrokers();
 
   /// Waits for brokers, and shuts out the producer that had this transactional id before.
@@ -124,4 +124,4 @@ class Producer {
   std::thread reports_;
 };
 
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

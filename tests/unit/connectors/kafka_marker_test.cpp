@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 #include <rapidcheck/catch.h>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 namespace {
 
 TEST_CASE("a marker tells its epoch, run and checksum") {
@@ -31,4 +31,4 @@ TEST_CASE("markers come back as they were, and nothing else is one") {
 }
 
 }  // namespace
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

@@ -9,7 +9,7 @@
 #include <millrace/base/random.hpp>
 #include "connectors/kafka/kafka_positions.hpp"
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 namespace {
 
 using Positions = std::vector<PartitionPosition>;
@@ -107,4 +107,4 @@ TEST_CASE("topics of one partition do not all go to one worker") {
 }
 
 }  // namespace
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka

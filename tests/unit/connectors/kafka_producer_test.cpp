@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace millrace::kafka {
+namespace millrace::rdkafka {
 namespace {
 
 using Kind = UnansweredRequests::Kind;
@@ -61,4 +61,4 @@ TEST_CASE("a producer whose requests were all answered is not in doubt", "[librd
 }
 
 }  // namespace
-}  // namespace millrace::kafka
+}  // namespace millrace::rdkafka
