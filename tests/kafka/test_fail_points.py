@@ -19,7 +19,7 @@ from broker import Broker, die_with_parent  # noqa: E402
 PATIENCE_S = 120
 PROBE = None
 # Once a start; the others once an epoch or batch.
-OF_A_START = ("taking-over", "shut-out", "marker-read", "first-begun")
+OF_A_START = ("taking-over", "shut-out", "marker-read")
 VALUES, TIMES, PARTITIONS = 7, 60, 2
 EVENTS = "events"
 

@@ -7,9 +7,11 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 namespace millrace::rdkafka {
@@ -76,6 +78,25 @@ Status statusOf(rd_kafka_error_t* error, std::string_view doing);
 /// Blocks until a broker has answered, saying so to the log when that takes more than a moment.
 /// kUnavailable: none has within settings.startTimeout; kPermissionDenied: they refuse this client.
 Status awaitBrokers(const Client& client, const KafkaSettings& settings);
+
+inline const Status& statusIn(const Status& answer) { return answer; }
+template <typename T>
+const Status& statusIn(const StatusOr<T>& answer) {
+  return answer.status();
+}
+
+/// Tries again what answers kUnavailable, until `longest` has passed.
+template <typename Ask>
+auto patiently(Duration longest, Ask&& ask) {
+  constexpr std::chrono::milliseconds kPauseBetweenTries(50);
+  const auto begun = std::chrono::steady_clock::now();
+  while (true) {
+    auto answer = ask();
+    const bool isOver = std::chrono::steady_clock::now() - begun >= longest;
+    if (!isRetriable(statusIn(answer)) || isOver) return answer;
+    std::this_thread::sleep_for(kPauseBetweenTries);
+  }
+}
 
 /// How many partitions a topic has. kNotFound: it is not there.
 StatusOr<int> partitionCount(const Client& client, const std::string& topic, int timeoutMillis);

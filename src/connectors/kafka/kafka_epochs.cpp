@@ -7,49 +7,24 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <thread>
 #include <utility>
 
 namespace millrace::rdkafka {
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
 using steps::pass;
 using steps::Step;
-using Millis = std::chrono::milliseconds;
 
 constexpr int kAskMillis = 10'000;
-constexpr Millis kAskAgain{100};
 // Brokers refuse more than 15 minutes unless they are told otherwise.
-constexpr Millis kLeastTransaction{60'000};
-constexpr Millis kMostTransaction{900'000};
-constexpr int kIds = 2;
+constexpr Duration kLeastTransaction{60'000};
+constexpr Duration kMostTransaction{900'000};
 
 // An epoch and its commit have to fit into the time after which brokers abort a transaction.
-Millis transactionTimeout(Duration interval) {
-  const auto wanted = Millis(interval.count() > kMostTransaction.count() ? kMostTransaction.count()
-                                                                        : 3 * interval.count());
-  return std::clamp(wanted, kLeastTransaction, kMostTransaction);
-}
-
-const Status& statusIn(const Status& status) { return status; }
-template <typename T>
-const Status& statusIn(const StatusOr<T>& answer) {
-  return answer.status();
-}
-
-// Calls `ask` until its answer is another one than that brokers are away, or the time for a start is over.
-template <typename Ask>
-auto persistently(const KafkaSettings& settings, Ask&& ask) {
-  const auto deadline = SteadyClock::now() + Millis(settings.startTimeout.count());
-  while (true) {
-    auto answer = ask();
-    if (!isRetriable(statusIn(answer)) || SteadyClock::now() >= deadline) return answer;
-    std::this_thread::sleep_for(kAskAgain);
-  }
+Duration transactionTimeout(Duration interval) {
+  return 3 * std::clamp(interval, kLeastTransaction / 3, kMostTransaction / 3);
 }
 
 // As librdkafka frees it: with free().
@@ -66,8 +41,10 @@ KafkaEpochs::KafkaEpochs(Options options) : options_(std::move(options)) {}
 
 KafkaEpochs::~KafkaEpochs() {
   if (prepared_.valid()) prepared_.wait();
-  // Its thread uses what else is here.
-  producer_.reset();
+  // Their threads use what else is here, and each other's producer.
+  for (const auto& producer : producers_) {
+    if (producer != nullptr) producer->stopReports();
+  }
 }
 
 std::string KafkaEpochs::describe() const {
@@ -75,44 +52,45 @@ std::string KafkaEpochs::describe() const {
                      controlTopic());
 }
 
-std::string KafkaEpochs::transactionalId(int index) const {
-  return fmt::format("{}-{}", options_.applicationId, index);
+StatusOr<std::unique_ptr<Producer>> KafkaEpochs::makeProducer(std::size_t index) {
+  Producer::Options options{options_.settings, options_.applicationId};
+  options.tellsOfOutages = index == 0;
+  if (isTransactional()) {
+    options.transactionalId = fmt::format("{}-{}", options_.applicationId, index);
+    options.transactionTimeout = transactionTimeout(options_.interval);
+  }
+  return Producer::make(options, [this] { sendHeld(); });
 }
 
-Producer::Options KafkaEpochs::producerOptions(int index) const {
-  return {options_.settings, options_.applicationId, transactionalId(index),
-          transactionTimeout(options_.interval)};
-}
-
-Status KafkaEpochs::startProducer(bool isTransactionalOne) {
-  Producer::Options options = producerOptions(0);
-  if (!isTransactionalOne) options.transactionalId.clear();
-  MILLRACE_ASSIGN_OR_RETURN(producer_, Producer::make(options, [this] { sendHeld(); }));
-  MILLRACE_RETURN_IF_ERROR(producer_->awaitBrokers());
+Status KafkaEpochs::startProducers() {
+  const std::size_t count = isTransactional() ? producers_.size() : 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    MILLRACE_ASSIGN_OR_RETURN(producers_[i], makeProducer(i));
+  }
+  MILLRACE_RETURN_IF_ERROR(producers_[0]->awaitBrokers());
   return checkTopics();
 }
 
 // Before anything is shut out: a topic that is missing should cost nobody anything.
 Status KafkaEpochs::checkTopics() const {
   for (const std::string& topic : topics_) {
-    MILLRACE_RETURN_IF_ERROR(
-        persistently(options_.settings, [&] { return partitionCount(producer_->client(), topic, kAskMillis); })
-            .status());
+    const auto ask = [&] { return partitionCount(producers_[0]->client(), topic, kAskMillis); };
+    MILLRACE_RETURN_IF_ERROR(patiently(options_.settings.startTimeout, ask).status());
   }
   return okStatus();
 }
 
-Status KafkaEpochs::start() { return startProducer(false); }
+Status KafkaEpochs::start() { return startProducers(); }
 
 StatusOr<std::optional<EpochMark>> KafkaEpochs::takeOver(const RecordedEpochs& recorded) {
-  MILLRACE_RETURN_IF_ERROR(startProducer(isTransactional()));
+  MILLRACE_RETURN_IF_ERROR(startProducers());
   if (!isTransactional()) return std::optional<EpochMark>();
   MILLRACE_ASSIGN_OR_RETURN(const std::optional<EpochMark> early, readEarlyMarker());
   MILLRACE_RETURN_IF_ERROR(checkOwner(early, recorded));
   // Markers only go up: a directory that ends before this one is refused, so nobody is shut out for it.
   if (early && early->number > recorded.durable && !recorded.isFreshFromSavepoint) return early;
-  MILLRACE_RETURN_IF_ERROR(persistently(options_.settings, [&] {
-    return createTopic(producer_->client(), controlTopic(), 1, {{"cleanup.policy", "compact"}}, kAskMillis);
+  MILLRACE_RETURN_IF_ERROR(patiently(options_.settings.startTimeout, [&] {
+    return createTopic(producers_[0]->client(), controlTopic(), 1, {{"cleanup.policy", "compact"}}, kAskMillis);
   }));
   pass(Step::kTakingOver);
   MILLRACE_RETURN_IF_ERROR(shutOthersOut());
@@ -122,8 +100,6 @@ StatusOr<std::optional<EpochMark>> KafkaEpochs::takeOver(const RecordedEpochs& r
   MILLRACE_ASSIGN_OR_RETURN(const std::optional<EpochMark> marker, readCommittedMarker(reader_));
   pass(Step::kMarkerRead);
   MILLRACE_RETURN_IF_ERROR(checkOwner(marker, recorded));
-  MILLRACE_RETURN_IF_ERROR(producer_->beginTransaction());
-  pass(Step::kFirstBegun);
   return std::optional<EpochMark>(marker.value_or(EpochMark()));
 }
 
@@ -139,19 +115,10 @@ Status KafkaEpochs::checkOwner(const std::optional<EpochMark>& marker, const Rec
 
 // Every id there has ever been: a transaction that one of them has left open is decided then.
 Status KafkaEpochs::shutOthersOut() {
-  std::vector<std::future<Status>> others;
-  for (int index = 1; index < kIds; ++index) {
-    others.push_back(std::async(std::launch::async, [this, index]() -> Status {
-      MILLRACE_ASSIGN_OR_RETURN(const auto producer, Producer::make(producerOptions(index), [] {}));
-      return producer->initTransactions();
-    }));
-  }
-  Status all = producer_->initTransactions();
-  for (auto& other : others) {
-    const Status status = other.get();
-    if (all.ok()) all = status;
-  }
-  return all;
+  auto second = std::async(std::launch::async, [this] { return producers_[1]->initTransactions(); });
+  const Status first = producers_[0]->initTransactions();
+  const Status other = second.get();
+  return first.ok() ? other : first;
 }
 
 // Offsets of a transaction that has just ended are there a few milliseconds after its answer, so the first question
@@ -194,56 +161,62 @@ StatusOr<std::optional<EpochMark>> KafkaEpochs::askForMarker(const Client& reade
 }
 
 StatusOr<std::optional<EpochMark>> KafkaEpochs::readCommittedMarker(const Client& reader) const {
-  return persistently(options_.settings, [&] { return askForMarker(reader, kAskMillis); });
+  return patiently(options_.settings.startTimeout, [&] { return askForMarker(reader, kAskMillis); });
 }
 
 void KafkaEpochs::prepare(const EpochMark& mark) {
   if (!isTransactional()) return;
-  prepared_ = std::async(std::launch::async, [this, mark]() -> Status {
-    MILLRACE_RETURN_IF_ERROR(producer_->awaitDeliveries());
-    pass(Step::kDelivered);
-    MILLRACE_RETURN_IF_ERROR(sendMarker(mark));
-    pass(Step::kMarkerSent);
-    return okStatus();
-  });
+  prepared_ = std::async(std::launch::async, [this, mark] { return finishResults(mark); });
+}
+
+Status KafkaEpochs::finishResults(const EpochMark& mark) {
+  // The first of a run: nobody could know its number before.
+  if (openEpoch() == 0) MILLRACE_RETURN_IF_ERROR(begin(mark.number));
+  MILLRACE_RETURN_IF_ERROR(producerOf(mark.number)->awaitDeliveries());
+  pass(Step::kDelivered);
+  // What the next epoch has to say is not held up by the commit of this one.
+  MILLRACE_RETURN_IF_ERROR(begin(mark.number + 1));
+  pass(Step::kNextOpen);
+  MILLRACE_RETURN_IF_ERROR(sendMarker(mark));
+  pass(Step::kMarkerSent);
+  return okStatus();
+}
+
+// REQUIRES: the epoch that had its producer before is verified, and what lies before it is delivered.
+Status KafkaEpochs::begin(std::uint64_t epoch) {
+  MILLRACE_RETURN_IF_ERROR(producerOf(epoch)->beginTransaction());
+  open_.store(epoch, std::memory_order_release);
+  sendHeld();
+  return okStatus();
 }
 
 Status KafkaEpochs::sendMarker(const EpochMark& mark) {
   const Partitions list = onePartition(controlTopic(), 0, static_cast<std::int64_t>(mark.number));
   setMetadata(list->elems[0], writeMarker(mark));
-  return producer_->sendOffsets(group(), *list);
+  return producerOf(mark.number)->sendOffsets(group(), *list);
 }
 
 Status KafkaEpochs::commit(const EpochMark& mark) {
-  if (!isTransactional()) return producer_->awaitDeliveries();
+  if (!isTransactional()) return awaitDeliveries();
   pass(Step::kSealed);
   MILLRACE_RETURN_IF_ERROR(prepared_.get());
   pass(Step::kTransactionEnding);
-  MILLRACE_RETURN_IF_ERROR(producer_->commitTransaction());
+  MILLRACE_RETURN_IF_ERROR(producerOf(mark.number)->commitTransaction());
   pass(Step::kTransactionEnded);
-  if (producer_->isInDoubt()) MILLRACE_RETURN_IF_ERROR(replaceProducer(mark));
-  MILLRACE_RETURN_IF_ERROR(openNext());
-  pass(Step::kNextBegun);
   MILLRACE_RETURN_IF_ERROR(verify(mark));
+  if (producerOf(mark.number)->isInDoubt()) MILLRACE_RETURN_IF_ERROR(replaceProducer(mark));
   pass(Step::kConfirmed);
   return okStatus();
 }
 
-// A late copy of a request that got no answer would commit the next transaction half-way, or under this
-// one's number. The new producer takes the id from whoever has it: that must still have been this job.
+// A late copy of a request that got no answer would commit the transaction after the next half-way, or under
+// this one's number. The new producer takes the id from whoever has it: that must still have been this job.
 Status KafkaEpochs::replaceProducer(const EpochMark& mark) {
-  MILLRACE_RETURN_IF_ERROR(verify(mark));
-  producer_.reset();
-  MILLRACE_RETURN_IF_ERROR(startProducer(true));
-  MILLRACE_RETURN_IF_ERROR(producer_->initTransactions());
+  const std::size_t index = mark.number % producers_.size();
+  producers_[index].reset();
+  MILLRACE_ASSIGN_OR_RETURN(producers_[index], makeProducer(index));
+  MILLRACE_RETURN_IF_ERROR(producers_[index]->initTransactions());
   return verify(mark);
-}
-
-Status KafkaEpochs::openNext() {
-  MILLRACE_RETURN_IF_ERROR(producer_->beginTransaction());
-  open_.fetch_add(1, std::memory_order_acq_rel);
-  sendHeld();
-  return okStatus();
 }
 
 Status KafkaEpochs::verify(const EpochMark& mark) const {
@@ -262,11 +235,11 @@ void KafkaEpochs::join(std::shared_ptr<HeldRecords> held) {
 Status KafkaEpochs::send(HeldRecords& held) {
   bool isNoted = false;
   while (!held.records.isEmpty()) {
-    const bool isOpen = !isTransactional() || held.epoch <= openEpoch();
+    const std::uint64_t open = openEpoch();
     std::size_t taken = 0;
-    if (isOpen) {
+    if (!isTransactional() || held.epoch <= open) {
       pass(Step::kProducing);
-      MILLRACE_ASSIGN_OR_RETURN(taken, producer_->produce(held.topic, held.records));
+      MILLRACE_ASSIGN_OR_RETURN(taken, producerOf(open)->produce(held.topic, held.records));
       held.records.drop(taken);
       held.show();
       pass(Step::kProduced);
@@ -294,6 +267,6 @@ void KafkaEpochs::sendHeld() {
   }
 }
 
-Status KafkaEpochs::awaitDeliveries() { return producer_->awaitDeliveries(); }
+Status KafkaEpochs::awaitDeliveries() { return producerOf(openEpoch())->awaitDeliveries(); }
 
 }  // namespace millrace::rdkafka

@@ -8,7 +8,9 @@
 #include <millrace/connectors/kafka/kafka_sink.hpp>
 #include <millrace/runtime/commit_point.hpp>
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <future>
 #include <memory>
@@ -20,18 +22,18 @@
 
 namespace millrace::rdkafka {
 
-/// All Kafka sinks of a running job: their producer, and with exactly once the transaction of the
+/// All Kafka sinks of a running job: their producers, and with exactly once the transaction of each
 /// epoch. The transaction is the commit point: results, and a marker with the epoch's number, become
 /// visible in one step; the state directory keeps an epoch until that is known.
 /// See docs/design/commit-protocol.md for the rules and what each prevents.
 ///
-///        takeOver(): both ids shut out, marker read        prepare(N): deliveries awaited, marker N sent
-///   New ────────────────────────────────────────────► Open(N) ────────────────────────────────► Closing(N)
-///                                                        ▲   commit(N): transaction ended, next begun  │
-///                                                        └─────────────────────────────────────────────┘
+/// Two producers take turns, so that results of the next epoch go out while one is being committed:
 ///
-/// In Open(N) writers produce what belongs to N; a writer whose barrier N has come holds its records
-/// back until Open(N + 1).
+///   prepare(N)   results of N are delivered ─► epoch N + 1 is open ─► marker N is in its transaction
+///   commit(N)    N is durable ─► the transaction of N has ended ─► marker N was read back
+///
+/// While N is open, writers produce what belongs to N; a writer whose barrier N has come holds its
+/// records back until N + 1 is open.
 ///
 /// **Thread safety**: as CommitPoint; send() for any thread.
 class KafkaEpochs final : public CommitPoint {
@@ -65,7 +67,7 @@ class KafkaEpochs final : public CommitPoint {
   /// Sends what a writer holds, if its epoch is open and there is room. REQUIRES: its mutex.
   Status send(HeldRecords& held);
 
-  /// The number that a writer's records have to bear to be sent, and that of those behind a barrier.
+  /// The epoch whose results may be sent now.
   std::uint64_t openEpoch() const { return open_.load(std::memory_order_acquire); }
 
   /// Waits for what was sent.
@@ -73,12 +75,16 @@ class KafkaEpochs final : public CommitPoint {
 
  private:
   bool isTransactional() const { return options_.delivery == KafkaDelivery::kExactlyOnce; }
-  std::string transactionalId(int index) const;
   std::string group() const { return options_.applicationId + ".eos"; }
   std::string controlTopic() const { return options_.applicationId + ".ckpt"; }
-  Producer::Options producerOptions(int index) const;
 
-  Status startProducer(bool isTransactionalOne);
+  /// Whose turn the epoch is; without transactions there is but one.
+  std::unique_ptr<Producer>& producerOf(std::uint64_t epoch) {
+    return producers_[isTransactional() ? epoch % producers_.size() : 0];
+  }
+
+  StatusOr<std::unique_ptr<Producer>> makeProducer(std::size_t index);
+  Status startProducers();
   Status checkTopics() const;
   Status shutOthersOut();
   Status checkOwner(const std::optional<EpochMark>& marker, const RecordedEpochs& recorded) const;
@@ -86,20 +92,22 @@ class KafkaEpochs final : public CommitPoint {
   StatusOr<std::optional<EpochMark>> readEarlyMarker() const;
   StatusOr<std::optional<EpochMark>> readCommittedMarker(const Client& reader) const;
   StatusOr<std::optional<EpochMark>> askForMarker(const Client& reader, int timeoutMillis) const;
+  Status finishResults(const EpochMark& mark);
+  Status begin(std::uint64_t epoch);
   Status sendMarker(const EpochMark& mark);
   Status verify(const EpochMark& mark) const;
   Status replaceProducer(const EpochMark& mark);
-  Status openNext();
   void sendHeld();
 
   const Options options_;
   std::set<std::string> topics_;
 
-  std::unique_ptr<Producer> producer_;
+  // One is replaced only between its epochs: writers, and the other's reports, have no use for it then.
+  std::array<std::unique_ptr<Producer>, 2> producers_;
   Client reader_;  // of the marker
   std::future<Status> prepared_;
 
-  std::atomic<std::uint64_t> open_{1};
+  std::atomic<std::uint64_t> open_{0};  // 0: none is yet
   std::atomic<bool> isAnyHeld_{false};
   std::mutex mutex_;
   std::vector<std::shared_ptr<HeldRecords>> held_;  // under mutex_

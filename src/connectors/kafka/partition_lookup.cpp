@@ -8,14 +8,12 @@
 #include <algorithm>
 #include <map>
 #include <regex>
-#include <thread>
 #include <utility>
 
 namespace millrace::rdkafka {
 namespace {
 
 constexpr int kAskMillis = 1'000;
-constexpr auto kPauseBetweenTries = std::chrono::milliseconds(50);
 constexpr const char* kWhatToDo =
     "start anew with an empty state directory, or bring the topic back as it was";
 
@@ -92,15 +90,6 @@ Status checkOptions(const KafkaSourceOptions& options) {
   }
   if (options.topicPattern.empty()) return okStatus();
   return compile(options.topicPattern).status();
-}
-
-Status patiently(Duration longest, const std::function<Status()>& ask) {
-  const auto begun = std::chrono::steady_clock::now();
-  while (true) {
-    const Status answer = ask();
-    if (!isRetriable(answer) || std::chrono::steady_clock::now() - begun >= longest) return answer;
-    std::this_thread::sleep_for(kPauseBetweenTries);
-  }
 }
 
 StatusOr<std::vector<PartitionId>> PartitionLookup::partitions() const {

@@ -7,9 +7,7 @@
 
 #include <millrace/connectors/kafka/kafka_source_options.hpp>
 
-#include <chrono>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -18,9 +16,6 @@ namespace millrace::rdkafka {
 
 /// What is wrong with the options as they stand.
 Status checkOptions(const KafkaSourceOptions& options);
-
-/// Tries again what answers kUnavailable, until `longest` has passed.
-Status patiently(Duration longest, const std::function<Status()>& ask);
 
 /// Answers by the brokers, each within a second or kUnavailable.
 class PartitionLookup {

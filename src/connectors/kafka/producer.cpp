@@ -142,14 +142,18 @@ Producer::Producer(const Options& options, std::function<void()> onReports)
     : options_(options), onReports_(std::move(onReports)) {}
 
 Producer::~Producer() {
-  isStopping_.store(true);
-  if (queue_ != nullptr) rd_kafka_queue_yield(queue_.get());
-  if (reports_.joinable()) reports_.join();
+  stopReports();
   queue_.reset();
   topics_.clear();
   // What is still on its way belongs to an epoch that is not committed, or has been given up.
   if (client_) rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   client_.reset();
+}
+
+void Producer::stopReports() {
+  isStopping_.store(true);
+  if (queue_ != nullptr) rd_kafka_queue_yield(queue_.get());
+  if (reports_.joinable()) reports_.join();
 }
 
 rd_kafka_resp_err_t Producer::onNew(rd_kafka_t* handle, const rd_kafka_conf_t*, void* opaque, char*,
@@ -189,7 +193,7 @@ void Producer::noteError(rd_kafka_event_t& event) {
   if (!client_.takeOutage() || !isWatched_.load() || isAway_) return;
   isAway_ = true;
   log(LogLevel::kWarning, fmt::format("Kafka at {} does not answer, results wait: {}",
-                                      options_.settings.bootstrapServers, lastTrouble()));
+                                      options_.settings.bootstrapServers, client_.lastTrouble()));
 }
 
 void Producer::noteReports(rd_kafka_event_t& event) {
@@ -205,12 +209,10 @@ void Producer::noteReports(rd_kafka_event_t& event) {
                                                  rd_kafka_topic_name(message->rkt));
     // What went wrong with the connection is the reason only of what took too long.
     const bool isLate = message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
-    if (const std::string trouble = lastTrouble(); isLate && !trouble.empty()) doing += " (" + trouble + ")";
+    if (const std::string trouble = client_.lastTrouble(); isLate && !trouble.empty()) doing += " (" + trouble + ")";
     fail(recordStatus(message->err, doing));
   }
 }
-
-std::string Producer::lastTrouble() const { return client_.lastTrouble(); }
 
 void Producer::fail(Status status) {
   const std::lock_guard lock(mutex_);
@@ -239,7 +241,7 @@ Status Producer::failure() const {
 Status Producer::awaitBrokers() {
   MILLRACE_RETURN_IF_ERROR(rdkafka::awaitBrokers(client_, options_.settings));
   client_.takeOutage();
-  isWatched_.store(true);
+  isWatched_.store(options_.tellsOfOutages);
   return okStatus();
 }
 

@@ -53,8 +53,9 @@ class Producer {
   struct Options {
     KafkaSettings settings;
     std::string clientId;
-    std::string transactionalId;  ///< empty: none
-    std::chrono::milliseconds transactionTimeout{60'000};
+    std::string transactionalId = {};  ///< empty: none
+    Duration transactionTimeout{60'000};
+    bool tellsOfOutages = true;   ///< to the log, while nothing is delivered
   };
 
   /// `onReports` is called by the thread that reads delivery reports, when some have come. Does not
@@ -64,6 +65,9 @@ class Producer {
   ~Producer();
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
+
+  /// What `onReports` uses may go from then on.
+  void stopReports();
 
   const Client& client() const { return client_; }
 
@@ -100,7 +104,6 @@ class Producer {
   StatusOr<rd_kafka_topic_t*> topic(const std::string& name);
   StatusOr<bool> produceOne(rd_kafka_topic_t& topic, const std::string& name,
                             const KafkaRecords& records, const KafkaRecords::Entry& entry);
-  std::string lastTrouble() const;
 
   static rd_kafka_resp_err_t onNew(rd_kafka_t*, const rd_kafka_conf_t*, void*, char*, std::size_t);
   static rd_kafka_resp_err_t onSent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t,

@@ -30,8 +30,8 @@ struct KafkaSinkOptions {
   /// Names the job to the brokers: its transactional ids are "<id>-0" and "<id>-1", what is committed
   /// is remembered by the group "<id>.eos" in the topic "<id>.ckpt". Empty: the job's name.
   std::string applicationId;
-  /// What a worker may hold back, in bytes, while the epoch before is being committed or librdkafka's
-  /// queue is full; then its records wait.
+  /// What a worker may hold back, in bytes, while the results of the epoch before are being delivered
+  /// or librdkafka's queue is full; then its records wait.
   std::size_t heldBytes = std::size_t{4} << 20;
 };
 
