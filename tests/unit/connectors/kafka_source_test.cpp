@@ -100,7 +100,7 @@ TEST_CASE("every message of every partition is read once, by any number of worke
   for (const std::size_t workers : {1u, 2u, 4u}) {
     Pipeline pipeline("read");
     Collected<std::string> read;
-    pipeline.source("in", kafka<std::string>(readAll(kafka, {"a", "b"})), noWatermarks())
+    pipeline.source("in", millrace::kafka<std::string>(readAll(kafka, {"a", "b"})), noWatermarks())
         .sink("out", collectInto(read));
     JobOptions options;
     options.workers = workers;
@@ -122,7 +122,7 @@ TEST_CASE("what cannot be read goes to the dead letters with topic, partition an
   Pipeline pipeline("read");
   Collected<Click> read;
   Collected<DeadLetter> letters;
-  auto in = pipeline.source("in", kafka<Click>(readAll(kafka, {"clicks"})), noWatermarks());
+  auto in = pipeline.source("in", millrace::kafka<Click>(readAll(kafka, {"clicks"})), noWatermarks());
   in.sink("out", collectInto(read));
   in.deadLetters().sink("letters", collectInto(letters));
   REQUIRE(run(pipeline.graph()).ok());
@@ -154,7 +154,7 @@ TEST_CASE("a decoder of whole messages sees keys, timestamps and headers, and nu
   kafka.write("t", 0, {{"v", "k", 1234, {{"a", "1"}, {"a", ""}, {"b", std::nullopt}}}, {std::nullopt, "", 5}, {"", std::nullopt, 6}});
   Pipeline pipeline("read");
   Collected<std::string> read;
-  pipeline.source("in", kafka<std::string, WholeMessages>(readAll(kafka, {"t"})), noWatermarks())
+  pipeline.source("in", millrace::kafka<std::string, WholeMessages>(readAll(kafka, {"t"})), noWatermarks())
       .sink("out", collectInto(read));
   REQUIRE(run(pipeline.graph()).ok());
   CHECK(sorted(read.values()) == std::vector<std::string>{"t-0@0 k=v at 1234 a:1 a: b:(null)",
@@ -183,7 +183,7 @@ TEST_CASE("each partition has a watermark of its own, so disorder between them m
   }
   Pipeline pipeline("windows");
   Collected<std::int64_t> counts;
-  pipeline.source("in", kafka<Click>(readAll(kafka, {"clicks"})), boundedOutOfOrderness(0ms))
+  pipeline.source("in", millrace::kafka<Click>(readAll(kafka, {"clicks"})), boundedOutOfOrderness(0ms))
       .keyBy(&Click::user)
       .window(tumbling(10s))
       .aggregate("counts", count())
@@ -204,7 +204,7 @@ TEST_CASE("no broker within the time-out is an error that says what to do", "[li
   options.settings.startTimeout = 100ms;
   options.topics = {"t"};
   Pipeline pipeline("read");
-  pipeline.source("in", kafka<std::string>(options), noWatermarks()).sink("out", discard());
+  pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks()).sink("out", discard());
   const Status failed = run(pipeline.graph());
   CHECK(absl::IsUnavailable(failed));
   CHECK(failed.message().find("start time-out") != absl::string_view::npos);
@@ -227,7 +227,7 @@ TEST_CASE("options that contradict each other are refused", "[librdkafka]") {
   autoCommit.settings.properties = {{"enable.auto.commit", "true"}};
   for (const KafkaSourceOptions& options : {both, neither, twice, noGroup, badPattern, autoCommit}) {
     Pipeline pipeline("read");
-    pipeline.source("in", kafka<std::string>(options), noWatermarks()).sink("out", discard());
+    pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks()).sink("out", discard());
     CHECK(absl::IsInvalidArgument(run(pipeline.graph())));
   }
 }
@@ -240,7 +240,7 @@ TEST_CASE("a source waits for brokers that go away, says so once, and goes on", 
   options.until = KafkaEnd::never();
   Pipeline pipeline("read");
   Collected<std::string> read;
-  pipeline.source("in", kafka<std::string>(options), noWatermarks()).sink("out", collectInto(read));
+  pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks()).sink("out", collectInto(read));
   JobOptions jobOptions;
   jobOptions.workers = 2;
   StatusOr<Job> job = start(pipeline.graph(), jobOptions);
@@ -269,7 +269,7 @@ TEST_CASE("reading begins and ends where it is told to", "[librdkafka]") {
   options.until = KafkaEnd::offsets({{"t", 0, 9}});
   Pipeline pipeline("read");
   Collected<std::string> read;
-  pipeline.source("in", kafka<std::string>(options), noWatermarks()).sink("out", collectInto(read));
+  pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks()).sink("out", collectInto(read));
   REQUIRE(run(pipeline.graph()).ok());
   CHECK(read.values() == std::vector<std::string>{"a8"});
 }
@@ -281,7 +281,7 @@ TEST_CASE("an offset that is not there is refused, with those that are", "[librd
   KafkaSourceOptions options = readAll(kafka, {"t"});
   options.start = KafkaStart::offsets({{"t", 0, 11}});
   Pipeline pipeline("read");
-  pipeline.source("in", kafka<std::string>(options), noWatermarks()).sink("out", discard());
+  pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks()).sink("out", discard());
   const Status failed = run(pipeline.graph());
   CHECK(absl::IsFailedPrecondition(failed));
   CHECK(failed.message().find("from 0 to 10") != absl::string_view::npos);
