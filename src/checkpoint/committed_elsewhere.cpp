@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 
 namespace millrace::checkpoint {
 namespace {
@@ -18,8 +17,9 @@ RecordedEpochs recordedIn(const LogScan& log, const Manifest& manifest,
   recorded.base = manifest.summary.epoch.number;
   // The mark is never synced and may lag behind; but nothing is sealed before the epoch in front of it is
   // confirmed, and the base holds nothing else.
-  const std::uint64_t before = recorded.durable == 0 ? 0 : recorded.durable - 1;
-  recorded.acknowledged = std::max({mark.epoch, recorded.base, before});
+  const bool isLastDecided = recorded.durable == 0 || !log.summary.epoch.isCommittedElsewhere;
+  const std::uint64_t decided = isLastDecided ? recorded.durable : recorded.durable - 1;
+  recorded.acknowledged = std::max({mark.epoch, recorded.base, decided});
   recorded.incarnation = log.summary.incarnation;
   recorded.isFreshFromSavepoint =
       manifest.origin != 0 && manifest.firstSegment == 1 && recorded.acknowledged <= recorded.base;
@@ -76,22 +76,26 @@ StatusOr<LogScan> scanCommitted(FileSystem& files, const Layout& layout, const M
   MILLRACE_ASSIGN_OR_RETURN(LogScan log, scanLog(files, layout, manifest));
   const CommittedMark::Value mark = CommittedMark::read(files, layout.committed());
   const RecordedEpochs recorded = recordedIn(log, manifest, mark);
-  if (point == nullptr) {
-    if (!log.summary.epoch.isCommittedElsewhere || recorded.acknowledged >= recorded.durable) return log;
-    return undecided(layout, recorded.durable);
+  if (point == nullptr || !point->hasLastWord()) {
+    if (recorded.acknowledged < recorded.durable) return undecided(layout, recorded.durable);
+    if (point != nullptr) MILLRACE_RETURN_IF_ERROR(point->takeOver(recorded).status());
+    return log;
   }
-  MILLRACE_ASSIGN_OR_RETURN(const std::optional<EpochMark> remembered, point->takeOver(recorded));
-  if (!remembered) return log;
-  const std::uint64_t number = remembered->number;
+  MILLRACE_ASSIGN_OR_RETURN(const EpochMark remembered, point->takeOver(recorded));
+  const std::uint64_t number = remembered.number;
   const bool mayBeAnothers = recorded.isFreshFromSavepoint;
-  if (number < recorded.acknowledged || number > recorded.durable) {
-    // A savepoint begins again where it was taken, whatever has been committed since.
-    if (mayBeAnothers) return cutBehind(files, layout, manifest, std::move(log), recorded.base);
-    return number > recorded.durable ? ahead(*point, layout, recorded, number)
-                                     : behind(*point, layout, recorded, number);
+  // A savepoint begins again where it was taken, whatever has been committed since.
+  const bool isOutside = number < recorded.acknowledged || number > recorded.durable;
+  if (isOutside && mayBeAnothers) return cutBehind(files, layout, manifest, std::move(log), recorded.base);
+  if (number > recorded.durable) return ahead(*point, layout, recorded, number);
+  if (number < recorded.acknowledged) {
+    MILLRACE_ASSIGN_OR_RETURN(log, cutBehind(files, layout, manifest, std::move(log), recorded.acknowledged));
+    // It was not asked about that one: the job had another sink then.
+    if (!log.summary.epoch.isCommittedElsewhere) return log;
+    return behind(*point, layout, recorded, number);
   }
   MILLRACE_ASSIGN_OR_RETURN(log, cutBehind(files, layout, manifest, std::move(log), number));
-  if (number == 0 || CheckpointStore::markOf(log.summary.epoch) == *remembered) return log;
+  if (number == 0 || CheckpointStore::markOf(log.summary.epoch) == remembered) return log;
   if (mayBeAnothers) return cutBehind(files, layout, manifest, std::move(log), recorded.base);
   return notTheSame(*point, layout, number);
 }

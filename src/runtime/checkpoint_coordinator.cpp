@@ -37,6 +37,8 @@ Status commitPrepared(const Epoch& epoch, const SinkCommitters& committers, File
                          });
 }
 
+bool isCommittedElsewhere(const CommitPoint* point) { return point != nullptr && point->hasLastWord(); }
+
 Status commitElsewhere(CommitPoint& point, CheckpointStore& store, const Epoch& epoch) {
   const EpochMark mark = CheckpointStore::markOf(epoch);
   point.prepare(mark);
@@ -245,7 +247,7 @@ Epoch CheckpointCoordinator::takeEpoch(bool isFinal) {
   }
   epoch.isFinal = isFinal;
   epoch.isDrained = isFinal && !isInputStopped_;
-  epoch.isCommittedElsewhere = commitPoint_ != nullptr;
+  epoch.isCommittedElsewhere = isCommittedElsewhere(commitPoint_);
   return epoch;
 }
 
@@ -259,7 +261,7 @@ void CheckpointCoordinator::giveBack(Epoch epoch) {
 }
 
 Status CheckpointCoordinator::commit(const Epoch& epoch) {
-  MILLRACE_RETURN_IF_ERROR(persistPrepared(epoch));
+  MILLRACE_RETURN_IF_ERROR(finalIfElsewhere(persistPrepared(epoch)));
   MILLRACE_RETURN_IF_ERROR(append(epoch));
   // Committed. What is not finished now is finished when the job recovers.
   const Status finished = commitPrepared(epoch, committers_, files_);
@@ -269,7 +271,21 @@ Status CheckpointCoordinator::commit(const Epoch& epoch) {
 }
 
 Status CheckpointCoordinator::append(const Epoch& epoch) {
-  return commitPoint_ == nullptr ? store_.append(epoch) : commitElsewhere(*commitPoint_, store_, epoch);
+  if (isCommittedElsewhere(commitPoint_)) return commitElsewhere(*commitPoint_, store_, epoch);
+  if (commitPoint_ != nullptr) {
+    // An epoch that counts must not have results that may still be lost.
+    const EpochMark mark = CheckpointStore::markOf(epoch);
+    commitPoint_->prepare(mark);
+    MILLRACE_RETURN_IF_ERROR(finalIfElsewhere(commitPoint_->commit(mark)));
+  }
+  return store_.append(epoch);
+}
+
+// Of an epoch with a commit point: what was handed over to it belongs to this very epoch, which cannot grow into
+// the next one.
+Status CheckpointCoordinator::finalIfElsewhere(const Status& status) const {
+  const bool isFinal = commitPoint_ != nullptr && mayPass(status);
+  return isFinal ? absl::AbortedError(status.message()) : status;
 }
 
 Status CheckpointCoordinator::persistPrepared(const Epoch& epoch) const {

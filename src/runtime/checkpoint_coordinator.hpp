@@ -29,6 +29,9 @@ bool mayPass(const Status& status);
 /// Finishes what a committed epoch has prepared, again where that had been done.
 Status commitPrepared(const Epoch& epoch, const SinkCommitters& committers, FileSystem& files);
 
+/// Whether a job with this point, null for none, has its epochs committed by it.
+bool isCommittedElsewhere(const CommitPoint* point);
+
 /// Commits an epoch by the word of `point`. Any error means that the job has to recover.
 Status commitElsewhere(CommitPoint& point, CheckpointStore& store, const Epoch& epoch);
 
@@ -127,6 +130,7 @@ class CheckpointCoordinator final : public SnapshotReceiver {
   void giveBack(Epoch epoch);
   Status commit(const Epoch& epoch);
   Status append(const Epoch& epoch);
+  Status finalIfElsewhere(const Status& status) const;
   Status persistPrepared(const Epoch& epoch) const;
   void countSuccess(const Epoch& epoch, std::uint64_t bytes);
   Status countFailure(const Status& cause);

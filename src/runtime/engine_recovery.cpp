@@ -78,7 +78,7 @@ Status Engine::restore() {
     MILLRACE_RETURN_IF_ERROR(restoreEntries());
   }
   MILLRACE_RETURN_IF_ERROR(annotate(store_->begin(catalog_.states()), "beginning a run"));
-  return job_.commitPoint == nullptr ? absl::OkStatus() : commitTakeOver();
+  return isCommittedElsewhere(job_.commitPoint) ? commitTakeOver() : absl::OkStatus();
 }
 
 // An epoch in which nothing happens: from here on the commit point knows this run, and none before it.

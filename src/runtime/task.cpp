@@ -188,7 +188,7 @@ bool Task::barrierIsDue() const {
 bool Task::align() {
   if (!isBarrierFlushed_) {
     if (!outputsReady()) return false;
-    if (operator_->onBarrier() == Step::kAgain) return true;
+    if (operator_->onBarrier() == Step::kAgain) return hasOutputs();
     isBarrierFlushed_ = true;
   }
   if (!sendMark(Mark::barrierNumber(arrivingBarrier_))) return false;
@@ -283,7 +283,7 @@ bool Task::announceIdleness() {
 
 bool Task::finish() {
   if (!isEndDone_) {
-    if (operator_->onEnd(valve_->isDrained()) == Step::kAgain) return true;
+    if (operator_->onEnd(valve_->isDrained()) == Step::kAgain) return hasOutputs();
     isEndDone_ = true;
   }
   if (owesSnapshot_) return true;  // the last one has to wait for the one before

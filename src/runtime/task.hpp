@@ -190,6 +190,7 @@ class Task final : public OperatorContext {
   bool writeSnapshot();
   bool runDeadline();
   bool quieten();
+  bool hasOutputs() const { return !outputs_.empty(); }
   bool outputsReady();
   bool flushOutputs();
   bool sendMark(Mark mark);

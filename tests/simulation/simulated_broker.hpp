@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -97,9 +98,9 @@ class SimulatedCommitPoint final : public CommitPoint {
   explicit SimulatedCommitPoint(SimulatedBroker& broker) : broker_(broker) {}
 
   std::string describe() const override { return "the simulated broker"; }
-  StatusOr<std::optional<EpochMark>> takeOver(const RecordedEpochs&) override {
+  StatusOr<EpochMark> takeOver(const RecordedEpochs&) override {
     owner_ = broker_.takeOver();
-    return std::optional<EpochMark>(broker_.marker());
+    return broker_.marker();
   }
   void prepare(const EpochMark&) override {}
   Status commit(const EpochMark& mark) override {
@@ -115,6 +116,93 @@ class SimulatedCommitPoint final : public CommitPoint {
   SimulatedBroker& broker_;
   std::uint64_t owner_ = 0;
   std::uint64_t open_ = 1;
+};
+
+/// A system that takes lines at least once: what is on its way when a run ends is lost, and a delivery may
+/// fail half-way.
+class SimulatedQueue {
+ public:
+  explicit SimulatedQueue(std::uint64_t seed) : random_(seed) {}
+
+  bool isKind = false;
+
+  /// Each line that has come, in order, once.
+  std::vector<std::string> lines() const { return {lines_.begin(), lines_.end()}; }
+  int failures() const { return failures_; }
+
+  Status deliver(const std::vector<std::string>& lines) {
+    const bool isWhole = isKind || random_.below(10) > 1;
+    const std::size_t count = isWhole ? lines.size() : random_.below(lines.size() + 1);
+    lines_.insert(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(count));
+    if (isWhole) return okStatus();
+    ++failures_;
+    return unavailableError("a delivery failed");
+  }
+
+ private:
+  Random random_;
+  std::set<std::string> lines_;
+  int failures_ = 0;
+};
+
+/// Lines to a SimulatedQueue, on their way until the epoch's end.
+class QueueSink {
+ public:
+  explicit QueueSink(SimulatedQueue& queue) : queue_(&queue) {}
+
+  template <typename T>
+  auto connector() const {
+    return Connector(*queue_);
+  }
+
+ private:
+  class Point final : public CommitPoint {
+   public:
+    explicit Point(SimulatedQueue& queue) : queue_(queue) {}
+    std::string describe() const override { return "the simulated queue"; }
+    bool hasLastWord() const override { return false; }
+    StatusOr<EpochMark> takeOver(const RecordedEpochs&) override { return EpochMark(); }
+    void prepare(const EpochMark&) override {}
+    Status commit(const EpochMark&) override { return queue_.deliver(std::exchange(onTheirWay, {})); }
+
+    std::vector<std::string> onTheirWay;
+
+   private:
+    SimulatedQueue& queue_;
+  };
+
+  class Writer final : public SinkWriter<std::string> {
+   public:
+    Status open(OperatorContext& context) override {
+      point_ = static_cast<Point*>(context.commitPoint());
+      return okStatus();
+    }
+    Status write(const TypedBatch<std::string>& batch) override {
+      for (std::size_t i = batch.cursor(); i < batch.size(); ++i) point_->onTheirWay.push_back(batch[i]);
+      return okStatus();
+    }
+
+   private:
+    Point* point_ = nullptr;
+  };
+
+  class Connector final : public SinkConnector<std::string> {
+   public:
+    explicit Connector(SimulatedQueue& queue) : queue_(&queue) {}
+    std::unique_ptr<SinkWriter<std::string>> makeWriter(std::shared_ptr<void>&) const override {
+      return std::make_unique<Writer>();
+    }
+    std::string describe() const override { return "queue"; }
+    Status joinCommitPoint(const CommitSettings&, std::shared_ptr<CommitPoint>& point) const override {
+      if (point == nullptr) point = std::make_shared<Point>(*queue_);
+      return okStatus();
+    }
+
+   private:
+    SimulatedQueue* queue_;
+  };
+
+  SimulatedQueue* queue_;
 };
 
 /// Lines to a SimulatedBroker; what follows a barrier waits until the epoch before it is committed.

@@ -5,7 +5,6 @@
 #include <millrace/time/timestamp.hpp>
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 namespace millrace {
@@ -43,6 +42,9 @@ struct CommitSettings {
 /// written to the state directory; commit(N), when it is durable there. Any error means that the job has
 /// to recover: then another object asks takeOver() again.
 ///
+/// A point without the last word has only to have an epoch's results delivered: commit(N) comes first,
+/// and what is durable in the state directory after that is committed.
+///
 /// **Thread safety**: all calls come from one thread at a time; sinks' writers use it from theirs, in
 /// ways of its own.
 class CommitPoint {
@@ -52,17 +54,21 @@ class CommitPoint {
   /// For messages: "Kafka at localhost:9092, group 'revenue.eos'".
   virtual std::string describe() const = 0;
 
+  /// Whether it decides which epoch was the last.
+  virtual bool hasLastWord() const { return true; }
+
   /// Once, before anything else: shuts out whoever used this point before, waits until what they
-  /// left is decided, and answers with the last committed epoch; nothing: what is durable is committed.
-  /// Number 0: there has never been one. kFailedPrecondition: what is remembered here and `recorded`
+  /// left is decided, and answers with the last committed epoch, which counts where it has the last
+  /// word. Number 0: there has never been one. kFailedPrecondition: what is remembered here and `recorded`
   /// cannot belong together, or another run owns it now; where that shows beforehand, nobody is shut
   /// out for it.
-  virtual StatusOr<std::optional<EpochMark>> takeOver(const RecordedEpochs& recorded) = 0;
+  virtual StatusOr<EpochMark> takeOver(const RecordedEpochs& recorded) = 0;
 
   /// Begins to finish an epoch; errors come with commit().
   virtual void prepare(const EpochMark& mark) = 0;
 
-  /// Commits an epoch and makes sure that it is. REQUIRES: prepare(mark), and it is durable.
+  /// Commits an epoch and makes sure that it is. REQUIRES: prepare(mark), and it is durable if this point
+  /// has the last word.
   virtual Status commit(const EpochMark& mark) = 0;
 };
 

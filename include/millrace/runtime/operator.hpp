@@ -88,7 +88,8 @@ struct TaskState {
 /// How a call that may have to be repeated ended.
 enum class Step : std::uint8_t {
   kDone,   ///< finished
-  kAgain,  ///< an output is full: call again with the same arguments when it has room
+  kAgain,  ///< an output is full: call again with the same arguments when it has room. One without
+           ///< outputs waits for something outside, and wakes the worker then.
 };
 
 /// Throws a JobError with the status's code and message unless it is ok: the way out of an

@@ -29,8 +29,8 @@ class SinkWriterLife {
   /// Nothing more is on its way right now: let others see what was written.
   virtual Status flush();
 
-  /// A barrier or the end has come: hands over what it holds back. False: there is no room for it yet,
-  /// ask again.
+  /// A barrier or the end has come: hands over what it holds back. False: there is no room for it yet;
+  /// it wakes the worker to be asked again.
   virtual StatusOr<bool> handOver();
 
   /// A checkpoint's barrier has come: what was written since the last one belongs to the epoch that

@@ -33,6 +33,12 @@ using Error = std::unique_ptr<rd_kafka_error_t, Destroy<rd_kafka_error_destroy>>
 using Partitions =
     std::unique_ptr<rd_kafka_topic_partition_list_t, Destroy<rd_kafka_topic_partition_list_destroy>>;
 
+// None of the library's consumers is a group's member: there is nothing to leave, and no callback to be called
+// by then.
+inline void destroyClient(rd_kafka_t* handle) {
+  rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
 /// What a client has to say besides the answers to its calls; lives as long as its handle.
 struct ClientTrouble;
 
@@ -66,7 +72,7 @@ class Client {
 
  private:
   std::shared_ptr<ClientTrouble> trouble_;  // outlives the handle, which calls it
-  std::unique_ptr<rd_kafka_t, Destroy<rd_kafka_destroy>> handle_;
+  std::unique_ptr<rd_kafka_t, Destroy<destroyClient>> handle_;
 };
 
 /// By what a caller can do: kUnavailable, try again; kPermissionDenied, kNotFound, kInvalidArgument,

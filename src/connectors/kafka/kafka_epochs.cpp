@@ -37,6 +37,19 @@ void setMetadata(rd_kafka_topic_partition_t& partition, const std::string& text)
 
 }  // namespace
 
+Status KafkaEpochs::check(const Options& options) {
+  if (options.delivery != KafkaDelivery::kExactlyOnce) return okStatus();
+  const auto& properties = options.settings.properties;
+  const bool isGiven = std::any_of(properties.begin(), properties.end(),
+                                   [](const auto& each) { return each.first == "transaction.timeout.ms"; });
+  if (isGiven || options.interval <= kMostTransaction / 3) return okStatus();
+  return invalidArgumentError(fmt::format(
+      "a checkpoint each {} s is a transaction of that length, which brokers abort after {} s (make checkpoints at "
+      "most {} s apart; or set transaction.timeout.ms, and the brokers' transaction.max.timeout.ms, to three times "
+      "the interval)",
+      options.interval.count() / 1000, kMostTransaction.count() / 1000, kMostTransaction.count() / 3000));
+}
+
 KafkaEpochs::KafkaEpochs(Options options) : options_(std::move(options)) {}
 
 KafkaEpochs::~KafkaEpochs() {
@@ -82,16 +95,14 @@ Status KafkaEpochs::checkTopics() const {
 
 Status KafkaEpochs::start() { return startProducers(); }
 
-StatusOr<std::optional<EpochMark>> KafkaEpochs::takeOver(const RecordedEpochs& recorded) {
+StatusOr<EpochMark> KafkaEpochs::takeOver(const RecordedEpochs& recorded) {
   MILLRACE_RETURN_IF_ERROR(startProducers());
-  if (!isTransactional()) return std::optional<EpochMark>();
+  if (!isTransactional()) return EpochMark();
   MILLRACE_ASSIGN_OR_RETURN(const std::optional<EpochMark> early, readEarlyMarker());
   MILLRACE_RETURN_IF_ERROR(checkOwner(early, recorded));
   // Markers only go up: a directory that ends before this one is refused, so nobody is shut out for it.
-  if (early && early->number > recorded.durable && !recorded.isFreshFromSavepoint) return early;
-  MILLRACE_RETURN_IF_ERROR(patiently(options_.settings.startTimeout, [&] {
-    return createTopic(producers_[0]->client(), controlTopic(), 1, {{"cleanup.policy", "compact"}}, kAskMillis);
-  }));
+  if (early && early->number > recorded.durable && !recorded.isFreshFromSavepoint) return *early;
+  MILLRACE_RETURN_IF_ERROR(patiently(options_.settings.startTimeout, [this] { return makeControlTopic(); }));
   pass(Step::kTakingOver);
   MILLRACE_RETURN_IF_ERROR(shutOthersOut());
   pass(Step::kShutOut);
@@ -100,7 +111,15 @@ StatusOr<std::optional<EpochMark>> KafkaEpochs::takeOver(const RecordedEpochs& r
   MILLRACE_ASSIGN_OR_RETURN(const std::optional<EpochMark> marker, readCommittedMarker(reader_));
   pass(Step::kMarkerRead);
   MILLRACE_RETURN_IF_ERROR(checkOwner(marker, recorded));
-  return std::optional<EpochMark>(marker.value_or(EpochMark()));
+  return marker.value_or(EpochMark());
+}
+
+// Asked for first: who may not make topics can have it made.
+Status KafkaEpochs::makeControlTopic() const {
+  const Client& client = producers_[0]->client();
+  const Status found = partitionCount(client, controlTopic(), kAskMillis).status();
+  if (!absl::IsNotFound(found)) return found;
+  return createTopic(client, controlTopic(), 1, {{"cleanup.policy", "compact"}}, kAskMillis);
 }
 
 Status KafkaEpochs::checkOwner(const std::optional<EpochMark>& marker, const RecordedEpochs& recorded) const {
@@ -128,12 +147,11 @@ StatusOr<Client> KafkaEpochs::makeReader(bool isStable) const {
                                                    {"retry.backoff.ms", "2"}};
   std::vector<KafkaSettings::Property> forced = {
       {"group.id", group()}, {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"}};
-  if (isStable) {
-    forced.emplace_back("isolation.level", "read_committed");
-  } else {
-    defaults.emplace_back("isolation.level", "read_uncommitted");
-  }
-  return Client::make(RD_KAFKA_CONSUMER, options_.settings, defaults, forced);
+  forced.emplace_back("isolation.level", isStable ? "read_committed" : "read_uncommitted");
+  // What the user has set is meant for the topics that are read.
+  KafkaSettings settings = options_.settings;
+  std::erase_if(settings.properties, [](const auto& property) { return property.first == "isolation.level"; });
+  return Client::make(RD_KAFKA_CONSUMER, settings, defaults, forced);
 }
 
 StatusOr<std::optional<EpochMark>> KafkaEpochs::readEarlyMarker() const {
@@ -165,7 +183,10 @@ StatusOr<std::optional<EpochMark>> KafkaEpochs::readCommittedMarker(const Client
 }
 
 void KafkaEpochs::prepare(const EpochMark& mark) {
-  if (!isTransactional()) return;
+  if (!isTransactional()) {
+    open_.fetch_add(1, std::memory_order_acq_rel);
+    return;
+  }
   prepared_ = std::async(std::launch::async, [this, mark] { return finishResults(mark); });
 }
 
@@ -197,7 +218,7 @@ Status KafkaEpochs::sendMarker(const EpochMark& mark) {
 }
 
 Status KafkaEpochs::commit(const EpochMark& mark) {
-  if (!isTransactional()) return awaitDeliveries();
+  if (!isTransactional()) return producers_[0]->awaitDelivered(openEpoch() - 1);
   pass(Step::kSealed);
   MILLRACE_RETURN_IF_ERROR(prepared_.get());
   pass(Step::kTransactionEnding);
@@ -239,7 +260,8 @@ Status KafkaEpochs::send(HeldRecords& held) {
     std::size_t taken = 0;
     if (!isTransactional() || held.epoch <= open) {
       pass(Step::kProducing);
-      MILLRACE_ASSIGN_OR_RETURN(taken, producerOf(open)->produce(held.topic, held.records));
+      const std::uint64_t epoch = std::max(held.epoch, open);
+      MILLRACE_ASSIGN_OR_RETURN(taken, producerOf(open)->produce(held.topic, held.records, epoch));
       held.records.drop(taken);
       held.show();
       pass(Step::kProduced);

@@ -35,6 +35,9 @@ namespace millrace::rdkafka {
 /// While N is open, writers produce what belongs to N; a writer whose barrier N has come holds its
 /// records back until N + 1 is open.
 ///
+/// At least once there is one producer and nothing is held back: an epoch is open from the barrier
+/// before it to prepare(), its records are counted apart, and commit() waits until all are delivered.
+///
 /// **Thread safety**: as CommitPoint; send() for any thread.
 class KafkaEpochs final : public CommitPoint {
  public:
@@ -44,6 +47,9 @@ class KafkaEpochs final : public CommitPoint {
     std::string applicationId;
     Duration interval{0};
   };
+
+  /// kInvalidArgument: epochs would be longer than a transaction may last.
+  static Status check(const Options& options);
 
   explicit KafkaEpochs(Options options);
   ~KafkaEpochs() override;
@@ -57,7 +63,8 @@ class KafkaEpochs final : public CommitPoint {
   Status start();
 
   std::string describe() const override;
-  StatusOr<std::optional<EpochMark>> takeOver(const RecordedEpochs& recorded) override;
+  bool hasLastWord() const override { return isTransactional(); }
+  StatusOr<EpochMark> takeOver(const RecordedEpochs& recorded) override;
   void prepare(const EpochMark& mark) override;
   Status commit(const EpochMark& mark) override;
 
@@ -86,6 +93,7 @@ class KafkaEpochs final : public CommitPoint {
   StatusOr<std::unique_ptr<Producer>> makeProducer(std::size_t index);
   Status startProducers();
   Status checkTopics() const;
+  Status makeControlTopic() const;
   Status shutOthersOut();
   Status checkOwner(const std::optional<EpochMark>& marker, const RecordedEpochs& recorded) const;
   StatusOr<Client> makeReader(bool isStable) const;
@@ -107,7 +115,8 @@ class KafkaEpochs final : public CommitPoint {
   Client reader_;  // of the marker
   std::future<Status> prepared_;
 
-  std::atomic<std::uint64_t> open_{0};  // 0: none is yet
+  // 0: none is yet. Transactions have the numbers of epochs; at least once they are counted from 0.
+  std::atomic<std::uint64_t> open_{0};
   std::atomic<bool> isAnyHeld_{false};
   std::mutex mutex_;
   std::vector<std::shared_ptr<HeldRecords>> held_;  // under mutex_

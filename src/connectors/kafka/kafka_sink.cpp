@@ -112,6 +112,7 @@ std::unique_ptr<KafkaWriter> makeKafkaWriter(std::shared_ptr<void>& shared,
 Status joinKafkaCommitPoint(const KafkaSinkOptions& options, const CommitSettings& settings,
                             std::shared_ptr<CommitPoint>& point) {
   KafkaEpochs::Options wanted = epochsOf(options, settings);
+  MILLRACE_RETURN_IF_ERROR(KafkaEpochs::check(wanted));
   if (point == nullptr) point = std::make_shared<KafkaEpochs>(wanted);
   const auto epochs = std::dynamic_pointer_cast<KafkaEpochs>(point);
   if (epochs == nullptr || !isSame(epochs->options(), wanted)) {

@@ -23,6 +23,7 @@ constexpr std::int16_t kEndTxn = 26;
 constexpr std::int16_t kTxnOffsetCommit = 28;
 constexpr int kPollMillis = 60'000;   // a stop wakes it
 constexpr int kStepMillis = 1'000;
+constexpr int kFlushMillis = 5;
 constexpr std::chrono::milliseconds kReasonMillis{1'000};
 constexpr std::int64_t kRequestMillis = 10'000;
 constexpr std::int64_t kLeastRequestMillis = 10;
@@ -73,13 +74,18 @@ char* at(const KafkaRecords& records, std::size_t offset) {
   return offset == KafkaRecords::kNone ? nullptr : const_cast<char*>(records.bytes() + offset);
 }
 
-rd_kafka_message_t messageOf(const KafkaRecords& records, const Entry& entry) {
+// A record bears the number of its lane from produce() to its report.
+void* laneOf(std::uint64_t epoch) { return reinterpret_cast<void*>(static_cast<std::uintptr_t>(epoch % 2)); }
+std::size_t numberOf(const void* lane) { return static_cast<std::size_t>(reinterpret_cast<std::uintptr_t>(lane)); }
+
+rd_kafka_message_t messageOf(const KafkaRecords& records, const Entry& entry, void* lane) {
   rd_kafka_message_t message{};
   message.payload = at(records, entry.value);
   message.len = entry.valueSize;
   message.key = at(records, entry.key);
   message.key_len = entry.keySize;
   message.partition = entry.partition;
+  message._private = lane;
   return message;
 }
 
@@ -197,7 +203,9 @@ void Producer::noteError(rd_kafka_event_t& event) {
 }
 
 void Producer::noteReports(rd_kafka_event_t& event) {
+  std::array<std::int64_t, 2> reported{};
   while (const rd_kafka_message_t* const message = rd_kafka_event_message_next(&event)) {
+    ++reported[numberOf(message->_private)];
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) [[likely]] {
       if (isAway_) log(LogLevel::kInfo, fmt::format("Kafka at {} takes results again", options_.settings.bootstrapServers));
       isAway_ = false;
@@ -212,6 +220,7 @@ void Producer::noteReports(rd_kafka_event_t& event) {
     if (const std::string trouble = client_.lastTrouble(); isLate && !trouble.empty()) doing += " (" + trouble + ")";
     fail(recordStatus(message->err, doing));
   }
+  for (std::size_t lane = 0; lane < reported.size(); ++lane) undelivered_[lane].fetch_sub(reported[lane]);
 }
 
 void Producer::fail(Status status) {
@@ -278,23 +287,34 @@ StatusOr<rd_kafka_topic_t*> Producer::topic(const std::string& name) {
   return topic.get();
 }
 
-StatusOr<std::size_t> Producer::produce(const std::string& name, const KafkaRecords& records) {
+StatusOr<std::size_t> Producer::produce(const std::string& name, const KafkaRecords& records, std::uint64_t epoch) {
   MILLRACE_ASSIGN_OR_RETURN(rd_kafka_topic_t* const handle, topic(name));
+  void* const lane = laneOf(epoch);
+  // Counted beforehand: reports may come before this call is over.
+  std::atomic<std::int64_t>& undelivered = undelivered_[numberOf(lane)];
+  undelivered.fetch_add(static_cast<std::int64_t>(records.size()));
+  const StatusOr<std::size_t> taken = produceAll(*handle, name, records, lane);
+  undelivered.fetch_sub(static_cast<std::int64_t>(records.size() - (taken.ok() ? *taken : 0)));
+  return taken;
+}
+
+StatusOr<std::size_t> Producer::produceAll(rd_kafka_topic_t& handle, const std::string& name,
+                                           const KafkaRecords& records, void* lane) {
   std::array<rd_kafka_message_t, kBatch> batch;
   std::size_t done = 0;
   while (done < records.size()) {
     std::size_t count = 0;
     while (done + count < records.size() && count < kBatch && isPlain(records[done + count])) {
-      batch[count] = messageOf(records, records[done + count]);
+      batch[count] = messageOf(records, records[done + count], lane);
       ++count;
     }
     if (count == 0) {
-      MILLRACE_ASSIGN_OR_RETURN(const bool isTaken, produceOne(*handle, name, records, records[done]));
+      MILLRACE_ASSIGN_OR_RETURN(const bool isTaken, produceOne(handle, name, records, records[done], lane));
       if (!isTaken) return done;
       ++done;
     }
     // Each message's own partition counts.
-    rd_kafka_produce_batch(handle, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_PARTITION,
+    rd_kafka_produce_batch(&handle, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_PARTITION,
                            batch.data(), static_cast<int>(count));
     for (std::size_t i = 0; i < count; ++i) {
       if (batch[i].err == RD_KAFKA_RESP_ERR__QUEUE_FULL) return done;
@@ -306,7 +326,7 @@ StatusOr<std::size_t> Producer::produce(const std::string& name, const KafkaReco
 }
 
 StatusOr<bool> Producer::produceOne(rd_kafka_topic_t& handle, const std::string& name,
-                                    const KafkaRecords& records, const Entry& entry) {
+                                    const KafkaRecords& records, const Entry& entry, void* lane) {
   std::unique_ptr<rd_kafka_headers_t, Destroy<rd_kafka_headers_destroy>> headers;
   if (entry.headers != KafkaRecords::kNone) {
     headers.reset(rd_kafka_headers_new(records.headers(entry.headers).size()));
@@ -320,7 +340,7 @@ StatusOr<bool> Producer::produceOne(rd_kafka_topic_t& handle, const std::string&
   const auto answer = rd_kafka_producev(
       client_.get(), RD_KAFKA_V_RKT(&handle), RD_KAFKA_V_PARTITION(entry.partition),
       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(at(records, entry.value), entry.valueSize),
-      RD_KAFKA_V_KEY(at(records, entry.key), entry.keySize), RD_KAFKA_V_HEADERS(given),
+      RD_KAFKA_V_KEY(at(records, entry.key), entry.keySize), RD_KAFKA_V_HEADERS(given), RD_KAFKA_V_OPAQUE(lane),
       RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_END);
   if (answer == RD_KAFKA_RESP_ERR__QUEUE_FULL) return false;
   if (answer != RD_KAFKA_RESP_ERR_NO_ERROR) return notTaken(answer, name, records, entry);
@@ -332,6 +352,14 @@ Status Producer::awaitDeliveries() {
   // Every record gets its report, a good one or that its time is over.
   while (rd_kafka_flush(client_.get(), kStepMillis) == RD_KAFKA_RESP_ERR__TIMED_OUT) {
     MILLRACE_RETURN_IF_ERROR(failure());
+  }
+  return failure();
+}
+
+Status Producer::awaitDelivered(std::uint64_t epoch) {
+  // As long as it is asked to, librdkafka sends without waiting for more; it waits for all there is by itself.
+  while (undelivered_[numberOf(laneOf(epoch))].load() > 0 && failure().ok()) {
+    rd_kafka_flush(client_.get(), kFlushMillis);
   }
   return failure();
 }

@@ -84,11 +84,16 @@ class Producer {
   /// then the producer must not begin any.
   bool isInDoubt() const { return unanswered_.isAny(); }
 
-  /// Hands over records from the first on; answers how many were taken: fewer when the queue is full.
-  StatusOr<std::size_t> produce(const std::string& topic, const KafkaRecords& records);
+  /// Hands over records of an epoch from the first on; answers how many were taken: fewer when the
+  /// queue is full.
+  StatusOr<std::size_t> produce(const std::string& topic, const KafkaRecords& records, std::uint64_t epoch);
 
-  /// Waits until everything is delivered, or answers why not.
+  /// Waits until everything is delivered, or answers why not. Does not end while more is produced.
   Status awaitDeliveries();
+
+  /// Waits until all of the epoch is delivered, or answers why not. REQUIRES: nothing more of it comes,
+  /// and nothing yet of the one after the next.
+  Status awaitDelivered(std::uint64_t epoch);
 
   Status failure() const;
 
@@ -102,8 +107,10 @@ class Producer {
   Status notTaken(rd_kafka_resp_err_t code, const std::string& topic, const KafkaRecords& records,
                   const KafkaRecords::Entry& entry);
   StatusOr<rd_kafka_topic_t*> topic(const std::string& name);
+  StatusOr<std::size_t> produceAll(rd_kafka_topic_t& topic, const std::string& name,
+                                   const KafkaRecords& records, void* lane);
   StatusOr<bool> produceOne(rd_kafka_topic_t& topic, const std::string& name,
-                            const KafkaRecords& records, const KafkaRecords::Entry& entry);
+                            const KafkaRecords& records, const KafkaRecords::Entry& entry, void* lane);
 
   static rd_kafka_resp_err_t onNew(rd_kafka_t*, const rd_kafka_conf_t*, void*, char*, std::size_t);
   static rd_kafka_resp_err_t onSent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t,
@@ -115,6 +122,8 @@ class Producer {
   const Options options_;
   const std::function<void()> onReports_;
   UnansweredRequests unanswered_;
+  // Records on their way: epochs by turns have one of the two lanes.
+  std::array<std::atomic<std::int64_t>, 2> undelivered_{};
   mutable std::mutex mutex_;
   std::condition_variable hasFailed_;
   Status failure_;                       // under mutex_

@@ -2,8 +2,6 @@
 // A state directory whose epochs are committed elsewhere: what it does with the word it gets.
 #include <catch2/catch.hpp>
 
-#include <optional>
-
 #include "unit/checkpoint/store_model.hpp"
 
 namespace millrace {
@@ -18,14 +16,16 @@ const std::vector<CataloguedState> kStates = {stateOf(0, "a")};
 class Oracle final : public CommitPoint {
  public:
   std::string describe() const override { return "the oracle"; }
-  StatusOr<std::optional<EpochMark>> takeOver(const RecordedEpochs& found) override {
+  bool hasLastWord() const override { return decides; }
+  StatusOr<EpochMark> takeOver(const RecordedEpochs& found) override {
     recorded = found;
     return answer;
   }
   void prepare(const EpochMark&) override {}
   Status commit(const EpochMark&) override { return okStatus(); }
 
-  std::optional<EpochMark> answer = EpochMark();
+  EpochMark answer;
+  bool decides = true;
   RecordedEpochs recorded;
 };
 
@@ -177,6 +177,55 @@ TEST_CASE("without its commit point a job goes on where all is known to count") 
   const auto store = open(files, nullptr);
   REQUIRE(store.ok());
   CHECK((*store)->found().epoch.number == 2);
+}
+
+// Epochs up to `last` that the directory itself has committed.
+void writeDecidedHere(SimulatedFiles& files, std::uint64_t last) {
+  const auto store = open(files, nullptr);
+  REQUIRE(store.ok());
+  REQUIRE((*store)->begin(kStates).ok());
+  for (std::uint64_t number = 1; number <= last; ++number) {
+    Epoch epoch = epochOf(number);
+    epoch.isCommittedElsewhere = false;
+    REQUIRE((*store)->append(epoch).ok());
+  }
+}
+
+TEST_CASE("a commit point that comes later goes on from what the directory has committed by itself") {
+  SimulatedFiles files(1);
+  writeDecidedHere(files, 2);
+  Oracle oracle;
+  {
+    const auto store = open(files, &oracle);
+    REQUIRE(store.ok());
+    CHECK(oracle.recorded.acknowledged == 2);
+    CHECK((*store)->found().epoch.number == 2);
+    REQUIRE((*store)->begin(kStates).ok());
+    REQUIRE((*store)->seal(epochOf(3, 2)).ok());
+  }
+  {
+    // The first epoch with it was not committed.
+    const auto store = open(files, &oracle);
+    REQUIRE(store.ok());
+    CHECK((*store)->found().epoch.number == 2);
+    CHECK(valueIn(**store) == "2");
+    REQUIRE((*store)->begin(kStates).ok());
+    REQUIRE((*store)->append(epochOf(3, 3)).ok());
+  }
+  CHECK(refusal(files, &oracle).find("the oracle remembers nothing of this job") != std::string::npos);
+  oracle.answer = CheckpointStore::markOf(epochOf(3, 3));
+  CHECK(open(files, &oracle).ok());
+}
+
+TEST_CASE("a commit point without the last word takes what is durable, and leaves what another one has to decide") {
+  SimulatedFiles files(1);
+  writeDecidedHere(files, 2);
+  Oracle oracle;
+  oracle.decides = false;
+  CHECK((*open(files, &oracle))->found().epoch.number == 2);
+  SimulatedFiles others(1);
+  write(others, 2, true);
+  CHECK(refusal(others, &oracle).find("epoch 3") != std::string::npos);
 }
 
 TEST_CASE("a savepoint begins again where it was taken, whatever has been committed since") {

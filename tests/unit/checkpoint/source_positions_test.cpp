@@ -19,9 +19,9 @@ TEST_CASE("Positions in Kafka are told by partition, those of all instances toge
     TaskCounters().write(task.state.position);
     ByteWriter out(task.state.position);
     out.fixed(Timestamp{1'765'535'407'000} + partition);
-    const kafka::PartitionPosition position{{"orders", partition}, 40 + partition,
+    const rdkafka::PartitionPosition position{{"orders", partition}, 40 + partition,
                                             partition == 0 ? std::optional<std::int64_t>() : 50};
-    kafka::writePositions({&position, 1}, out);
+    rdkafka::writePositions({&position, 1}, out);
     epoch.tasks.push_back(std::move(task));
   }
   const auto found = tools::sourcePositions(epoch);
