@@ -162,6 +162,10 @@ StatusOr<Client> Client::make(rd_kafka_type_t type, const KafkaSettings& setting
 }
 
 void Client::reset() {
+  if (handle_ != nullptr && isGivenUp_) {
+    // It calls back into `trouble_` until it is gone.
+    std::thread([handle = handle_.release(), trouble = trouble_] { destroyClient(handle); }).detach();
+  }
   handle_.reset();
   trouble_.reset();
 }

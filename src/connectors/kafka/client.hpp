@@ -42,10 +42,14 @@ inline void destroyClient(rd_kafka_t* handle) {
 /// What a client has to say besides the answers to its calls; lives as long as its handle.
 struct ClientTrouble;
 
-/// A producer or a consumer. Destroying it does not wait for what is still to be sent.
+/// A producer or a consumer. Destroying it does not wait for what is still to be sent, but for answers to
+/// what was.
 class Client {
  public:
   Client() = default;
+  Client(Client&&) = default;
+  Client& operator=(Client&&) = default;
+  ~Client() { reset(); }
 
   /// `forced` are properties that the use depends on: it is an error to set them to something else.
   /// `defaults` may be overridden. The program's name for the client stands in `client.id`.
@@ -59,6 +63,9 @@ class Client {
   rd_kafka_t* get() const { return handle_.get(); }
   explicit operator bool() const { return handle_ != nullptr; }
   void reset();
+  /// An answer does not come: let reset() not wait for it. A thread of its own does, for as long as
+  /// librdkafka gives a request.
+  void giveUp() { isGivenUp_ = true; }
 
   /// The last thing that went wrong between this client and its brokers, for messages; "" when
   /// nothing has.
@@ -73,6 +80,7 @@ class Client {
  private:
   std::shared_ptr<ClientTrouble> trouble_;  // outlives the handle, which calls it
   std::unique_ptr<rd_kafka_t, Destroy<destroyClient>> handle_;
+  bool isGivenUp_ = false;
 };
 
 /// By what a caller can do: kUnavailable, try again; kPermissionDenied, kNotFound, kInvalidArgument,
