@@ -9,7 +9,9 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 namespace millrace::rdkafka {
@@ -24,6 +26,7 @@ struct ClientTrouble {
 namespace {
 
 constexpr int kAskMillis = 1'000;
+constexpr std::chrono::seconds kPatienceWithTheEnd{1};
 constexpr std::size_t kErrorText = 512;
 
 // Waiting does not mend these.
@@ -162,9 +165,16 @@ StatusOr<Client> Client::make(rd_kafka_type_t type, const KafkaSettings& setting
 }
 
 void Client::reset() {
-  if (handle_ != nullptr && isGivenUp_) {
-    // It calls back into `trouble_` until it is gone.
-    std::thread([handle = handle_.release(), trouble = trouble_] { destroyClient(handle); }).detach();
+  if (handle_ != nullptr && rd_kafka_type(handle_.get()) == RD_KAFKA_CONSUMER) {
+    std::promise<void> ended;
+    const std::future<void> end = ended.get_future();
+    // Calls back into `trouble` until it is over.
+    std::thread([handle = handle_.release(), trouble = trouble_, told = std::move(ended)]() mutable {
+      // There is no group to leave: partitions are assigned by hand.
+      rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+      told.set_value();
+    }).detach();
+    end.wait_for(kPatienceWithTheEnd);
   }
   handle_.reset();
   trouble_.reset();

@@ -33,17 +33,10 @@ using Error = std::unique_ptr<rd_kafka_error_t, Destroy<rd_kafka_error_destroy>>
 using Partitions =
     std::unique_ptr<rd_kafka_topic_partition_list_t, Destroy<rd_kafka_topic_partition_list_destroy>>;
 
-// None of the library's consumers is a group's member: there is nothing to leave, and no callback to be called
-// by then.
-inline void destroyClient(rd_kafka_t* handle) {
-  rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-}
-
 /// What a client has to say besides the answers to its calls; lives as long as its handle.
 struct ClientTrouble;
 
-/// A producer or a consumer. Destroying it does not wait for what is still to be sent, but for answers to
-/// what was.
+/// A producer or a consumer. Destroying it does not wait for what is still to be sent.
 class Client {
  public:
   Client() = default;
@@ -62,10 +55,11 @@ class Client {
 
   rd_kafka_t* get() const { return handle_.get(); }
   explicit operator bool() const { return handle_ != nullptr; }
+
+  /// Destroys it. Of a consumer no callback is called from then on, and what does not end within a second
+  /// ends without anybody waiting: librdkafka waits for the answer to a commit for a minute, and sometimes
+  /// (seen with 2.0.2) for a thread that never ends.
   void reset();
-  /// An answer does not come: let reset() not wait for it. A thread of its own does, for as long as
-  /// librdkafka gives a request.
-  void giveUp() { isGivenUp_ = true; }
 
   /// The last thing that went wrong between this client and its brokers, for messages; "" when
   /// nothing has.
@@ -79,8 +73,7 @@ class Client {
 
  private:
   std::shared_ptr<ClientTrouble> trouble_;  // outlives the handle, which calls it
-  std::unique_ptr<rd_kafka_t, Destroy<destroyClient>> handle_;
-  bool isGivenUp_ = false;
+  std::unique_ptr<rd_kafka_t, Destroy<rd_kafka_destroy>> handle_;
 };
 
 /// By what a caller can do: kUnavailable, try again; kPermissionDenied, kNotFound, kInvalidArgument,

@@ -132,19 +132,21 @@ void KafkaInput::noteBack() {
   log(LogLevel::kInfo, fmt::format("Kafka at {} answers again", options_.settings.bootstrapServers));
 }
 
-void KafkaInput::noteToldGroup(rd_kafka_resp_err_t answer, const rd_kafka_topic_partition_list_t* offsets) {
-  const std::lock_guard lock(mutex_);
-  const bool wasTold = std::exchange(isGroupTold_, answer == RD_KAFKA_RESP_ERR_NO_ERROR);
-  if (!isGroupTold_) {
+void KafkaInput::onToldGroup(rd_kafka_t*, rd_kafka_resp_err_t answer,
+                             rd_kafka_topic_partition_list_t* offsets, void* opaque) {
+  auto& input = *static_cast<KafkaInput*>(opaque);
+  const std::lock_guard lock(input.mutex_);
+  const bool wasTold = std::exchange(input.isGroupTold_, answer == RD_KAFKA_RESP_ERR_NO_ERROR);
+  if (!input.isGroupTold_) {
     if (wasTold) {
       log(LogLevel::kWarning, fmt::format("group '{}' cannot be told of checkpoints: {}",
-                                          options_.groupId, rd_kafka_err2str(answer)));
+                                          input.options_.groupId, rd_kafka_err2str(answer)));
     }
     return;
   }
   for (int i = 0; offsets != nullptr && i < offsets->cnt; ++i) {
     const rd_kafka_topic_partition_t& each = offsets->elems[i];
-    for (const auto& gauge : gauges_) {
+    for (const auto& gauge : input.gauges_) {
       if (gauge->id.partition != each.partition || gauge->id.topic != each.topic) continue;
       gauge->committed.store(each.offset, std::memory_order_relaxed);
     }

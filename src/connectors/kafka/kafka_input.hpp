@@ -81,8 +81,10 @@ class KafkaInput {
   /// A partition of the reader has been missing for a while: it is told when that is so.
   void doubt(ReaderInbox& inbox);
 
-  /// What became of telling the group. A failure is said once until it works again.
-  void noteToldGroup(rd_kafka_resp_err_t answer, const rd_kafka_topic_partition_list_t* offsets);
+  /// For librdkafka: what became of telling the group, with the input as `opaque`. A failure is said once
+  /// until it works again.
+  static void onToldGroup(rd_kafka_t*, rd_kafka_resp_err_t answer, rd_kafka_topic_partition_list_t* offsets,
+                          void* opaque);
 
   /// All brokers are away, or one has answered: said once for each outage.
   void noteAway(std::string_view reason);
@@ -118,7 +120,7 @@ class KafkaInput {
   bool isAsked_ = false;  // by some inbox
   bool isGroupTold_ = true;
   std::thread scout_;
-  std::shared_ptr<Client> client_;
+  std::shared_ptr<Client> client_;  // goes first: it may still call onToldGroup()
 };
 
 }  // namespace millrace::rdkafka

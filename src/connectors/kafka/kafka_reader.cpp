@@ -150,9 +150,6 @@ class Reader final : public KafkaReader {
   void checkMissing();
   void noteForGroup();
   void tellGroup();
-  // For librdkafka, which calls it while the queue is read.
-  static void onToldGroup(rd_kafka_t*, rd_kafka_resp_err_t answer, rd_kafka_topic_partition_list_t* offsets,
-                          void* reader);
   Partitions listOf(const std::vector<std::int64_t>& offsets) const;
   void setPending(std::size_t index, bool isPending, ReaderReport& report);
   void endIfDone(std::size_t index, ReaderReport& report);
@@ -183,14 +180,12 @@ class Reader final : public KafkaReader {
     std::vector<std::int64_t> offsets;  // by split
   };
   std::deque<Noted> noted_;
-  std::size_t unanswered_ = 0;  // of what the group was told
 
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<PartitionGauge>> gauges_;  // of splits_, under mutex_
 };
 
 Reader::~Reader() {
-  if (unanswered_ > 0) client_->giveUp();
   input_->leave(inbox_);
   if (queue_ != nullptr) rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
   fetched_.clear();
@@ -482,14 +477,7 @@ void Reader::tellGroup() {
     noted_.pop_front();
   }
   const Partitions list = listOf(offsets);
-  const auto sent = rd_kafka_commit_queue(client_->get(), list.get(), queue_.get(), &Reader::onToldGroup, this);
-  if (sent == RD_KAFKA_RESP_ERR_NO_ERROR) ++unanswered_;
-}
-
-void Reader::onToldGroup(rd_kafka_t*, rd_kafka_resp_err_t answer, rd_kafka_topic_partition_list_t* offsets,
-                         void* reader) {
-  --static_cast<Reader*>(reader)->unanswered_;
-  static_cast<Reader*>(reader)->input_->noteToldGroup(answer, offsets);
+  rd_kafka_commit_queue(client_->get(), list.get(), queue_.get(), &KafkaInput::onToldGroup, input_.get());
 }
 
 Partitions Reader::listOf(const std::vector<std::int64_t>& offsets) const {
@@ -507,9 +495,8 @@ void Reader::close(bool succeeded) {
   const Queue answers(rd_kafka_queue_new(client_->get()));
   rd_kafka_commit_queue(client_->get(), list.get(), answers.get(), nullptr, nullptr);
   const Event answer(rd_kafka_queue_poll(answers.get(), kLastWordMillis));
-  if (answer == nullptr) ++unanswered_;
   const auto code = answer == nullptr ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(answer.get());
-  input_->noteToldGroup(code, list.get());
+  KafkaInput::onToldGroup(client_->get(), code, list.get(), input_.get());
 }
 
 void Reader::appendSplits(std::vector<SplitProgress>& splits) const {
