@@ -23,14 +23,19 @@ struct PlainLine {
   void operator()(std::string_view line, std::string& out) const { out += line; }
 };
 
+template <typename T, LineFormat<T> F>
+void appendFormatted(const T& value, const F& format, std::string& out) {
+  if constexpr (std::invocable<const F&, const T&, std::string&>) {
+    format(value, out);
+  } else {
+    out += format(value);
+  }
+}
+
 template <typename T, typename F>
 void appendLines(const TypedBatch<T>& batch, const F& format, std::string& out) {
   for (std::size_t i = batch.cursor(); i < batch.size(); ++i) {
-    if constexpr (std::invocable<const F&, const T&, std::string&>) {
-      format(batch[i], out);
-    } else {
-      out += format(batch[i]);
-    }
+    appendFormatted(batch[i], format, out);
     out += '\n';
   }
 }

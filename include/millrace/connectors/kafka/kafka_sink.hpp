@@ -81,11 +81,7 @@ class KafkaSinkWriter final : public SinkWriter<T> {
     if constexpr (std::invocable<const F&, const T&, KafkaRecord&>) {
       format_(value, record_);
     } else {
-      if constexpr (std::invocable<const F&, const T&, std::string&>) {
-        format_(value, record_.value);
-      } else {
-        record_.value += format_(value);
-      }
+      appendFormatted(value, format_, record_.value);
     }
   }
 
