@@ -7,54 +7,26 @@ namespace millrace {
 
 KafkaStart KafkaStart::earliest() { return {}; }
 
-KafkaStart KafkaStart::latest() {
-  KafkaStart start;
-  start.at = At::kLatest;
-  return start;
-}
+KafkaStart KafkaStart::latest() { return {.at = At::kLatest}; }
 
-KafkaStart KafkaStart::timestamp(Timestamp time) {
-  KafkaStart start;
-  start.at = At::kTimestamp;
-  start.time = time;
-  return start;
-}
+KafkaStart KafkaStart::timestamp(Timestamp time) { return {.at = At::kTimestamp, .time = time}; }
 
 KafkaStart KafkaStart::committed(At otherwise) {
-  KafkaStart start;
-  start.at = At::kCommitted;
-  start.otherwise = otherwise;
-  return start;
+  return {.at = At::kCommitted, .otherwise = otherwise};
 }
 
 KafkaStart KafkaStart::offsets(std::vector<KafkaOffset> positions, At otherwise) {
-  KafkaStart start;
-  start.at = At::kOffsets;
-  start.positions = std::move(positions);
-  start.otherwise = otherwise;
-  return start;
+  return {.at = At::kOffsets, .positions = std::move(positions), .otherwise = otherwise};
 }
 
 KafkaEnd KafkaEnd::never() { return {}; }
 
-KafkaEnd KafkaEnd::latest() {
-  KafkaEnd end;
-  end.at = At::kLatest;
-  return end;
-}
+KafkaEnd KafkaEnd::latest() { return {.at = At::kLatest}; }
 
-KafkaEnd KafkaEnd::timestamp(Timestamp time) {
-  KafkaEnd end;
-  end.at = At::kTimestamp;
-  end.time = time;
-  return end;
-}
+KafkaEnd KafkaEnd::timestamp(Timestamp time) { return {.at = At::kTimestamp, .time = time}; }
 
 KafkaEnd KafkaEnd::offsets(std::vector<KafkaOffset> positions) {
-  KafkaEnd end;
-  end.at = At::kOffsets;
-  end.positions = std::move(positions);
-  return end;
+  return {.at = At::kOffsets, .positions = std::move(positions)};
 }
 
 }  // namespace millrace

@@ -25,7 +25,7 @@ struct KafkaStart {
 
   At at = At::kEarliest;
   Timestamp time = 0;
-  std::vector<KafkaOffset> positions;
+  std::vector<KafkaOffset> positions{};
   /// For partitions without a committed offset, or with one that is not there any more, and for those
   /// that `positions` does not name: kEarliest or kLatest.
   At otherwise = At::kEarliest;
@@ -46,7 +46,7 @@ struct KafkaEnd {
 
   At at = At::kNever;
   Timestamp time = 0;
-  std::vector<KafkaOffset> positions;
+  std::vector<KafkaOffset> positions{};
 
   static KafkaEnd never();
   /// At the end that each partition has when the job starts (a run that goes on from a checkpoint before its
