@@ -24,6 +24,11 @@ Status forEachPrepared(const Epoch& epoch, const SinkCommitters& committers, con
   return absl::OkStatus();
 }
 
+// An epoch that can no longer grow into the next one is not tried again, not even where waiting helps.
+Status needingRecovery(const Status& status) {
+  return mayPass(status) ? absl::AbortedError(status.message()) : status;
+}
+
 }  // namespace
 
 bool mayPass(const Status& status) {
@@ -43,14 +48,11 @@ Status commitElsewhere(CommitPoint& point, CheckpointStore& store, const Epoch& 
   const EpochMark mark = CheckpointStore::markOf(epoch);
   point.prepare(mark);
   const Status sealed = store.seal(epoch);
-  if (!sealed.ok()) {
-    // What was handed over belongs to this very epoch: it cannot grow into the next one.
-    return mayPass(sealed) ? absl::AbortedError(sealed.message()) : sealed;
-  }
+  // What was handed over to the point belongs to this very epoch.
+  if (!sealed.ok()) return needingRecovery(sealed);
   const Status committed = point.commit(mark);
   if (!committed.ok()) {
-    const Status told = annotate(committed, fmt::format("committing epoch {}", epoch.number));
-    return mayPass(told) ? absl::AbortedError(told.message()) : told;
+    return annotate(needingRecovery(committed), fmt::format("committing epoch {}", epoch.number));
   }
   return store.confirm();
 }
@@ -261,13 +263,14 @@ void CheckpointCoordinator::giveBack(Epoch epoch) {
 }
 
 Status CheckpointCoordinator::commit(const Epoch& epoch) {
-  MILLRACE_RETURN_IF_ERROR(finalIfElsewhere(persistPrepared(epoch)));
+  const Status persisted = persistPrepared(epoch);
+  // What was handed over to a commit point belongs to this very epoch.
+  if (!persisted.ok()) return commitPoint_ == nullptr ? persisted : needingRecovery(persisted);
   MILLRACE_RETURN_IF_ERROR(append(epoch));
   // Committed. What is not finished now is finished when the job recovers.
   const Status finished = commitPrepared(epoch, committers_, files_);
   if (finished.ok()) store_.noteFinished();
-  return mayPass(finished) ? annotate(absl::AbortedError(finished.message()), "after the commit")
-                           : finished;
+  return annotate(needingRecovery(finished), "after the commit");
 }
 
 Status CheckpointCoordinator::append(const Epoch& epoch) {
@@ -276,16 +279,9 @@ Status CheckpointCoordinator::append(const Epoch& epoch) {
     // An epoch that counts must not have results that may still be lost.
     const EpochMark mark = CheckpointStore::markOf(epoch);
     commitPoint_->prepare(mark);
-    MILLRACE_RETURN_IF_ERROR(finalIfElsewhere(commitPoint_->commit(mark)));
+    MILLRACE_RETURN_IF_ERROR(needingRecovery(commitPoint_->commit(mark)));
   }
   return store_.append(epoch);
-}
-
-// Of an epoch with a commit point: what was handed over to it belongs to this very epoch, which cannot grow into
-// the next one.
-Status CheckpointCoordinator::finalIfElsewhere(const Status& status) const {
-  const bool isFinal = commitPoint_ != nullptr && mayPass(status);
-  return isFinal ? absl::AbortedError(status.message()) : status;
 }
 
 Status CheckpointCoordinator::persistPrepared(const Epoch& epoch) const {

@@ -130,7 +130,6 @@ class CheckpointCoordinator final : public SnapshotReceiver {
   void giveBack(Epoch epoch);
   Status commit(const Epoch& epoch);
   Status append(const Epoch& epoch);
-  Status finalIfElsewhere(const Status& status) const;
   Status persistPrepared(const Epoch& epoch) const;
   void countSuccess(const Epoch& epoch, std::uint64_t bytes);
   Status countFailure(const Status& cause);
