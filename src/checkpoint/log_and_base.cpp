@@ -20,6 +20,7 @@ LogAndBase::LogAndBase(FileSystem& files, Opened opened)
       segmentBytes_(opened.segmentBytes),
       mostRetained_(opened.mostRetained),
       retainEvery_(opened.retainEvery),
+      commitPoint_(opened.commitPoint),
       firstSegment_(opened.manifest.firstSegment),
       found_(std::move(opened.log.summary)),
       isFinished_(found_.epoch.number > 0 && opened.finished.epoch == found_.epoch.number &&

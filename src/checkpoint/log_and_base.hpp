@@ -33,12 +33,14 @@ class LogAndBase final : public CheckpointStore {
     std::uint64_t segmentBytes = kDefaultSegmentBytes;
     std::size_t mostRetained = 0;
     Duration retainEvery{0};
+    CommitPoint* commitPoint = nullptr;
   };
 
   LogAndBase(FileSystem& files, Opened opened);
 
   using CheckpointStore::forEachEntry;
   const CheckpointSummary& found() const override { return found_; }
+  CommitPoint* commitPoint() const override { return commitPoint_; }
   Status forEachEntry(const EntrySelection& selection, const EntryVisitor& visit) override;
   bool isReadable() const override { return base_->isReadable(); }
   StatusOr<bool> read(StateId state, KeyGroup group, std::string_view key,
@@ -86,6 +88,7 @@ class LogAndBase final : public CheckpointStore {
   const std::uint64_t segmentBytes_;
   const std::size_t mostRetained_;
   const Duration retainEvery_;
+  CommitPoint* const commitPoint_;
   const std::uint64_t firstSegment_;  // where there was none
   const CheckpointSummary found_;
   const bool isFinished_;

@@ -203,7 +203,7 @@ StatusOr<LogAndBase::Opened> openDirectory(FileSystem& files, const Options& opt
   MILLRACE_RETURN_IF_ERROR(makeLastingDirs(files, layout.root));
   LogAndBase::Opened opened{
       nullptr, layout, {}, {}, {}, nullptr, LogWriter(files, layout), options.segmentBytes,
-      options.retained > 1 ? options.retained : 0, options.retainEvery};
+      options.retained > 1 ? options.retained : 0, options.retainEvery, options.commitPoint};
   MILLRACE_ASSIGN_OR_RETURN(opened.lock, lockFor(files, layout, options));
   StatusOr<Manifest> manifest = readManifest(files, layout);
   if (absl::IsNotFound(manifest.status())) {

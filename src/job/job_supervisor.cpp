@@ -83,8 +83,7 @@ StatusOr<std::unique_ptr<JobAttempt>> JobAttempt::make(const Graph& graph, const
     MILLRACE_ASSIGN_OR_RETURN(attempt->store_, CheckpointStore::open(filesOf(options), store));
   }
   MILLRACE_ASSIGN_OR_RETURN(attempt->engine_,
-                            Engine::create(graph, options, attempt->store_.get(), runInThreads,
-                                           attempt->commitPoint_.get()));
+                            Engine::create(graph, options, attempt->store_.get(), runInThreads));
   return attempt;
 }
 

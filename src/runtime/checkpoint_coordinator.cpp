@@ -42,9 +42,12 @@ Status commitPrepared(const Epoch& epoch, const SinkCommitters& committers, File
                          });
 }
 
-bool isCommittedElsewhere(const CommitPoint* point) { return point != nullptr && point->hasLastWord(); }
+bool isCommittedElsewhere(const CheckpointStore& store) {
+  return store.commitPoint() != nullptr && store.commitPoint()->hasLastWord();
+}
 
-Status commitElsewhere(CommitPoint& point, CheckpointStore& store, const Epoch& epoch) {
+Status commitElsewhere(CheckpointStore& store, const Epoch& epoch) {
+  CommitPoint& point = *store.commitPoint();
   const EpochMark mark = CheckpointStore::markOf(epoch);
   point.prepare(mark);
   const Status sealed = store.seal(epoch);
@@ -65,7 +68,6 @@ CheckpointCoordinator::CheckpointCoordinator(Surroundings surroundings,
       committers_(std::move(surroundings.committers)),
       askForBarrier_(std::move(surroundings.askForBarrier)),
       onCommitted_(std::move(surroundings.onCommitted)),
-      commitPoint_(surroundings.commitPoint),
       options_(options),
       shares_(surroundings.tasks),
       nextEpoch_(store_.found().epoch.number + 1),
@@ -249,7 +251,7 @@ Epoch CheckpointCoordinator::takeEpoch(bool isFinal) {
   }
   epoch.isFinal = isFinal;
   epoch.isDrained = isFinal && !isInputStopped_;
-  epoch.isCommittedElsewhere = isCommittedElsewhere(commitPoint_);
+  epoch.isCommittedElsewhere = isCommittedElsewhere(store_);
   return epoch;
 }
 
@@ -265,7 +267,7 @@ void CheckpointCoordinator::giveBack(Epoch epoch) {
 Status CheckpointCoordinator::commit(const Epoch& epoch) {
   const Status persisted = persistPrepared(epoch);
   // What was handed over to a commit point belongs to this very epoch.
-  if (!persisted.ok()) return commitPoint_ == nullptr ? persisted : needingRecovery(persisted);
+  if (!persisted.ok()) return store_.commitPoint() == nullptr ? persisted : needingRecovery(persisted);
   MILLRACE_RETURN_IF_ERROR(append(epoch));
   // Committed. What is not finished now is finished when the job recovers.
   const Status finished = commitPrepared(epoch, committers_, files_);
@@ -274,12 +276,12 @@ Status CheckpointCoordinator::commit(const Epoch& epoch) {
 }
 
 Status CheckpointCoordinator::append(const Epoch& epoch) {
-  if (isCommittedElsewhere(commitPoint_)) return commitElsewhere(*commitPoint_, store_, epoch);
-  if (commitPoint_ != nullptr) {
+  if (isCommittedElsewhere(store_)) return commitElsewhere(store_, epoch);
+  if (CommitPoint* point = store_.commitPoint(); point != nullptr) {
     // An epoch that counts must not have results that may still be lost.
     const EpochMark mark = CheckpointStore::markOf(epoch);
-    commitPoint_->prepare(mark);
-    MILLRACE_RETURN_IF_ERROR(needingRecovery(commitPoint_->commit(mark)));
+    point->prepare(mark);
+    MILLRACE_RETURN_IF_ERROR(needingRecovery(point->commit(mark)));
   }
   return store_.append(epoch);
 }

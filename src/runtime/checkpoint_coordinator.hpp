@@ -6,7 +6,6 @@
 #include <millrace/base/clock.hpp>
 #include <millrace/checkpoint/checkpoint_store.hpp>
 #include <millrace/job/options.hpp>
-#include <millrace/runtime/commit_point.hpp>
 #include <millrace/runtime/sink.hpp>
 
 #include <condition_variable>
@@ -29,11 +28,12 @@ bool mayPass(const Status& status);
 /// Finishes what a committed epoch has prepared, again where that had been done.
 Status commitPrepared(const Epoch& epoch, const SinkCommitters& committers, FileSystem& files);
 
-/// Whether a job with this point, null for none, has its epochs committed by it.
-bool isCommittedElsewhere(const CommitPoint* point);
+/// Whether the store's epochs are committed by the word of its commit point.
+bool isCommittedElsewhere(const CheckpointStore& store);
 
-/// Commits an epoch by the word of `point`. Any error means that the job has to recover.
-Status commitElsewhere(CommitPoint& point, CheckpointStore& store, const Epoch& epoch);
+/// Commits an epoch by that word. Any error means that the job has to recover.
+/// REQUIRES: isCommittedElsewhere(store).
+Status commitElsewhere(CheckpointStore& store, const Epoch& epoch);
 
 /// What checkpoints have come to.
 struct CheckpointCounts {
@@ -68,7 +68,6 @@ class CheckpointCoordinator final : public SnapshotReceiver {
     std::function<void(std::uint64_t)> askForBarrier;
     /// The checkpoint of the barrier with this number is committed.
     std::function<void(std::uint64_t)> onCommitted = [](std::uint64_t) {};
-    CommitPoint* commitPoint = nullptr;  ///< null: the store is
   };
 
   CheckpointCoordinator(Surroundings surroundings, const CheckpointOptions& options);
@@ -140,7 +139,6 @@ class CheckpointCoordinator final : public SnapshotReceiver {
   const SinkCommitters committers_;
   const std::function<void(std::uint64_t)> askForBarrier_;
   const std::function<void(std::uint64_t)> onCommitted_;
-  CommitPoint* const commitPoint_;
   const CheckpointOptions options_;
 
   mutable std::mutex mutex_;

@@ -66,17 +66,15 @@ FileSystem& filesOf(const JobOptions& options) {
 }
 
 StatusOr<std::unique_ptr<Engine>> Engine::create(const Graph& graph, const JobOptions& options,
-                                                 CheckpointStore* store, const RunAll& runAll,
-                                                 CommitPoint* commitPoint) {
+                                                 CheckpointStore* store, const RunAll& runAll) {
   MILLRACE_RETURN_IF_ERROR(graph.validate());
   MILLRACE_RETURN_IF_ERROR(checkOptions(options));
-  std::unique_ptr<Engine> engine(new Engine(graph, options, store, runAll, commitPoint));
+  std::unique_ptr<Engine> engine(new Engine(graph, options, store, runAll));
   MILLRACE_RETURN_IF_ERROR(engine->build());
   return engine;
 }
 
-Engine::Engine(const Graph& graph, const JobOptions& options, CheckpointStore* store, RunAll runAll,
-               CommitPoint* commitPoint)
+Engine::Engine(const Graph& graph, const JobOptions& options, CheckpointStore* store, RunAll runAll)
     : graph_(graph),
       options_(options),
       store_(store),
@@ -91,7 +89,7 @@ Engine::Engine(const Graph& graph, const JobOptions& options, CheckpointStore* s
   job_.seed = options.seed;
   job_.clock = &clockOf(options);
   job_.fileSystem = &filesOf(options);
-  job_.commitPoint = commitPoint;
+  job_.commitPoint = store == nullptr ? nullptr : store->commitPoint();
 }
 
 Status Engine::build() {
@@ -119,8 +117,7 @@ Status Engine::build() {
                                             [this](std::uint64_t barrier) {
                                               job_.committedBarrier.store(barrier, std::memory_order_release);
                                               wakeAll();
-                                            },
-                                            job_.commitPoint},
+                                            }},
         options_.checkpoints);
     job_.snapshots = coordinator_.get();
     if (store_->isReadable()) {

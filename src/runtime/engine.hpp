@@ -42,11 +42,9 @@ class Engine {
  public:
   /// With a store the job takes checkpoints in it, and goes on from the last one there; `runAll` lets the
   /// workers' states be read side by side. The store outlives the engine.
-  /// Where the store has a commit point, it is this one too.
   static StatusOr<std::unique_ptr<Engine>> create(const Graph& graph, const JobOptions& options,
                                                   CheckpointStore* store = nullptr,
-                                                  const RunAll& runAll = {},
-                                                  CommitPoint* commitPoint = nullptr);
+                                                  const RunAll& runAll = {});
 
   std::size_t workerCount() const { return workers_.size(); }
 
@@ -91,8 +89,7 @@ class Engine {
     bool isPartitioner;
   };
 
-  Engine(const Graph& graph, const JobOptions& options, CheckpointStore* store, RunAll runAll,
-         CommitPoint* commitPoint);
+  Engine(const Graph& graph, const JobOptions& options, CheckpointStore* store, RunAll runAll);
 
   Status build();
   Status openTasks();

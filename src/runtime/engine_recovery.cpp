@@ -78,7 +78,7 @@ Status Engine::restore() {
     MILLRACE_RETURN_IF_ERROR(restoreEntries());
   }
   MILLRACE_RETURN_IF_ERROR(annotate(store_->begin(catalog_.states()), "beginning a run"));
-  return isCommittedElsewhere(job_.commitPoint) ? commitTakeOver() : absl::OkStatus();
+  return isCommittedElsewhere(*store_) ? commitTakeOver() : absl::OkStatus();
 }
 
 // An epoch in which nothing happens: from here on the commit point knows this run, and none before it.
@@ -90,7 +90,7 @@ Status Engine::commitTakeOver() {
   epoch.isCommittedElsewhere = true;
   for (TaskSnapshot& task : epoch.tasks) task.state.prepared.clear();
   MILLRACE_RETURN_IF_ERROR(
-      annotate(commitElsewhere(*job_.commitPoint, *store_, epoch), "taking the job over"));
+      annotate(commitElsewhere(*store_, epoch), "taking the job over"));
   coordinator_->noteTakeOver(epoch);
   return absl::OkStatus();
 }

@@ -107,8 +107,7 @@ class SimulatedLife {
     where.commitPoint = point->get();
     StatusOr<std::unique_ptr<CheckpointStore>> store = CheckpointStore::open(files_, where);
     if (!store.ok()) return died(store.status());
-    StatusOr<std::unique_ptr<Engine>> engine =
-        Engine::create(graph, options, store->get(), {}, point->get());
+    StatusOr<std::unique_ptr<Engine>> engine = Engine::create(graph, options, store->get());
     if (!engine.ok()) {
       store->reset();
       return died(engine.status());

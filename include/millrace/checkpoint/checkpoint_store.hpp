@@ -69,7 +69,8 @@ class CheckpointStore {
     StateBackend backend = StateBackend::kMemory;
     /// What RocksDB may keep of its files in memory.
     std::size_t cacheBytes = 64 << 20;
-    /// Has the last word on which epochs are committed. Null: what is durable is.
+    /// Has the last word on which epochs are committed, or has their results delivered before; outlives
+    /// the store. Null: what is durable is committed.
     CommitPoint* commitPoint = nullptr;
     /// How many checkpoints can be gone back to. 1: the last; more: so many, in `directory`/retained, with so
     /// much time between them, of which one may be the last.
@@ -89,6 +90,8 @@ class CheckpointStore {
 
   /// As it was found by open().
   virtual const CheckpointSummary& found() const = 0;
+  /// As it was given to open().
+  virtual CommitPoint* commitPoint() const { return nullptr; }
 
   /// Every live entry that is selected, as of the last committed epoch, each once, in order of group,
   /// state and key bytes. kDataLoss: damaged, with file and offset.
