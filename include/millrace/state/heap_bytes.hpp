@@ -101,4 +101,29 @@ std::size_t heapBytes(const T& value) {
   }
 }
 
+/// What an entry of a table holds on the heap, on average, cheap enough to be asked for with every
+/// batch: measured anew only when the number of entries has changed by an eighth.
+class HeapPerEntry {
+ public:
+  /// As it was measured last; 0 before.
+  std::size_t bytes() const noexcept { return bytes_; }
+
+  /// Of a table with so many entries. `measure()` says what it is now; called for a table that is not
+  /// empty alone.
+  template <typename Measure>
+  std::size_t of(std::size_t entries, Measure&& measure) {
+    const std::size_t distance =
+        entries > measuredAt_ ? entries - measuredAt_ : measuredAt_ - entries;
+    if (entries > 0 && distance >= measuredAt_ / 8) {
+      bytes_ = measure();
+      measuredAt_ = entries;
+    }
+    return bytes_;
+  }
+
+ private:
+  std::size_t bytes_ = 0;
+  std::size_t measuredAt_ = 0;  // when there were so many entries
+};
+
 }  // namespace millrace

@@ -291,8 +291,7 @@ class KeyedRows final : public KeyedStateStore {
   // Over a base.
   std::size_t emptyRows_ = 0;    // with kEmpty
   std::size_t nextVictim_ = 0;   // where evict() goes on
-  std::size_t heapPerRow_ = 0;   // as it was when there were so many rows:
-  std::size_t measuredRows_ = 0;
+  HeapPerEntry heapPerRow_;
 
   // Where expireSome goes on.
   std::size_t nextRow_ = 0;
@@ -321,16 +320,10 @@ std::size_t KeyedRows<K>::heapBytesOfRows() const {
   return sampled > 0 ? heap * index_.size() / sampled : 0;
 }
 
-// Measured anew when the number of rows has changed by an eighth.
 template <StateKey K>
 std::size_t KeyedRows<K>::rowBytes() {
   const std::size_t rows = index_.size();
-  const std::size_t distance = rows > measuredRows_ ? rows - measuredRows_ : measuredRows_ - rows;
-  if (rows > 0 && distance >= measuredRows_ / 8) {
-    heapPerRow_ = heapBytesOfRows() / rows;
-    measuredRows_ = rows;
-  }
-  return rowSize_ + heapPerRow_;
+  return rowSize_ + heapPerRow_.of(rows, [&] { return heapBytesOfRows() / rows; });
 }
 
 template <StateKey K>

@@ -441,19 +441,15 @@ class TimerQueue {
     ids.shrink_to_fit();
   }
 
-  // Of one key, about; measured anew when the number of timers has changed by an eighth.
   std::size_t keyHeapBytes() {
     if constexpr (std::is_trivially_copyable_v<K>) return 0;
-    const std::size_t nodes = nodes_.size();
-    const std::size_t distance = nodes > measured_ ? nodes - measured_ : measured_ - nodes;
-    if (nodes == 0 || distance < measured_ / 8) return keyHeap_;
-    const std::size_t step = std::max<std::size_t>(nodes / kSampledKeys, 1);
-    std::size_t sampled = 0;
-    std::size_t heap = 0;
-    for (std::size_t i = 0; i < nodes; i += step, ++sampled) heap += heapBytes(nodes_[i].key);
-    keyHeap_ = heap / sampled;
-    measured_ = nodes;
-    return keyHeap_;
+    return heapPerKey_.of(nodes_.size(), [this] {
+      const std::size_t step = std::max<std::size_t>(nodes_.size() / kSampledKeys, 1);
+      std::size_t heap = 0;
+      std::size_t sampled = 0;
+      for (std::size_t i = 0; i < nodes_.size(); i += step, ++sampled) heap += heapBytes(nodes_[i].key);
+      return heap / sampled;
+    });
   }
 
   HashIndex index_;
@@ -479,8 +475,7 @@ class TimerQueue {
     bool hasAll = false;        // that could go
   } looked_;                    // when letGo() looked last
   std::size_t loaded_ = 0;      // since then
-  std::size_t keyHeap_ = 0;     // of one key, when there were so many nodes:
-  std::size_t measured_ = 0;
+  HeapPerEntry heapPerKey_;
 };
 
 }  // namespace detail

@@ -761,8 +761,8 @@ class SlicedWindows {
   }
   std::size_t bytesOfEntry() const { return sizeof(Entry) + heapPerEntry_; }
 
-  // Anew after each barrier, for accumulators grow, and when the number of entries has changed by an
-  // eighth.
+  // Anew after each barrier, for accumulators grow, and when the number of entries has changed by more
+  // than an eighth. HeapPerEntry would measure a few entries every time, however large.
   void measureHeap() {
     if constexpr (!std::is_trivially_copyable_v<K> || !std::is_trivially_copyable_v<Accumulator>) {
       const std::size_t entries = heldEntries();

@@ -14,6 +14,7 @@
 #include <millrace/base/status.hpp>
 #include <millrace/serde/serde.hpp>
 #include <millrace/state/epoch_changes.hpp>
+#include <millrace/state/heap_bytes.hpp>
 #include <millrace/state/key_group.hpp>
 #include <millrace/state/settling.hpp>
 #include <millrace/state/state_below.hpp>
@@ -119,13 +120,14 @@ class TableBelow {
   /// What the table takes. `heapOf(key, entry)`: what an entry takes outside itself.
   template <typename HeapOf>
   MemoryUse memoryInUse(const Table& table, const KeyChanges<K>& changes, HeapOf&& heapOf) {
-    measure(table, heapOf);
+    const std::size_t each =
+        kEntryBytes + heapPerEntry_.of(table.size(), [&] { return averageHeap(table, heapOf); });
     MemoryUse use;
-    use.bytes = table.size() * each_ + table.indexBytes() + changes.memoryBytes() +
+    use.bytes = table.size() * each + table.indexBytes() + changes.memoryBytes() +
                 (gone_[0].size() + gone_[1].size()) * sizeof(K) + gone_[0].indexBytes() +
                 gone_[1].indexBytes();
     use.changedBytes =
-        std::min(table.size(), changes.changedKeys()) * each_ + changes.currentBytes();
+        std::min(table.size(), changes.changedKeys()) * each + changes.currentBytes();
     return use;
   }
 
@@ -133,7 +135,7 @@ class TableBelow {
   void letGo(Table& table, std::size_t bytes) {
     const std::uint64_t settled = below_->settledBarrier();
     if (hasFoundAll_ && foundAllAt_ == settled && unchanged_ <= table.size() / 8) return;
-    std::size_t wanted = bytes / each_ + 1;
+    std::size_t wanted = bytes / (kEntryBytes + heapPerEntry_.bytes()) + 1;
     for (std::size_t looks = table.size(); looks > 0 && wanted > 0; --looks) {
       if (next_ >= table.size()) next_ = 0;
       const auto at = table.begin() + next_;
@@ -188,6 +190,7 @@ class TableBelow {
 
  private:
   static constexpr std::size_t kSampled = 256;
+  static constexpr std::size_t kEntryBytes = sizeof(typename Table::value_type);
 
   struct Place {
     std::uint32_t group;
@@ -203,21 +206,16 @@ class TableBelow {
     return entry.tag == 0 && settling_.isSettled(entry.generation);
   }
 
-  // Anew when the number of entries has changed by an eighth.
   template <typename HeapOf>
-  void measure(const Table& table, HeapOf&& heapOf) {
-    const std::size_t size = table.size();
-    const std::size_t distance = size > measured_ ? size - measured_ : measured_ - size;
-    if (size == 0 || distance < measured_ / 8) return;
-    const std::size_t step = std::max<std::size_t>(size / kSampled, 1);
+  static std::size_t averageHeap(const Table& table, HeapOf&& heapOf) {
+    const std::size_t step = std::max<std::size_t>(table.size() / kSampled, 1);
     std::size_t heap = 0;
     std::size_t sampled = 0;
-    for (std::size_t i = 0; i < size; i += step, ++sampled) {
+    for (std::size_t i = 0; i < table.size(); i += step, ++sampled) {
       const auto& [key, entry] = *(table.begin() + i);
       heap += heapOf(key, entry);
     }
-    each_ = sizeof(typename Table::value_type) + heap / sampled;
-    measured_ = size;
+    return heap / sampled;
   }
 
   StateBelow* below_ = nullptr;
@@ -230,8 +228,7 @@ class TableBelow {
   KeySet<K> gone_[2];  // erased in this generation, and in the one before or since
   Settling settling_;
 
-  std::size_t each_ = sizeof(typename Table::value_type);  // bytes, when there were so many entries:
-  std::size_t measured_ = 0;
+  HeapPerEntry heapPerEntry_;
   std::size_t next_ = 0;  // where letGo() goes on
   // It had found all there was when so much was settled; so many came since that may go at once.
   bool hasFoundAll_ = false;
