@@ -9,9 +9,6 @@
 namespace millrace {
 namespace {
 
-// Letting go means moving what stays: it has to be worth while.
-constexpr std::size_t kLeastShare = 8;
-
 const char* const kFetching = "fetching state 'windows'";
 
 Status damagedEntry() { return absl::DataLossError("an entry of state 'windows' is damaged"); }
@@ -24,7 +21,7 @@ std::size_t SlicesBelow::excess(std::size_t bytes, std::size_t changedBytes) {
   const bool hasMoved =
       exhaustedIn_ != generation() || exhaustedAt_ != below_->settledBarrier();
   if (isExhausted_ && !hasMoved) return 0;
-  return std::max(excess, bytes / kLeastShare);
+  return atLeastAnEighth(excess, bytes);
 }
 
 void SlicesBelow::noteFreed(bool isEnough) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -28,6 +29,12 @@ inline std::size_t shareOf(std::size_t bytes, std::size_t part, std::size_t all)
   if (all == 0) return 0;
   return static_cast<std::size_t>(static_cast<double>(bytes) * static_cast<double>(part) /
                                   static_cast<double>(all));
+}
+
+/// What a table of so many bytes should let go of that has `excess` too many: rather some more, for
+/// looking for what may go, and moving what stays, takes its time.
+inline std::size_t atLeastAnEighth(std::size_t excess, std::size_t bytes) noexcept {
+  return std::max(excess, bytes / 8);
 }
 
 /// What lies below one task's tables of keyed state where they need not hold all of it: the entries

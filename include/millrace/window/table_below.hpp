@@ -23,12 +23,6 @@
 
 namespace millrace {
 
-/// What a table of so many bytes should let go of that has `excess` too many: rather some more, for
-/// looking for what may go takes its time.
-inline std::size_t atLeastAnEighth(std::size_t excess, std::size_t bytes) noexcept {
-  return std::max(excess, (bytes - std::min(excess, bytes)) / 8);
-}
-
 /// What a table by key that lies over a base knows of its entries that are below: the table may let
 /// go of settled ones, and a key that is not in it is looked for here.
 ///
