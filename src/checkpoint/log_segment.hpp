@@ -49,8 +49,6 @@ bool readRecordHeader(std::string_view bytes, std::uint64_t segment, std::uint64
 struct LogPosition {
   std::uint64_t incarnation = 0;
   std::uint64_t epoch = 0;
-
-  friend bool operator==(const LogPosition&, const LogPosition&) = default;
 };
 
 /// A committed part of the log: an epoch, or the begin of a run.

@@ -381,15 +381,11 @@ Status RocksBase::checkMark(const Manifest& manifest) const {
 }
 
 Status RocksBase::make(const Settings& settings, SortedCursor& entries, const Manifest& manifest) {
-  MILLRACE_RETURN_IF_ERROR(destroy(settings.layout));
+  const std::string path = settings.layout.rocksDb();
+  MILLRACE_RETURN_IF_ERROR(statusOf(rocksdb::DestroyDB(path, rocksdb::Options()), "removing " + path));
   RocksBase base(settings, std::make_shared<Calm>());
   MILLRACE_RETURN_IF_ERROR(base.openDatabase(true));
   return base.takeIn(entries, Drops(), manifest);
-}
-
-Status RocksBase::destroy(const Layout& layout) {
-  return statusOf(rocksdb::DestroyDB(layout.rocksDb(), rocksdb::Options()),
-                  "removing " + layout.rocksDb());
 }
 
 // RocksDB can be told to go on, but 7.8 then takes files in under the number 0: only opening it anew is safe. So a

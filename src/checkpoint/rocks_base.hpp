@@ -48,9 +48,6 @@ class RocksBase final : public StateBase {
   /// apply().
   static Status make(const Settings& settings, SortedCursor& entries, const Manifest& manifest);
 
-  /// Lets go of a base that no manifest speaks of.
-  static Status destroy(const Layout& layout);
-
   /// Where bases that are opened from here on have their files; null: on the machine's disks. For tests, and not
   /// while a base is being opened.
   static rocksdb::Env*& environment();

@@ -303,7 +303,6 @@ void CheckpointCoordinator::countSuccess(const Epoch& epoch, std::uint64_t bytes
   counts_.lastEpoch = epoch.number;
   counts_.lastBytes = bytes;
   counts_.lastDurationMillis = endedAt_ - startedAt_;
-  counts_.lastCompletedAt = epoch.completedAt;
   changed_.notify_all();
 }
 

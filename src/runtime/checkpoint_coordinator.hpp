@@ -42,7 +42,6 @@ struct CheckpointCounts {
   std::uint64_t lastEpoch = 0;
   std::uint64_t lastBytes = 0;          ///< of changes
   std::int64_t lastDurationMillis = 0;  ///< from the request to the commit
-  Timestamp lastCompletedAt = kMinTimestamp;
 };
 
 /// Decides when a checkpoint is taken, gathers what the tasks add to it, and commits it. One is in

@@ -17,7 +17,6 @@ class Worker {
 
   WorkerContext& context() { return context_; }
   Task& addTask(std::unique_ptr<Task> task);
-  const std::vector<std::unique_ptr<Task>>& tasks() const { return tasks_; }
 
   /// Opens the tasks, as far as the first that cannot be.
   Status open();

@@ -41,7 +41,6 @@ class WatermarkValve {
   bool isEnded() const { return ended_ == inputs_.size(); }
   bool isDrained() const { return isDrained_; }
 
-  Timestamp watermarkOf(std::size_t input) const { return inputs_[input].watermark; }
   bool isActive(std::size_t input) const {
     return inputs_[input].isActive && !inputs_[input].isEnded;
   }

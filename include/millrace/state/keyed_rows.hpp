@@ -74,11 +74,10 @@ class KeyedRows final : public KeyedStateStore {
     hasKey_ = true;
   }
 
-  /// REQUIRES: hasCurrentKey().
+  /// REQUIRES: there is one.
   const K& currentKey() const {
     return current_ != nullptr ? static_cast<const Row*>(current_)->key : *rowlessKey_;
   }
-  bool hasCurrentKey() const noexcept { return hasKey_; }
 
   /// Until the next setCurrentKey, handles read as empty and throw when written.
   void leaveCurrentKey() {
@@ -113,17 +112,11 @@ class KeyedRows final : public KeyedStateStore {
   std::size_t expireSome(Timestamp now, std::size_t limit) override;
   void writeAll(StateChanges& out) override;
 
-  /// Over a base: lets rows go if memory is short. Ends the use of the current key if so. False: there is
-  /// nothing to let go of, and new records should wait.
-  bool keepWithinMemory();
-
-  /// The halves of it, where a task has other tables too.
+  /// Over a base: what the rows take of the memory, which letGo() can do something about.
   MemoryUse memoryInUse();
+  /// Over a base: lets go of about so many bytes of rows, as far as they are settled. Ends the use of the
+  /// current key.
   void letGo(std::size_t bytes) { evict(bytes / rowBytes() + 1); }
-
-  /// Forgets every key; the declarations stay. Ends the use of the current key.
-  /// REQUIRES: !isTracked(): checkpoints would not hear of it.
-  void clear();
 
   std::uint32_t keyGroups() const noexcept { return keyGroups_; }
 
@@ -327,15 +320,6 @@ std::size_t KeyedRows<K>::rowBytes() {
 }
 
 template <StateKey K>
-bool KeyedRows<K>::keepWithinMemory() {
-  if (!isOverBase()) return true;
-  const MemoryUse use = memoryInUse();
-  const std::size_t excess = below_->use(use.bytes, use.changedBytes);
-  if (excess > 0) letGo(excess);
-  return below_->hasRoom();
-}
-
-template <StateKey K>
 MemoryUse KeyedRows<K>::memoryInUse() {
   const std::size_t each = rowBytes();
   return {index_.size() * each + index_.memoryBytes() + trackingBytes(), changedRows() * each};
@@ -393,17 +377,6 @@ std::size_t KeyedRows<K>::expireSome(Timestamp now, std::size_t limit) {
   }
   nextElement_ = walk.position;
   return walk.removed + (isOverBase() ? sweepBelow(now) : 0);
-}
-
-template <StateKey K>
-void KeyedRows<K>::clear() {
-  MILLRACE_CHECK(!isTracked(), "tracked state is not forgotten");
-  current_ = nullptr;
-  hasKey_ = false;
-  destroyRows();
-  index_.clear();
-  if (arena_) arena_.emplace(rowSize_, rowAlign_);
-  nextRow_ = nextState_ = nextElement_ = 0;
 }
 
 template <StateKey K>

@@ -179,13 +179,10 @@ class TimersBelow {
     }
   }
 
-  std::size_t removalBytes() const noexcept {
+  std::size_t memoryBytes() const noexcept {
     constexpr std::size_t kNode = sizeof(typename Removals::value_type) + 2 * sizeof(void*);
     return removals_.size() * kNode + removals_.bucket_count() * sizeof(void*) +
-           inOrder_.size() * sizeof(Removal);
-  }
-  std::size_t memoryBytes() const noexcept {
-    return removalBytes() + cuts_.capacity() * sizeof(Cut) +
+           inOrder_.size() * sizeof(Removal) + cuts_.capacity() * sizeof(Cut) +
            cutOf_.capacity() * sizeof(std::optional<Timestamp>);
   }
 

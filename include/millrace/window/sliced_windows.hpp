@@ -196,12 +196,6 @@ class SlicedWindows {
   std::uint64_t heldRecords() const {
     return sumOverSlices([](const Slice& slice) { return slice.records; });
   }
-  /// Of the held records those that no on-time pane has told yet.
-  std::uint64_t unfiredRecords() const {
-    return sumOverSlices([this](const Slice& slice) {
-      return slice.extent.firstEnd > firedTo_ ? slice.records : std::uint64_t{0};
-    });
-  }
   /// Accumulators in the slices' tables; what is below alone is not counted.
   std::uint64_t heldEntries() const {
     return sumOverSlices([](const Slice& slice) { return std::uint64_t{slice.table.size()}; });

@@ -77,7 +77,7 @@ class Below final : public StateBelow {
     used = bytes;
     return bytes > limit ? bytes - limit : 0;
   }
-  bool hasRoom() const override { return isRoomy; }
+  bool hasRoom() const override { return true; }
 
   // A whole epoch comes in.
   void add(const StateChanges& changes, std::uint64_t barrier) {
@@ -89,7 +89,6 @@ class Below final : public StateBelow {
   ReplayedChanges held;
   std::map<std::string, std::uint64_t, std::less<>> changedBefore;  // by key: the next barrier then
   std::size_t limit = kNoLimit;
-  bool isRoomy = true;
   std::optional<Status> failure;
   std::uint64_t last = 0;
   std::uint64_t holds = 0;
@@ -109,9 +108,15 @@ class Below final : public StateBelow {
 
 struct Store : test::FiveStates<std::string> {
   explicit Store(const std::optional<StateTtl>& ttl = {}, Below* below = nullptr, bool holdsEntries = false)
-      : FiveStates(ttl) {
+      : FiveStates(ttl), below_(below) {
     rows.trackChanges();
     if (below != nullptr) rows.setBelow(*below, holdsEntries, {0, kGroups});
+  }
+
+  // As operators do after each batch. REQUIRES: over a base.
+  void keepWithinMemory() {
+    const MemoryUse use = rows.memoryInUse();
+    if (const std::size_t excess = below_->use(use.bytes, use.changedBytes); excess > 0) rows.letGo(excess);
   }
 
   void play(int kind, const std::string& key, int value, const std::string& text) {
@@ -142,6 +147,9 @@ struct Store : test::FiveStates<std::string> {
     // A map as a whole has an order of its own: its size will do.
     return std::to_string(out.size());
   }
+
+ private:
+  Below* const below_;
 };
 
 constexpr int kKinds = 15;
@@ -263,9 +271,7 @@ class Twins {
 
   void keepWithinMemory() {
     below.limit = random_.chance(0.6) ? 0 : random_.below(6000);
-    below.isRoomy = random_.chance(0.5);
-    require(spilled->rows.keepWithinMemory() == below.isRoomy, "whether to wait is not for the table to say");
-    require(plain->rows.keepWithinMemory(), "a table without a base waits for nothing");
+    spilled->keepWithinMemory();
     compareCounts();
   }
 
@@ -381,7 +387,7 @@ void letGoOfAll(Store& store, Below& below) {
   below.limit = 0;
   for (int i = 0; i < 3; ++i) {
     settle(store, below);
-    store.rows.keepWithinMemory();
+    store.keepWithinMemory();
   }
   below.limit = kNoLimit;
 }
@@ -403,11 +409,11 @@ TEST_CASE("Rows that are settled go when memory is short, and come back when the
   Store store({}, &below);
   for (std::uint64_t i = 0; i < 1000; ++i) store.play(5, keyAt(i), 0, std::string(100, 'x'));
   settle(store, below);
-  store.rows.keepWithinMemory();
+  store.keepWithinMemory();
   const std::size_t whole = below.used;
   letGoOfAll(store, below);
   REQUIRE(below.asked == 0);
-  store.rows.keepWithinMemory();
+  store.keepWithinMemory();
   REQUIRE(below.used < whole / 4);
   REQUIRE(store.rows.entries() == 1000);
   for (std::uint64_t i = 0; i < 1000; ++i) {
@@ -432,7 +438,7 @@ TEST_CASE("A row that changed after the last settled barrier stays, however shor
     store.rows.beginSnapshot();
     while (store.rows.writeSnapshot(underway, 100)) {
     }
-    for (int i = 0; i < 4; ++i) store.rows.keepWithinMemory();
+    for (int i = 0; i < 4; ++i) store.keepWithinMemory();
   }
   for (std::uint64_t i = 0; i < 10; ++i) REQUIRE(store.render(keyAt(i)) == "1");
   REQUIRE(below.asked == 0);
@@ -457,16 +463,16 @@ TEST_CASE("A removed key does not come back from below") {
     store.removeAll();
     REQUIRE(isGone());
     below.limit = 0;
-    store.rows.keepWithinMemory();  // below it is still there
+    store.keepWithinMemory();  // below it is still there
     REQUIRE(isGone());
     StateChanges changes;
     ++below.last;
     store.rows.beginSnapshot();
     while (store.rows.writeSnapshot(changes, 1)) {
-      store.rows.keepWithinMemory();
+      store.keepWithinMemory();
       REQUIRE(isGone());
     }
-    store.rows.keepWithinMemory();
+    store.keepWithinMemory();
     REQUIRE(isGone());
     below.add(changes, below.last);
     below.settle();
@@ -516,7 +522,7 @@ TEST_CASE("A table that began empty and let go of nothing never asks below") {
   Store store({}, &below);
   for (std::uint64_t round = 0; round < 20; ++round) {
     for (std::uint64_t i = 0; i < 20; ++i) store.play(static_cast<int>((i + round) % kKinds), keyAt(i), 1, "text");
-    store.rows.keepWithinMemory();
+    store.keepWithinMemory();
     settle(store, below);
   }
   REQUIRE(below.asked == 0);
@@ -535,7 +541,7 @@ TEST_CASE("Rows older than all generations go, and none that is young") {
     store.play(0, "new", 100, "");
     below.changedBefore[toBytes(std::string("new"))] = below.last + 1;
     below.limit = 0;
-    for (int i = 0; i < 4; ++i) store.rows.keepWithinMemory();
+    for (int i = 0; i < 4; ++i) store.keepWithinMemory();
     REQUIRE(store.render("new") == "100");
     below.changedBefore.clear();
     letGoOfAll(store, below);
