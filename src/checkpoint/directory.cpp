@@ -93,6 +93,10 @@ Status writeSynced(FileSystem& files, const std::string& path, std::string_view 
   return file->close();
 }
 
+bool mayBeTriedAgain(const Status& status) {
+  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
+}
+
 Status finalError(const Status& status) {
   if (status.ok()) return status;
   return absl::DataLossError(fmt::format(

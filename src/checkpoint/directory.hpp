@@ -51,6 +51,9 @@ Status linkOrCopy(FileSystem& files, const std::string& from, const std::string&
 /// Writes a file whole and syncs it. The directory is the caller's to sync.
 Status writeSynced(FileSystem& files, const std::string& path, std::string_view bytes);
 
+/// Whether an error is one after which a store is as it was before; see CheckpointStore::append().
+bool mayBeTriedAgain(const Status& status);
+
 /// A failed sync: whatever the cause, never to be tried again.
 Status finalError(const Status& status);
 

@@ -40,7 +40,7 @@ Status LogAndBase::failure() const {
 }
 
 Status LogAndBase::note(Status status) {
-  if (status.ok() || absl::IsResourceExhausted(status) || absl::IsUnavailable(status)) return status;
+  if (status.ok() || mayBeTriedAgain(status)) return status;
   const std::lock_guard lock(mutex_);
   if (failed_.ok()) failed_ = status;
   return status;
@@ -199,7 +199,7 @@ Status LogAndBase::publish(Manifest manifest, Status made, std::size_t segments)
   if (made.ok()) made = writeManifest(*files_, layout_, manifest);
   if (!made.ok()) {
     // After another error the new manifest may be the one that lasts: its files stay.
-    if (absl::IsResourceExhausted(made) || absl::IsUnavailable(made)) base_->abandon();
+    if (mayBeTriedAgain(made)) base_->abandon();
     return made;
   }
   manifest_ = std::move(manifest);

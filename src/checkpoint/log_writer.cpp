@@ -15,10 +15,6 @@ namespace {
 // Pieces from this size on go to the file without a copy.
 constexpr std::size_t kBufferBytes = 64 * 1024;
 
-bool mayBeTriedAgain(const Status& status) {
-  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
-}
-
 }  // namespace
 
 Status LogWriter::open(std::uint64_t number, std::uint64_t size) {
