@@ -90,8 +90,7 @@ StatusOr<std::vector<StateDifference>> compareCheckpoints(const CheckpointReader
   }
   std::vector<StateDifference> differences;
   for (const CataloguedState& state : states) {
-    StateDifference& out =
-        differences.emplace_back();
+    StateDifference& out = differences.emplace_back();
     out.operatorName = state.operatorName;
     out.stateName = state.declaration.name;
     MILLRACE_ASSIGN_OR_RETURN(auto left, static_cast<const DirectoryReader&>(first).entries());

@@ -15,7 +15,7 @@
 ///   catalog = count:length { id:u16 operator:text name:text kind:text key-type:text value-type:text
 ///                            schemas:length { schema:text } }
 ///   task    = operator:text worker:u32 position:text prepared:text
-///   ending  = flags:u8 (1 final, 2 drained) completed-at:i64
+///   ending  = flags:u8 (1 final, 2 drained, 4 committed elsewhere) completed-at:i64
 ///   epoch   = number:u64 incarnation:u64 ending tasks:length { task }
 namespace millrace::checkpoint {
 

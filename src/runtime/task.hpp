@@ -79,7 +79,7 @@ struct WorkerContext {
 /// hands it to the SnapshotReceiver. An input that has brought its barrier waits for the others: what
 /// ran ahead stays in its channel.
 ///
-/// **Thread safety**: stepped by its worker; counters() and describe() may be read by any thread.
+/// **Thread safety**: stepped by its worker; counters() to heldBackBy() may be called by any thread.
 class Task final : public OperatorContext {
  public:
   enum class Role : std::uint8_t { kSource, kOperator, kShuffle };

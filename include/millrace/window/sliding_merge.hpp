@@ -20,9 +20,8 @@ namespace millrace {
 /// How the value of a window of many slices is had from the window before it, for every key at
 /// once, without merging all its slices again. Two ways with one contract:
 ///
-///     bool moveTo(window, slices, budget)   becomes the merge of `window`. Works slice by slice
-///     and
-///                                           takes each one's size off `budget`; false: call again.
+///     bool moveTo(window, slices, budget)   becomes the merge of `window`, slice by slice; takes
+///                                           each one's size off `budget`; false: call again.
 ///     bool emit(budget, f)                  f(key, accumulator) for each key with records in the
 ///                                           window, one off `budget` each; false: call again.
 ///     void include(sliceStart, key, isNewInSlice, apply)
