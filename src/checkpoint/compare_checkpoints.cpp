@@ -3,7 +3,6 @@
 
 #include <millrace/checkpoint/checkpoint_reader.hpp>
 
-#include <algorithm>
 #include <utility>
 
 #include "checkpoint/directory_reader.hpp"

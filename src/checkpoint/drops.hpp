@@ -6,7 +6,6 @@
 #include <millrace/state/state_changes.hpp>
 
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 namespace millrace::checkpoint {

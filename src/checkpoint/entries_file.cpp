@@ -2,7 +2,6 @@
 #include "checkpoint/entries_file.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "checkpoint/checksum.hpp"

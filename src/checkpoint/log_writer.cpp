@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "checkpoint/checksum.hpp"
-#include "checkpoint/file_header.hpp"
 #include "checkpoint/records.hpp"
 
 namespace millrace::checkpoint {

@@ -2,7 +2,6 @@
 #include "checkpoint/records.hpp"
 
 #include <cstddef>
-#include <utility>
 
 namespace millrace::checkpoint {
 namespace {

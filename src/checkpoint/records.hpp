@@ -5,7 +5,6 @@
 #include <millrace/checkpoint/state_catalog.hpp>
 #include <millrace/serde/bytes.hpp>
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -4,8 +4,6 @@
 #include <millrace/checkpoint/checkpoint_reader.hpp>
 
 #include <algorithm>
-#include <optional>
-#include <utility>
 
 namespace millrace::checkpoint {
 namespace {

@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <utility>
 
 #include "checkpoint/checksum.hpp"
 #include "checkpoint/directory_reader.hpp"

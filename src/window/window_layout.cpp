@@ -5,8 +5,6 @@
 #include <absl/time/time.h>
 
 #include <algorithm>
-#include <string>
-#include <type_traits>
 
 namespace millrace {
 namespace {

@@ -9,8 +9,6 @@
 #include <new>
 #include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include <millrace/base/hash.hpp>
 #include <millrace/serde/serde.hpp>

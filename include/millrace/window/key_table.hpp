@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include <millrace/base/hash.hpp>
 #include <millrace/state/hash_index.hpp>
 #include <millrace/window/hashed_key.hpp>
 

@@ -13,7 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include <millrace/base/check.hpp>
 #include <millrace/base/hash.hpp>
 #include <millrace/serde/serde.hpp>
 #include <millrace/state/epoch_changes.hpp>

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include <millrace/base/check.hpp>
-#include <millrace/base/hash.hpp>
 #include <millrace/base/status.hpp>
 #include <millrace/serde/serde.hpp>
 #include <millrace/state/epoch_changes.hpp>
