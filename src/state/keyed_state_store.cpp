@@ -28,7 +28,7 @@ class UndeclaredStates final : public KeyedStateStore {
   void writeKey(const RowHead&, ByteWriter&) const override {}
   KeyGroup groupOf(const RowHead&) const override { return {}; }
   std::string keyTypeName() const override { return {}; }
-  void settleCurrentRow() override {}
+  void beforeBarrier() override {}
   RowHead& createRow() override {
     throw JobError("a state is used that open() never declared (assign the handle there)");
   }

@@ -82,7 +82,7 @@ void KeyedStateStore::beginSnapshot() {
   MILLRACE_CHECK(isTracked(), "a snapshot of state whose changes are not tracked");
   MILLRACE_CHECK(frozenRows_.empty() && frozenChanges_.isEmpty(),
                  "a snapshot begins before the last one is written");
-  settleCurrentRow();
+  beforeBarrier();
   if (isOverBase()) settling_.begin(*below_);
   std::swap(changedRows_, frozenRows_);
   std::swap(changes_, frozenChanges_);

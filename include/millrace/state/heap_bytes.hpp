@@ -102,7 +102,8 @@ std::size_t heapBytes(const T& value) {
 }
 
 /// What an entry of a table holds on the heap, on average, cheap enough to be asked for with every
-/// batch: measured anew only when the number of entries has changed by an eighth.
+/// batch: measured anew when the number of entries has changed by more than an eighth, and after each
+/// barrier, for values grow.
 class HeapPerEntry {
  public:
   /// As it was measured last; 0 before.
@@ -114,16 +115,18 @@ class HeapPerEntry {
   std::size_t of(std::size_t entries, Measure&& measure) {
     const std::size_t distance =
         entries > measuredAt_ ? entries - measuredAt_ : measuredAt_ - entries;
-    if (entries > 0 && distance >= measuredAt_ / 8) {
+    if (entries > 0 && distance > measuredAt_ / 8) {
       bytes_ = measure();
       measuredAt_ = entries;
     }
     return bytes_;
   }
 
+  void noteBarrier() noexcept { measuredAt_ = 0; }
+
  private:
   std::size_t bytes_ = 0;
-  std::size_t measuredAt_ = 0;  // when there were so many entries
+  std::size_t measuredAt_ = 0;  // when there were so many entries; 0: to be measured
 };
 
 }  // namespace millrace

@@ -200,7 +200,10 @@ class KeyedRows final : public KeyedStateStore {
     return keyGroupOf(millraceHash(static_cast<const Row&>(row).key), keyGroups_);
   }
   std::string keyTypeName() const override { return fullTypeName<K>(); }
-  void settleCurrentRow() override { dropEmptyRow(); }
+  void beforeBarrier() override {
+    dropEmptyRow();
+    heapPerRow_.noteBarrier();
+  }
 
   Row& insertRow(const K& key, std::uint64_t hash) {
     if (!arena_) {

@@ -180,8 +180,8 @@ class KeyedStateStore {
   virtual void writeKey(const RowHead& row, ByteWriter& out) const = 0;
   virtual KeyGroup groupOf(const RowHead& row) const = 0;
   virtual std::string keyTypeName() const = 0;
-  // Before an epoch ends: a row that has lost its last cell goes.
-  virtual void settleCurrentRow() = 0;
+  // A row that has lost its last cell goes before the epoch ends.
+  virtual void beforeBarrier() = 0;
 
   void* valueOf(RowHead& row, std::size_t state) const noexcept;
   void* stampOf(RowHead& row, std::size_t state) const noexcept;

@@ -217,7 +217,7 @@ class SlicedWindows {
 
   void freeze() requires kCanBeKept {
     if (below_.isSet()) below_.noteBarrier();
-    heapIsMeasured_ = false;
+    heapPerEntry_.noteBarrier();
     changes_.freeze();
     for (std::size_t i = 0; i < slices_.size(); ++i)
       slices_[i].changes.frozen.swap(slices_[i].changes.current);
@@ -737,8 +737,9 @@ class SlicedWindows {
 
   // What takes part in the memory that is divided; merges are about as large as slices.
   std::size_t memoryBytes() {
-    std::size_t bytes = slices_.spareBytes() + merge_.memoryBytes() + merge_.size() * heapPerEntry_ +
-                        changes_.current().size() + changes_.frozen().size();
+    std::size_t bytes = slices_.spareBytes() + merge_.memoryBytes() +
+                        merge_.size() * heapPerEntry_.bytes() + changes_.current().size() +
+                        changes_.frozen().size();
     for (std::size_t i = 0; i < slices_.size(); ++i) bytes += bytesOf(slices_[i]);
     for (const auto& slice : unwritten_) bytes += bytesOf(*slice);
     return bytes;
@@ -751,32 +752,29 @@ class SlicedWindows {
   }
 
   std::size_t bytesOf(const Slice& slice) const {
-    return slice.memoryBytes() + slice.table.size() * heapPerEntry_;
+    return slice.memoryBytes() + slice.table.size() * heapPerEntry_.bytes();
   }
-  std::size_t bytesOfEntry() const { return sizeof(Entry) + heapPerEntry_; }
+  std::size_t bytesOfEntry() const { return sizeof(Entry) + heapPerEntry_.bytes(); }
 
-  // Anew after each barrier, for accumulators grow, and when the number of entries has changed by more
-  // than an eighth. HeapPerEntry would measure a few entries every time, however large.
   void measureHeap() {
     if constexpr (!std::is_trivially_copyable_v<K> || !std::is_trivially_copyable_v<Accumulator>) {
       const std::size_t entries = heldEntries();
-      const std::size_t distance =
-          entries > measured_ ? entries - measured_ : measured_ - entries;
-      if (heapIsMeasured_ && distance <= measured_ / 8) return;
-      heapIsMeasured_ = true;
-      measured_ = entries;
-      const std::size_t step = entries / kSampledEntries + 1;
-      std::size_t heap = 0;
-      std::size_t sampled = 0;
-      std::size_t at = 0;  // in the slice
-      for (std::size_t i = 0; i < slices_.size(); ++i) {
-        const auto& table = slices_[i].table;
-        for (; at < table.size(); at += step, ++sampled)
-          heap += heapBytes(table[at].key) + heapBytes(table[at].value);
-        at -= table.size();
-      }
-      heapPerEntry_ = sampled == 0 ? 0 : heap / sampled;
+      heapPerEntry_.of(entries, [&] { return averageHeap(entries); });
     }
+  }
+
+  std::size_t averageHeap(std::size_t entries) const {
+    const std::size_t step = entries / kSampledEntries + 1;
+    std::size_t heap = 0;
+    std::size_t sampled = 0;
+    std::size_t at = 0;  // in the slice
+    for (std::size_t i = 0; i < slices_.size(); ++i) {
+      const auto& table = slices_[i].table;
+      for (; at < table.size(); at += step, ++sampled)
+        heap += heapBytes(table[at].key) + heapBytes(table[at].value);
+      at -= table.size();
+    }
+    return heap / sampled;
   }
 
   // The oldest slices first, which will be told and dropped next; the current one last. Returns how
@@ -1060,9 +1058,7 @@ class SlicedWindows {
   SlicesBelow below_;
   bool hasEntriesBelow_ = false;  // at the beginning
   std::size_t looksSkipped_ = 0;
-  std::size_t heapPerEntry_ = 0;  // as it was when there were so many entries:
-  std::size_t measured_ = 0;
-  bool heapIsMeasured_ = false;
+  HeapPerEntry heapPerEntry_;
   std::string fetchKey_;
   std::string fetched_;
   // A window that is told key group by key group.

@@ -97,6 +97,7 @@ class TableBelow {
 
   /// At each barrier; answers which generation begins or goes on.
   std::uint8_t noteBarrier() {
+    heapPerEntry_.noteBarrier();
     const std::uint32_t before = settling_.generation();
     settling_.begin(*below_);
     if (settling_.generation() != before) {

@@ -427,6 +427,19 @@ TEST_CASE("Rows that are settled go when memory is short, and come back when the
   REQUIRE(below.found == 1000);
 }
 
+TEST_CASE("What values hold is measured anew after a barrier, though there are as many keys as before") {
+  Below below;
+  Store store({}, &below);
+  for (std::uint64_t i = 0; i < 100; ++i) store.play(2, keyAt(i), 0, std::string(100, 'x'));
+  store.keepWithinMemory();
+  for (int round = 0; round < 99; ++round) {
+    for (std::uint64_t i = 0; i < 100; ++i) store.play(2, keyAt(i), 0, std::string(100, 'x'));
+  }
+  settle(store, below);
+  store.keepWithinMemory();
+  REQUIRE(below.used > 100 * 100 * 100);
+}
+
 TEST_CASE("A row that changed after the last settled barrier stays, however short memory is") {
   Below below;
   Store store({}, &below);
