@@ -3,7 +3,6 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -15,6 +14,7 @@
 #include <millrace/connectors/file/line_sink.hpp>
 #include <millrace/millrace.hpp>
 
+#include "recovery/badge.hpp"
 #include "recovery/part_files.hpp"
 
 namespace millrace::test {
@@ -36,37 +36,6 @@ Visit visitAt(std::uint64_t i) {
   return {random.below(kGuests), static_cast<Timestamp>(i) * 10 - random.between(0, kDisorder.count())};
 }
 
-// A key that knows how many of its kind are in memory at once.
-struct Badge {
-  static inline std::atomic<std::int64_t> now{0};
-  static inline std::atomic<std::int64_t> most{0};
-
-  Badge() : Badge(0) {}
-  explicit Badge(std::uint64_t number) : id(number) { count(); }
-  Badge(const Badge& other) : id(other.id) { count(); }
-  Badge& operator=(const Badge& other) = default;
-  ~Badge() { --now; }
-  bool operator==(const Badge& other) const { return id == other.id; }
-  static void count() {
-    const std::int64_t all = ++now;
-    std::int64_t before = most.load();
-    while (before < all && !most.compare_exchange_weak(before, all)) {
-    }
-  }
-
-  std::uint64_t id;
-
-  friend std::uint64_t millraceHash(const Badge& badge) { return millrace::millraceHash(badge.id); }
-  friend void millraceWrite(const Badge& badge, ByteWriter& out) { writeAll(out, badge.id); }
-  friend bool millraceRead(ByteReader& in, Badge& badge) { return readAll(in, badge.id); }
-  // As if each had a name.
-  friend std::size_t millraceHeapBytes(const Badge&) { return 100; }
-};
-
-std::string line(std::uint64_t guest, Timestamp end, std::int64_t visits) {
-  return std::to_string(guest) + " came " + std::to_string(visits) + " times until " + std::to_string(end);
-}
-
 std::vector<std::string> expectedStays(Duration gap) {
   std::map<std::uint64_t, std::vector<Timestamp>> times;
   for (std::uint64_t i = 0; i < kVisits; ++i) times[visitAt(i).guest].push_back(visitAt(i).time);
@@ -77,7 +46,7 @@ std::vector<std::string> expectedStays(Duration gap) {
     for (std::size_t i = 0; i < visits.size(); ++i) {
       ++count;
       if (i + 1 < visits.size() && visits[i + 1] <= visits[i] + gap.count()) continue;
-      lines.push_back(line(guest, visits[i] + gap.count(), count));
+      lines.push_back(visitsLine(guest, visits[i] + gap.count(), count));
       count = 0;
     }
   }
@@ -89,7 +58,7 @@ std::vector<std::string> expectedTotals() {
   std::map<std::uint64_t, std::int64_t> visits;
   for (std::uint64_t i = 0; i < kVisits; ++i) ++visits[visitAt(i).guest];
   std::vector<std::string> lines;
-  for (const auto& [guest, count] : visits) lines.push_back(line(guest, kMaxTimestamp, count));
+  for (const auto& [guest, count] : visits) lines.push_back(visitsLine(guest, kMaxTimestamp, count));
   std::sort(lines.begin(), lines.end());
   return lines;
 }
@@ -106,7 +75,7 @@ struct Hotel {
         .window(windows)
         .aggregate("stays", count())
         .map([](const WindowResult<Badge, std::int64_t>& result) {
-          return line(result.key.id, result.windowEnd, result.value);
+          return visitsLine(result.key.id, result.windowEnd, result.value);
         })
         .sink("out", toFiles(scratch / "out"));
     options.checkpoints.directory = scratch / "state";

@@ -16,6 +16,7 @@
 #include <millrace/connectors/file/line_sink.hpp>
 #include <millrace/millrace.hpp>
 
+#include "recovery/badge.hpp"
 #include "recovery/part_files.hpp"
 
 using namespace std::chrono_literals;
@@ -338,41 +339,10 @@ TEST_CASE("timers that do not fit into memory fire once each, on any number of w
   REQUIRE(linesWritten(scratch / "out") == expectedTimers());
 }
 
-// A key that knows how many of its kind are in memory at once.
-struct Badge {
-  static inline std::atomic<std::int64_t> now{0};
-  static inline std::atomic<std::int64_t> most{0};
-
-  Badge() : Badge(0) {}
-  explicit Badge(std::uint64_t number) : id(number) { count(); }
-  Badge(const Badge& other) : id(other.id) { count(); }
-  Badge& operator=(const Badge& other) = default;
-  ~Badge() { --now; }
-  bool operator==(const Badge& other) const { return id == other.id; }
-  static void count() {
-    const std::int64_t all = ++now;
-    std::int64_t before = most.load();
-    while (before < all && !most.compare_exchange_weak(before, all)) {
-    }
-  }
-
-  std::uint64_t id;
-
-  friend std::uint64_t millraceHash(const Badge& badge) { return millrace::millraceHash(badge.id); }
-  friend void millraceWrite(const Badge& badge, ByteWriter& out) { writeAll(out, badge.id); }
-  friend bool millraceRead(ByteReader& in, Badge& badge) { return readAll(in, badge.id); }
-  // As if each had a name.
-  friend std::size_t millraceHeapBytes(const Badge&) { return 100; }
-};
-
 // Visits by day and guest, of many guests who come once or twice.
 constexpr std::uint64_t kDayVisits = 40'000;
 constexpr std::uint64_t kDayGuests = 30'000;
 constexpr Timestamp kDay = 250'000;  // before the last of them
-
-std::string dayLine(std::uint64_t guest, Timestamp end, std::int64_t visits) {
-  return std::to_string(guest) + " came " + std::to_string(visits) + " times until " + std::to_string(end);
-}
 
 Visit dayVisitAt(std::uint64_t i) {
   Visit visit = visitAt(i);
@@ -392,7 +362,7 @@ struct Days {
         .window(windows)
         .aggregate("days", count())
         .map([](const WindowResult<Badge, std::int64_t>& result) {
-          return dayLine(result.key.id, result.windowEnd, result.value);
+          return visitsLine(result.key.id, result.windowEnd, result.value);
         })
         .sink("out", toFiles(scratch / "out"));
     options.checkpoints.directory = scratch / "state";
@@ -426,7 +396,7 @@ std::vector<std::string> expectedDays(Timestamp size, Timestamp slide) {
     for (Timestamp start = first; start > visit.time - size; start -= slide) ++visits[{visit.guest, start + size}];
   }
   std::vector<std::string> lines;
-  for (const auto& [window, count] : visits) lines.push_back(dayLine(window.first, window.second, count));
+  for (const auto& [window, count] : visits) lines.push_back(visitsLine(window.first, window.second, count));
   std::sort(lines.begin(), lines.end());
   return lines;
 }
