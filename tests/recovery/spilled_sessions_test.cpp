@@ -16,6 +16,7 @@
 
 #include "recovery/badge.hpp"
 #include "recovery/part_files.hpp"
+#include "recovery/spilling_job.hpp"
 
 namespace millrace::test {
 namespace {
@@ -78,33 +79,13 @@ struct Hotel {
           return visitsLine(result.key.id, result.windowEnd, result.value);
         })
         .sink("out", toFiles(scratch / "out"));
-    options.checkpoints.directory = scratch / "state";
-    options.checkpoints.backend = StateBackend::kRocksDb;
-    options.checkpoints.memoryBytes = 1 << 20;
-    options.checkpoints.interval = Duration(20);
-    options.restarts.firstPause = Duration(1);
-    options.workers = 2;
-    options.batchSize = 128;
   }
 
-  Job begin() {
-    StatusOr<Job> job = start(pipeline, options);
-    INFO(job.status());
-    REQUIRE(job.ok());
-    return *std::move(job);
-  }
-
-  // Runs until `enough` records are in and some checkpoint is taken, then ends the job in one way or the other.
-  void runUntil(std::uint64_t enough, bool isCutOff) {
-    Job job = begin();
-    waitFor([&] { return (job.counts().recordsIn() > enough && job.counts().checkpoints > 0) || job.isFinished(); });
-    isCutOff ? job.cancel() : job.stop();
-    static_cast<void>(job.wait());
-  }
+  void runUntil(std::uint64_t enough, bool isCutOff) { endAfter(begun(pipeline, options), enough, isCutOff); }
 
   // The same of one that goes on from where another one is to begin.
   void runToSavepoint(std::uint64_t enough, const std::string& savepoint) {
-    Job job = begin();
+    Job job = begun(pipeline, options);
     waitFor([&] { return job.counts().recordsIn() > enough; });
     const Status saved = job.savepoint(savepoint);
     INFO(saved);
@@ -114,7 +95,7 @@ struct Hotel {
   }
 
   void runToEnd() {
-    Job job = begin();
+    Job job = begun(pipeline, options);
     const Status status = job.wait();
     INFO(status);
     REQUIRE(status.ok());
@@ -129,7 +110,7 @@ struct Hotel {
 
   Scratch scratch;
   Pipeline pipeline{"hotel"};
-  JobOptions options;
+  JobOptions options = spillingOptions(scratch, 1 << 20);
 };
 
 TEST_CASE("sessions of more keys than memory, cut off and going on, give what a plain computation gives", "[rocksdb]") {

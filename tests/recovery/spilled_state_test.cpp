@@ -18,6 +18,7 @@
 
 #include "recovery/badge.hpp"
 #include "recovery/part_files.hpp"
+#include "recovery/spilling_job.hpp"
 
 using namespace std::chrono_literals;
 
@@ -128,21 +129,9 @@ struct Season {
         .keyBy(&Visit::guest)
         .process<std::string>("hotel", hotel)
         .sink("out", toFiles(scratch / "out"));
-    options.checkpoints.directory = scratch / "state";
-    options.checkpoints.backend = StateBackend::kRocksDb;
-    options.checkpoints.memoryBytes = kMemory;
-    options.checkpoints.interval = Duration(20);
-    options.restarts.firstPause = Duration(1);
-    options.workers = 2;
-    options.batchSize = 128;
   }
 
-  Job begin() {
-    StatusOr<Job> job = start(pipeline, options);
-    INFO(job.status());
-    REQUIRE(job.ok());
-    return *std::move(job);
-  }
+  Job begin() { return begun(pipeline, options); }
 
   void runToEnd(bool countsKeys = true) {
     Job job = begin();
@@ -161,7 +150,7 @@ struct Season {
   Scratch scratch;  // short of memory a job writes all the time
   Hotel hotel;
   Pipeline pipeline{"season"};
-  JobOptions options;
+  JobOptions options = spillingOptions(scratch, kMemory);
 };
 
 TEST_CASE("a job with more state than memory gives what a plain computation gives", "[rocksdb]") {
@@ -179,11 +168,8 @@ TEST_CASE("a job with more state than memory that is cut off goes on, on any num
   for (const std::size_t workers : {2U, 1U, 3U, 2U, 3U}) {
     season.options.workers = workers;
     Job job = season.begin();
-    const std::uint64_t before = job.counts().recordsIn();
-    const std::uint64_t enough = before + 500 + random.below(3'000);
-    waitFor([&] { return (job.counts().recordsIn() > enough && job.counts().checkpoints > 0) || job.isFinished(); });
-    random.chance(0.7) ? job.cancel() : job.stop();
-    static_cast<void>(job.wait());
+    const std::uint64_t enough = job.counts().recordsIn() + 500 + random.below(3'000);
+    endAfter(std::move(job), enough, random.chance(0.7));
   }
   season.options.workers = 1;
   season.runToEnd();
@@ -312,25 +298,15 @@ TEST_CASE("timers that do not fit into memory fire once each, on any number of w
         .keyBy(&Order::buyer)
         .process<std::string>("reminders", Reminders{})
         .sink("out", toFiles(scratch / "out"));
-    JobOptions options;
-    options.checkpoints.directory = scratch / "state";
-    options.checkpoints.backend = StateBackend::kRocksDb;
-    options.checkpoints.memoryBytes = 1 << 20;
-    options.checkpoints.interval = Duration(20);
+    JobOptions options = spillingOptions(scratch, 1 << 20);
     options.workers = workers;
-    options.batchSize = 128;
-    StatusOr<Job> job = start(pipeline, options);
-    INFO(job.status());
-    REQUIRE(job.ok());
-    return *std::move(job);
+    return begun(pipeline, options);
   };
   Random random(11);
   for (const std::size_t workers : {2U, 1U, 3U}) {
     Job job = begin(workers, 60'000);
     const std::uint64_t enough = job.counts().recordsIn() + 6'000 + random.below(4'000);
-    waitFor([&] { return (job.counts().recordsIn() > enough && job.counts().checkpoints > 0) || job.isFinished(); });
-    random.chance(0.7) ? job.cancel() : job.stop();
-    static_cast<void>(job.wait());
+    endAfter(std::move(job), enough, random.chance(0.7));
   }
   Job job = begin(2, 0);
   const Status status = job.wait();
@@ -365,27 +341,13 @@ struct Days {
           return visitsLine(result.key.id, result.windowEnd, result.value);
         })
         .sink("out", toFiles(scratch / "out"));
-    options.checkpoints.directory = scratch / "state";
-    options.checkpoints.backend = StateBackend::kRocksDb;
-    options.checkpoints.memoryBytes = 1 << 20;
-    options.checkpoints.interval = Duration(20);
-    options.restarts.firstPause = Duration(1);
-    options.batchSize = 128;
   }
 
-  // Runs until `enough` records are in and checkpointed, then ends the job in one way or the other.
-  void runUntil(std::uint64_t enough, bool isCutOff) {
-    StatusOr<Job> job = start(pipeline, options);
-    INFO(job.status());
-    REQUIRE(job.ok());
-    waitFor([&] { return (job->counts().recordsIn() > enough && job->counts().checkpoints > 0) || job->isFinished(); });
-    isCutOff ? job->cancel() : job->stop();
-    static_cast<void>(job->wait());
-  }
+  void runUntil(std::uint64_t enough, bool isCutOff) { endAfter(begun(pipeline, options), enough, isCutOff); }
 
   Scratch scratch;
   Pipeline pipeline{"days"};
-  JobOptions options;
+  JobOptions options = spillingOptions(scratch, 1 << 20);
 };
 
 std::vector<std::string> expectedDays(Timestamp size, Timestamp slide) {
