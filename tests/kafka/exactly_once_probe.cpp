@@ -7,18 +7,17 @@
 //                                        keyed by the value, to topic `out`; ends with what there was at
 //                                        its start. step=NAME passing=N: SIGKILL at the N-th passing
 #include "connectors/kafka/steps.hpp"
+#include "probe_arguments.hpp"
 
 #include <millrace/base/log.hpp>
 #include <millrace/millrace.hpp>
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <iostream>
-#include <map>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -28,19 +27,7 @@ namespace {
 using millrace::steps::kStepNames;
 using millrace::steps::Step;
 
-using Arguments = std::map<std::string, std::string>;
 using Count = std::pair<std::string, std::int64_t>;
-
-std::string get(const Arguments& arguments, const std::string& name, std::string otherwise = "") {
-  const auto it = arguments.find(name);
-  return it == arguments.end() ? otherwise : it->second;
-}
-
-std::int64_t number(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 std::string_view deadlyStep;
 std::atomic<std::int64_t> passingsLeft{0};
@@ -125,14 +112,8 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 int main(int count, char** words) {
-  Arguments arguments;
-  for (int i = 2; i < count; ++i) {
-    const std::string word = words[i];
-    const std::size_t at = word.find('=');
-    arguments[word.substr(0, at)] = at == std::string::npos ? "" : word.substr(at + 1);
-  }
   const std::string_view what = count > 1 ? words[1] : "";
-  if (what == "run") return run(arguments);
+  if (what == "run") return run(argumentsOf(count, words));
   if (what != "steps") return 2;
   for (const std::string_view name : kStepNames) std::cout << name << '\n';
   return 0;

@@ -5,6 +5,8 @@
 //                                      letter ("D position reason"), window ("W start count"), and line of
 //                                      the log ("L text"), as they come; at the end "E code message"
 //   source_probe write KEY=VALUE...    lines of the standard input: "=text" a value, "-" a null one
+#include "probe_arguments.hpp"
+
 #include <millrace/base/log.hpp>
 #include <millrace/connectors/file/line_sink.hpp>
 #include <millrace/millrace.hpp>
@@ -12,12 +14,10 @@
 #include <librdkafka/rdkafka.h>
 
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
-#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -30,19 +30,6 @@ using namespace std::chrono_literals;
 using millrace::KafkaEnd;
 using millrace::KafkaOffset;
 using millrace::KafkaStart;
-
-using Arguments = std::multimap<std::string, std::string>;
-
-std::string get(const Arguments& arguments, const std::string& name, std::string otherwise = "") {
-  const auto it = arguments.find(name);
-  return it == arguments.end() ? otherwise : it->second;
-}
-
-std::int64_t number(std::string_view text) {
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
 
 std::vector<std::string> split(const std::string& text, char at) {
   std::vector<std::string> parts;
@@ -227,12 +214,7 @@ int write(const Arguments& arguments) {
 }  // namespace
 
 int main(int count, char** words) {
-  Arguments arguments;
-  for (int i = 2; i < count; ++i) {
-    const std::string word = words[i];
-    const std::size_t at = word.find('=');
-    arguments.emplace(word.substr(0, at), at == std::string::npos ? "" : word.substr(at + 1));
-  }
+  const Arguments arguments = argumentsOf(count, words);
   std::signal(SIGTERM, [](int) { wasToldToStop.store(true); });
   const std::string what = count > 1 ? words[1] : "";
   return what == "read" ? read(arguments) : what == "write" ? write(arguments) : 2;
