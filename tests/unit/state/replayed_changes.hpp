@@ -42,6 +42,8 @@ class ReplayedChanges {
     }
   }
 
+  void put(const Key& key, Entry entry) { entries_[key] = std::move(entry); }
+
   const Entries& entries() const { return entries_; }
 
  private:

@@ -3,12 +3,11 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,91 +17,34 @@
 #include <millrace/state/state_context.hpp>
 
 #include "unit/state/five_states.hpp"
-#include "unit/state/replayed_changes.hpp"
+#include "unit/state/stored_below.hpp"
 
 namespace millrace {
 namespace {
 
 using test::ReplayedChanges;
-using Entries = ReplayedChanges::Entries;
+using test::require;
 
 constexpr std::size_t kNoLimit = static_cast<std::size_t>(-1);
 constexpr int kKeys = 12;
 
-void require(bool isSo, const std::string& what) {
-  if (!isSo) throw std::logic_error(what);
-}
-
-// What has been written is put here barrier by barrier, and counts as settled still later.
-class Below final : public StateBelow {
+class Below final : public test::StoredBelow {
  public:
   StatusOr<bool> read(StateId state, KeyGroup group, std::string_view key, std::string& value) override {
-    MILLRACE_RETURN_IF_ERROR(ask(key));
-    const auto entry = held.entries().find({state, std::string(key)});
-    if (entry == held.entries().end()) return false;
-    require(entry->second.group == group, "asked in the wrong group");
-    value = entry->second.value;
-    ++found;
-    return true;
+    checkIsSettled(key);
+    return StoredBelow::read(state, group, key, value);
   }
-
   Status readAll(StateId state, KeyGroup group, std::string_view prefix, const Visitor& visit) override {
-    MILLRACE_RETURN_IF_ERROR(ask(prefix));
-    for (auto entry = held.entries().lower_bound({state, std::string(prefix)}); entry != held.entries().end(); ++entry) {
-      const auto& [id, key] = entry->first;
-      if (id != state || !key.starts_with(prefix)) break;
-      require(entry->second.group == group, "asked in the wrong group");
-      ++found;
-      MILLRACE_RETURN_IF_ERROR(visit(key, entry->second.value));
-    }
-    return absl::OkStatus();
+    checkIsSettled(prefix);
+    return StoredBelow::readAll(state, group, prefix, visit);
   }
 
-  Status readFrom(StateId state, KeyGroup group, std::string_view from, const Walker& walk) override {
-    if (failure) return *failure;
-    for (auto entry = held.entries().lower_bound({state, std::string(from)}); entry != held.entries().end(); ++entry) {
-      if (entry->first.first != state) break;
-      if (entry->second.group != group) continue;
-      MILLRACE_ASSIGN_OR_RETURN(const bool goesOn, walk(entry->first.second, entry->second.value));
-      if (!goesOn) break;
-    }
-    return absl::OkStatus();
-  }
-
-  std::uint64_t lastBarrier() const override { return last; }
-  std::uint64_t settledBarrier() const override { return settled; }
-
-  std::size_t use(std::size_t bytes, std::size_t changedBytes) override {
-    require(changedBytes <= bytes, "more has changed than there is");
-    used = bytes;
-    return bytes > limit ? bytes - limit : 0;
-  }
-  bool hasRoom() const override { return true; }
-
-  // A whole epoch comes in.
-  void add(const StateChanges& changes, std::uint64_t barrier) {
-    held.apply(changes);
-    holds = barrier;
-  }
-  void settle() { settled = holds; }
-
-  ReplayedChanges held;
   std::map<std::string, std::uint64_t, std::less<>> changedBefore;  // by key: the next barrier then
-  std::size_t limit = kNoLimit;
-  std::optional<Status> failure;
-  std::uint64_t last = 0;
-  std::uint64_t holds = 0;
-  std::uint64_t settled = 0;
-  std::size_t asked = 0;
-  std::size_t found = 0;
-  std::size_t used = 0;
 
  private:
-  Status ask(std::string_view key) {
-    ++asked;
+  void checkIsSettled(std::string_view key) const {
     const auto change = changedBefore.find(key);
     require(change == changedBefore.end() || change->second <= settled, "a row went before it was settled");
-    return failure.value_or(absl::OkStatus());
   }
 };
 
@@ -256,17 +198,14 @@ class Twins {
     if (isWriting_) return true;
     written_.apply(epoch_);
     if (!expires_) require(written_.entries() == expected_.entries(), "the stored state is not the same");
-    underway_.emplace_back(below.last, std::move(epoch_));
+    below.send(std::move(epoch_));
     epoch_ = StateChanges();
     whole_ = expected_;
     return false;
   }
 
   void moveDown() {
-    if (underway_.empty()) return;
-    below.add(underway_.front().second, underway_.front().first);
-    underway_.pop_front();
-    if (random_.chance(0.5)) below.settle();
+    if (below.moveDown() && random_.chance(0.5)) below.settle();
   }
 
   void keepWithinMemory() {
@@ -291,13 +230,12 @@ class Twins {
 
   // What was not written as a whole is gone; the rest has come down by the time tables are made.
   void restart() {
-    while (!underway_.empty()) moveDown();
+    below.restart();
     isWriting_ = false;
     epoch_ = StateChanges();
     expected_ = whole_;
     if (!expires_) require(below.held.entries() == whole_.entries(), "what is below is not what was written");
     written_ = below.held;
-    below.last = below.holds = below.settled = 0;
     below.changedBefore.clear();
     std::set<std::string> keys;
     for (const auto& [key, entry] : below.held.entries()) {
@@ -322,7 +260,7 @@ class Twins {
     barrier();
     while (writePiece(random_.below(100))) {
     }
-    while (!underway_.empty()) moveDown();
+    below.moveAllDown();
     below.settle();
     if (!expires_) require(below.held.entries() == expected_.entries(), "the base is not the table");
     compareAll();
@@ -352,7 +290,6 @@ class Twins {
   ReplayedChanges expected_;  // by the other, up to the barrier that is being written
   ReplayedChanges whole_;     // ... up to the one that was written last
   StateChanges epoch_;        // what has been written of it
-  std::deque<std::pair<std::uint64_t, StateChanges>> underway_;
   bool isWriting_ = false;
 };
 
@@ -378,8 +315,7 @@ void settle(Store& store, Below& below) {
   store.rows.beginSnapshot();
   while (store.rows.writeSnapshot(changes, 100)) {
   }
-  below.add(changes, below.last);
-  below.settle();
+  below.settle(std::move(changes));
 }
 
 // Two more epochs pass, so that all that was settled is known to be, and rows lose the mark of their use.
@@ -455,8 +391,7 @@ TEST_CASE("A row that changed after the last settled barrier stays, however shor
   }
   for (std::uint64_t i = 0; i < 10; ++i) REQUIRE(store.render(keyAt(i)) == "1");
   REQUIRE(below.asked == 0);
-  below.add(underway, below.last);
-  below.settle();
+  below.settle(std::move(underway));
   letGoOfAll(store, below);
   for (std::uint64_t i = 0; i < 10; ++i) REQUIRE(store.render(keyAt(i)) == "1");
   REQUIRE(below.found == 10);
@@ -487,8 +422,7 @@ TEST_CASE("A removed key does not come back from below") {
     }
     store.keepWithinMemory();
     REQUIRE(isGone());
-    below.add(changes, below.last);
-    below.settle();
+    below.settle(std::move(changes));
     letGoOfAll(store, below);
     const std::size_t found = below.found;
     REQUIRE(isGone());
@@ -597,11 +531,7 @@ TEST_CASE("A damaged entry below stops the job with the name of its state") {
     for (const std::string& spoilt : {entry.value.substr(0, entry.value.size() - 1), entry.value + "x", std::string()}) {
       Below below;
       below.held = written.held;
-      StateChanges damage;
-      damage.put(
-          key.first, entry.group, [&, &bytes = key.second](ByteWriter& out) { out.bytes(bytes); },
-          [&](ByteWriter& out) { out.bytes(spoilt); });
-      below.held.apply(damage);
+      below.held.put(key, {entry.group, spoilt});
       Store store({}, &below, true);
       REQUIRE_THROWS_WITH(store.rows.setCurrentKey("key"), Catch::Contains("'" + names.at(key.first) + "'") &&
                                                                Catch::Contains("damaged"));
@@ -616,18 +546,18 @@ TEST_CASE("A base that cannot be read stops the job with the name of the state; 
     Random random(seed * 77);
     Twins twins(seed, {}, false);
     for (int i = 0; i < 300; ++i) {
-      twins.below.failure.reset();
+      twins.below.failure = absl::OkStatus();
       if (random.chance(0.02)) twins.below.failure = absl::UnavailableError("the disk is away");
       try {
         twins.step();
       } catch (const JobError& error) {
         ++failures;
         REQUIRE_THAT(error.what(), Catch::Contains("fetching state '") && Catch::Contains("the disk is away"));
-        twins.below.failure.reset();
+        twins.below.failure = absl::OkStatus();
         twins.restart();
       }
     }
-    twins.below.failure.reset();
+    twins.below.failure = absl::OkStatus();
     twins.finish();
   }
   REQUIRE(failures > 10);

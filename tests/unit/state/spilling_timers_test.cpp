@@ -3,13 +3,11 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <numeric>
 #include <optional>
 #include <set>
-#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -18,12 +16,13 @@
 #include <millrace/base/random.hpp>
 #include <millrace/state/timers.hpp>
 
-#include "unit/state/replayed_changes.hpp"
+#include "unit/state/stored_below.hpp"
 
 namespace millrace {
 namespace {
 
 using test::ReplayedChanges;
+using test::require;
 using Pending = std::set<std::pair<Timestamp, std::string>>;
 
 constexpr std::uint32_t kGroups = 8;
@@ -31,70 +30,36 @@ constexpr StateId kEvent{3};
 constexpr StateId kProcessing{4};
 constexpr std::size_t kNoLimit = static_cast<std::size_t>(-1);
 
-void require(bool isSo, const std::string& what) {
-  if (!isSo) throw std::logic_error(what);
-}
-
 KeyGroup groupOf(const std::string& key) { return keyGroupOf(millraceHash(key), kGroups); }
 
-// The base that all instances share. Epochs are put here whole, and count as settled later.
-struct Held {
-  ReplayedChanges entries;
-  std::uint64_t holds = 0;
-  std::uint64_t last = 0;
-  std::uint64_t settled = 0;
-  std::optional<Status> failure;
-  std::function<void()> meanwhile;  // what happens while a range is read
-  std::size_t reads = 0;
-  std::size_t walked = 0;
-};
-
-class Below final : public StateBelow {
+// All instances share it.
+class Below final : public test::StoredBelow {
  public:
-  explicit Below(Held& held) : held_(held) {}
-
-  StatusOr<bool> read(StateId state, KeyGroup group, std::string_view key, std::string& value) override {
-    if (held_.failure) return *held_.failure;
-    ++held_.reads;
-    const auto entry = held_.entries.entries().find({state, std::string(key)});
-    if (entry == held_.entries.entries().end()) return false;
-    require(entry->second.group == group, "asked in the wrong group");
-    value = entry->second.value;
-    return true;
-  }
-
-  Status readAll(StateId, KeyGroup, std::string_view, const Visitor&) override {
-    return absl::UnimplementedError("timers are read in order");
-  }
-
-  // What is read is as it was when the reading began.
+  // What is read is as it was when the reading began. It may fail on its way.
   Status readFrom(StateId state, KeyGroup group, std::string_view from, const Walker& walk) override {
     ReplayedChanges::Entries before;
-    if (held_.meanwhile) before = held_.entries.entries(), held_.meanwhile();
-    const ReplayedChanges::Entries& now = held_.meanwhile ? before : held_.entries.entries();
+    if (meanwhile) before = held.entries(), meanwhile();
+    const ReplayedChanges::Entries& now = meanwhile ? before : held.entries();
     for (auto entry = now.lower_bound({state, std::string(from)}); entry != now.end(); ++entry) {
       if (entry->first.first != state) break;
       if (entry->second.group != group) continue;
-      if (held_.failure && walkedBefore_++ % 2 == 1) return *held_.failure;
-      ++held_.walked;
+      if (!failure.ok() && walkedBefore_++ % 2 == 1) return failure;
+      ++walked;
       MILLRACE_ASSIGN_OR_RETURN(const bool goesOn, walk(entry->first.second, entry->second.value));
       if (!goesOn) return absl::OkStatus();
     }
-    return held_.failure.value_or(absl::OkStatus());
+    return failure;
   }
 
-  std::uint64_t lastBarrier() const override { return held_.last; }
-  std::uint64_t settledBarrier() const override { return held_.settled; }
-  std::size_t use(std::size_t, std::size_t) override { return 0; }
-  bool hasRoom() const override { return true; }
+  std::function<void()> meanwhile;  // what happens while a range is read
+  std::size_t walked = 0;
 
  private:
-  Held& held_;
   std::size_t walkedBefore_ = 0;
 };
 
 struct Instance {
-  Instance(Held& held, KeyGroupRange ofGroups, bool isRestored, const TimerLimits& limits) : below(held), groups(ofGroups) {
+  Instance(Below& below, KeyGroupRange ofGroups, bool isRestored, const TimerLimits& limits) : groups(ofGroups) {
     timers.setStateIds(kEvent, kProcessing, kGroups);
     timers.trackChanges();
     timers.setBelow(below, groups, isRestored, isRestored, limits);
@@ -108,7 +73,6 @@ struct Instance {
     return count;
   }
 
-  Below below;
   KeyGroupRange groups;
   Timers<std::string> timers;
 };
@@ -153,7 +117,7 @@ class Run {
   Run(std::uint64_t seed, bool fails) : random_(seed), fails_(fails) {
     domains_[1].isEvent = false;
     span_ = static_cast<std::uint64_t>(random_.between(5, 400));
-    held.meanwhile = [this] {
+    below.meanwhile = [this] {
       if (random_.chance(0.3)) moveDown();
     };
     start(false);
@@ -167,7 +131,7 @@ class Run {
       case 3: return static_cast<void>(writePiece(random_.below(200)));
       case 4:
       case 5: return moveDown();
-      case 6: held.settled = held.holds; return;
+      case 6: return below.settle();
       case 7:
       case 8:
       case 9: return letGo();
@@ -257,7 +221,7 @@ class Run {
   void barrier() {
     while (writePiece(kNoLimit)) {
     }
-    ++held.last;
+    ++below.last;
     counts_ = {0, 0};
     for (const auto& instance : instances_) {
       counts_.first += instance->timers.pendingEventTimers();
@@ -274,7 +238,7 @@ class Run {
     if (!instances_[writing_ - 1]->timers.writeSnapshot(epoch_, limit)) --writing_;
     if (writing_ > 0) return true;
     written_.apply(epoch_);
-    underway_.emplace_back(held.last, std::exchange(epoch_, {}));
+    below.send(std::exchange(epoch_, {}));
     wholeCounts_ = counts_;
     for (Domain& domain : domains_) domain.whole = domain.atBarrier;
     require(written_.entries() == entriesOf(), "the stored timers are not the same");
@@ -282,19 +246,14 @@ class Run {
   }
 
   void moveDown() {
-    if (underway_.empty()) return;
-    held.entries.apply(underway_.front().second);
-    held.holds = underway_.front().first;
-    underway_.pop_front();
-    if (random_.chance(0.5)) held.settled = held.holds;
+    if (below.moveDown() && random_.chance(0.5)) below.settle();
   }
 
   // What was not written as a whole is gone; the rest has come down by the time timers are made.
   void restart() {
-    while (!underway_.empty()) moveDown();
+    below.restart();
     epoch_ = StateChanges();
     writing_ = 0;
-    held.last = held.holds = held.settled = 0;
     for (Domain& domain : domains_) domain.pending = domain.whole;
     start(true);
     instances_[0]->timers.addTimersBelow(wholeCounts_.first, wholeCounts_.second);
@@ -309,7 +268,7 @@ class Run {
     while (writePiece(random_.below(100))) {
     }
     restart();
-    held.meanwhile = nullptr;
+    below.meanwhile = nullptr;
     now_ = kMaxTimestamp;
     for (Domain& domain : domains_) {
       for (const auto& instance : instances_) {
@@ -328,7 +287,7 @@ class Run {
     require(written_.entries().empty(), "timers are left in what is stored");
   }
 
-  Held held;
+  Below below;
   std::size_t evicted = 0;
   std::size_t failures = 0;
 
@@ -336,15 +295,15 @@ class Run {
   // Calls again what failed: nothing has happened then.
   template <typename F>
   std::invoke_result_t<F&> ask(F&& call) {
-    if (fails_ && random_.chance(0.1)) held.failure = absl::UnavailableError("the disk is away");
+    if (fails_ && random_.chance(0.1)) below.failure = absl::UnavailableError("the disk is away");
     try {
       auto answer = call();
-      held.failure.reset();
+      below.failure = absl::OkStatus();
       return answer;
     } catch (const JobError& error) {
       require(std::string(error.what()).find("the disk is away") != std::string::npos, error.what());
       ++failures;
-      held.failure.reset();
+      below.failure = absl::OkStatus();
       return call();
     }
   }
@@ -354,7 +313,7 @@ class Run {
     const TimerLimits limits{1 + random_.below(60), random_.below(6)};
     instances_.clear();
     for (std::uint32_t i = 0; i < workers; ++i) {
-      instances_.push_back(std::make_unique<Instance>(held, keyGroupsOf(i, workers, kGroups), isRestored, limits));
+      instances_.push_back(std::make_unique<Instance>(below, keyGroupsOf(i, workers, kGroups), isRestored, limits));
     }
   }
 
@@ -392,7 +351,6 @@ class Run {
   std::vector<std::unique_ptr<Instance>> instances_;
   ReplayedChanges written_;
   StateChanges epoch_;  // what has been written of it
-  std::deque<std::pair<std::uint64_t, StateChanges>> underway_;
   std::size_t writing_ = 0;  // instances that are not done
   std::pair<std::size_t, std::size_t> counts_{};
   std::pair<std::size_t, std::size_t> wholeCounts_{};
@@ -409,8 +367,8 @@ void compareForSeeds(std::uint64_t seeds, bool fails) {
     for (int i = 0; i < 1200; ++i) run.step();
     run.finish();
     evicted += run.evicted;
-    walked += run.held.walked;
-    reads += run.held.reads;
+    walked += run.below.walked;
+    reads += run.below.asked;
     failures += run.failures;
   }
   REQUIRE(evicted > 20 * seeds);
@@ -424,14 +382,13 @@ TEST_CASE("Timers over a base behave as a set, in any number of instances") { co
 TEST_CASE("Timers whose base cannot be read for a while are as they were") { compareForSeeds(20, true); }
 
 // Ends an epoch and settles it.
-void settle(Instance& instance, Held& held) {
+void settle(Instance& instance, Below& below) {
   StateChanges changes;
-  ++held.last;
+  ++below.last;
   instance.timers.beginSnapshot();
   while (instance.timers.writeSnapshot(changes, 1000)) {
   }
-  held.entries.apply(changes);
-  held.holds = held.settled = held.last;
+  below.settle(std::move(changes));
 }
 
 constexpr KeyGroupRange kAll{0, kGroups};
@@ -439,35 +396,35 @@ constexpr KeyGroupRange kAll{0, kGroups};
 TEST_CASE("Only timers that are due soon stay in memory, and a chunk at a time comes back") {
   constexpr Timestamp kTimers = 4'000;
   constexpr TimerLimits kLimits{.chunk = 80, .fewest = 100};
-  Held held;
-  Instance instance(held, kAll, false, kLimits);
+  Below below;
+  Instance instance(below, kAll, false, kLimits);
   for (Timestamp time = 0; time < kTimers; ++time) instance.timers.registerEventTimer("key " + std::to_string(time), time);
   const std::size_t full = instance.timers.memoryBytes();
   instance.timers.letGo(full);
   REQUIRE(instance.inMemory() == kTimers);
-  settle(instance, held);
+  settle(instance, below);
   instance.timers.letGo(full);
   REQUIRE(instance.inMemory() == kLimits.fewest);
   REQUIRE(instance.timers.memoryBytes() < full / 10);
   REQUIRE(instance.timers.pendingEventTimers() == kTimers);
   REQUIRE(instance.timers.nextEventTime() == 0);
-  REQUIRE(held.walked == 0);
+  REQUIRE(below.walked == 0);
   for (Timestamp time = 0; time < kTimers; ++time) {
     const auto due = instance.timers.popDueEvent(kMaxTimestamp);
     REQUIRE(due == Timer<std::string>{"key " + std::to_string(time), time});
     if (instance.inMemory() > 400) FAIL("too many came back");
   }
   REQUIRE_FALSE(instance.timers.popDueEvent(kMaxTimestamp));
-  REQUIRE(held.walked < 2 * kTimers);
+  REQUIRE(below.walked < 2 * kTimers);
 }
 
 TEST_CASE("Timers of one time come back a key group at a time") {
   constexpr std::size_t kTimers = 4'000;
-  Held held;
-  Instance instance(held, kAll, false, {.chunk = 80, .fewest = 10});
+  Below below;
+  Instance instance(below, kAll, false, {.chunk = 80, .fewest = 10});
   for (std::size_t i = 0; i < kTimers; ++i) instance.timers.registerEventTimer("key " + std::to_string(i), 1'000);
-  settle(instance, held);
-  settle(instance, held);
+  settle(instance, below);
+  settle(instance, below);
   for (int i = 0; i < 3; ++i) instance.timers.letGo(1 << 30);
   REQUIRE(instance.inMemory() == 0);
   std::set<std::string> fired;
@@ -481,8 +438,8 @@ TEST_CASE("Timers of one time come back a key group at a time") {
 }
 
 TEST_CASE("The memory of timers that have fired is given back") {
-  Held held;
-  Instance instance(held, kAll, false, {});
+  Below below;
+  Instance instance(below, kAll, false, {});
   for (Timestamp time = 0; time < 10'000; ++time) instance.timers.registerEventTimer("a", time);
   while (instance.timers.popDueEvent(10'000)) {
   }
@@ -494,44 +451,44 @@ TEST_CASE("The memory of timers that have fired is given back") {
 }
 
 TEST_CASE("Timers that began empty and let go of nothing never ask below") {
-  Held held;
-  Instance instance(held, kAll, false, {});
+  Below below;
+  Instance instance(below, kAll, false, {});
   for (Timestamp time = 0; time < 500; ++time) {
     instance.timers.registerEventTimer("a", time);
     instance.timers.registerEventTimer("a", time + 1'000'000);
     instance.timers.deleteEventTimer("b", time);
     instance.timers.popDueEvent(time - 3);
-    if (time % 50 == 0) settle(instance, held);
+    if (time % 50 == 0) settle(instance, below);
   }
-  REQUIRE(held.reads == 0);
-  REQUIRE(held.walked == 0);
+  REQUIRE(below.asked == 0);
+  REQUIRE(below.walked == 0);
 }
 
 TEST_CASE("A timer that is registered again and again is looked up once") {
-  Held held;
-  Instance instance(held, kAll, false, {.chunk = 8, .fewest = 0});
+  Below below;
+  Instance instance(below, kAll, false, {.chunk = 8, .fewest = 0});
   instance.timers.registerEventTimer("a", 1'000);
-  settle(instance, held);
-  settle(instance, held);
+  settle(instance, below);
+  settle(instance, below);
   instance.timers.letGo(1 << 30);
   REQUIRE(instance.inMemory() == 0);
   for (int i = 0; i < 10; ++i) REQUIRE_FALSE(instance.timers.registerEventTimer("a", 1'000));
-  REQUIRE(held.reads == 1);
+  REQUIRE(below.asked == 1);
   REQUIRE(instance.timers.pendingEventTimers() == 1);
 }
 
 TEST_CASE("A timer that is removed while it is away does not come back, whenever its removal comes down") {
   for (int settled = 0; settled < 3; ++settled) {
     INFO(settled << " epochs are settled");
-    Held held;
-    Instance instance(held, kAll, false, {.chunk = 8, .fewest = 0});
+    Below below;
+    Instance instance(below, kAll, false, {.chunk = 8, .fewest = 0});
     instance.timers.registerEventTimer("a", 1'000);
-    settle(instance, held);
-    settle(instance, held);
+    settle(instance, below);
+    settle(instance, below);
     instance.timers.letGo(1 << 30);
     REQUIRE(instance.timers.deleteEventTimer("a", 1'000));
     REQUIRE(instance.timers.pendingEventTimers() == 0);
-    for (int i = 0; i < settled; ++i) settle(instance, held);
+    for (int i = 0; i < settled; ++i) settle(instance, below);
     REQUIRE_FALSE(instance.timers.hasEventTimer("a", 1'000));
     REQUIRE_FALSE(instance.timers.deleteEventTimer("a", 1'000));
     REQUIRE_FALSE(instance.timers.popDueEvent(2'000));
@@ -540,13 +497,13 @@ TEST_CASE("A timer that is removed while it is away does not come back, whenever
 }
 
 TEST_CASE("Removals are forgotten when they are settled") {
-  Held held;
-  Instance instance(held, kAll, false, {});
+  Below below;
+  Instance instance(below, kAll, false, {});
   for (int round = 0; round < 20; ++round) {
     for (Timestamp time = 0; time < 1'000; ++time) instance.timers.registerEventTimer("a", 1'000'000 + time);
-    settle(instance, held);
+    settle(instance, below);
     for (Timestamp time = 0; time < 1'000; ++time) instance.timers.deleteEventTimer("a", 1'000'000 + time);
-    settle(instance, held);
+    settle(instance, below);
   }
   static_cast<void>(instance.timers.memoryInUse());
   REQUIRE(instance.timers.memoryBytes() < 256 * 1024);
@@ -554,37 +511,34 @@ TEST_CASE("Removals are forgotten when they are settled") {
 
 TEST_CASE("A damaged timer below stops the job") {
   for (const std::string& bytes : {std::string("short"), std::string("8 bytes."), std::string("eight ..\1ax")}) {
-    Held held;
-    StateChanges damage;
-    damage.put(
-        kEvent, KeyGroup{1}, [&](ByteWriter& out) { out.bytes(bytes); }, [](ByteWriter&) {});
-    held.entries.apply(damage);
-    Instance instance(held, kAll, true, {});
+    Below below;
+    below.held.put({kEvent, bytes}, {KeyGroup{1}, ""});
+    Instance instance(below, kAll, true, {});
     REQUIRE_THROWS_WITH(instance.timers.popDueEvent(0), Catch::Contains("fetching timers") && Catch::Contains("damaged"));
   }
 }
 
 TEST_CASE("Timers stored under another state, time behind the key, are new in this one and erased there") {
   constexpr StateId kOld{1};
-  Held held;
+  Below below;
   StateChanges old;
   for (Timestamp time = 0; time < 200; ++time) {
     old.put(
         kOld, groupOf("key"), [&](ByteWriter& out) { Serde<std::string>::write("key", out), out.fixed(time); },
         [](ByteWriter&) {});
   }
-  held.entries.apply(old);
-  Instance instance(held, kAll, false, {.chunk = 8, .fewest = 0});
-  const ReplayedChanges::Entries before = held.entries.entries();
+  below.held.apply(old);
+  Instance instance(below, kAll, false, {.chunk = 8, .fewest = 0});
+  const ReplayedChanges::Entries before = below.held.entries();
   for (const auto& [id, entry] : before) {
     REQUIRE(instance.timers.restoreUnorderedEventEntry(kOld, entry.group, id.second).ok());
     REQUIRE_FALSE(instance.timers.restoreUnorderedEventEntry(kOld, entry.group, id.second).ok());
     REQUIRE_FALSE(instance.timers.restoreUnorderedEventEntry(kOld, entry.group, id.second + "x").ok());
   }
-  settle(instance, held);
-  REQUIRE(held.entries.entries().size() == 200);
-  for (const auto& [id, entry] : held.entries.entries()) REQUIRE(id.first == kEvent);
-  settle(instance, held);
+  settle(instance, below);
+  REQUIRE(below.held.entries().size() == 200);
+  for (const auto& [id, entry] : below.held.entries()) REQUIRE(id.first == kEvent);
+  settle(instance, below);
   instance.timers.letGo(1 << 30);
   REQUIRE(instance.inMemory() == 0);
   for (Timestamp time = 0; time < 200; ++time) {

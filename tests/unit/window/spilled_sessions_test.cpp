@@ -2,7 +2,6 @@
 // Sessions and global windows over a base against such that hold everything.
 #include <catch2/catch.hpp>
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -15,7 +14,7 @@
 #include <millrace/window/global_windows.hpp>
 #include <millrace/window/session_windows.hpp>
 
-#include "unit/state/replayed_changes.hpp"
+#include "unit/state/stored_below.hpp"
 #include "unit/window/window_scenario.hpp"
 
 namespace millrace::test {
@@ -34,65 +33,37 @@ struct Seen {
   std::size_t ontoMemory = 0;
 };
 
-// What has been written is put here barrier by barrier, and counts as settled still later.
-class Below final : public StateBelow {
+class Below final : public StoredBelow {
  public:
   explicit Below(Seen& seen) : seen_(seen) {}
 
   StatusOr<bool> read(StateId state, KeyGroup group, std::string_view key, std::string& value) override {
-    MILLRACE_RETURN_IF_ERROR(failure);
-    const ReplayedChanges::Key id(state, key);
-    if (const auto change = changed_.find(id); state == kWindows && change != changed_.end()) {
+    const auto change = changed_.find({state, std::string(key)});
+    if (state == kWindows && change != changed_.end()) {
       RC_ASSERT(change->second <= settled);  // else it is not this entry that is asked for
     }
-    const auto entry = held.entries().find(id);
-    if (entry == held.entries().end()) return false;
-    RC_ASSERT(entry->second.group == group);
-    value = entry->second.value;
-    if (state == kWindows) ++seen_.fetched;
-    return true;
-  }
-  Status readAll(StateId, KeyGroup, std::string_view, const Visitor&) override {
-    return absl::UnimplementedError("windows read by key or in order");
+    MILLRACE_ASSIGN_OR_RETURN(const bool isThere, StoredBelow::read(state, group, key, value));
+    if (isThere && state == kWindows) ++seen_.fetched;
+    return isThere;
   }
   Status readFrom(StateId state, KeyGroup group, std::string_view from, const Walker& walk) override {
-    MILLRACE_RETURN_IF_ERROR(failure);
-    for (auto entry = held.entries().lower_bound({state, std::string(from)}); entry != held.entries().end(); ++entry) {
-      if (entry->first.first != state) break;
-      if (entry->second.group != group) continue;
+    return StoredBelow::readFrom(state, group, from, [&](std::string_view key, std::string_view value) {
       if (state == kWindows) ++seen_.walked;
-      MILLRACE_ASSIGN_OR_RETURN(const bool goesOn, walk(entry->first.second, entry->second.value));
-      if (!goesOn) break;
-    }
-    return absl::OkStatus();
+      return walk(key, value);
+    });
   }
-  std::uint64_t lastBarrier() const override { return last; }
-  std::uint64_t settledBarrier() const override { return settled; }
-  std::size_t use(std::size_t bytes, std::size_t changedBytes) override {
-    RC_ASSERT(changedBytes <= bytes);
-    return bytes > limit ? bytes - limit : 0;
-  }
-  bool hasRoom() const override { return isRoomy; }
 
-  // An epoch is written; it comes in later.
-  void noteWritten(const StateChanges& changes) {
-    StateChangesReader in(changes);
+  void send(StateChanges epoch) {
+    StateChangesReader in(epoch);
     for (auto change = in.next().value(); change; change = in.next().value()) {
       changed_[{change->state, std::string(change->key)}] = last;
     }
+    StoredBelow::send(std::move(epoch));
   }
   void restart() {
-    last = holds = settled = 0;
+    StoredBelow::restart();
     changed_.clear();
   }
-
-  ReplayedChanges held;
-  Status failure;
-  std::size_t limit = 0;
-  bool isRoomy = true;
-  std::uint64_t last = 0;
-  std::uint64_t holds = 0;
-  std::uint64_t settled = 0;
 
  private:
   Seen& seen_;
@@ -120,8 +91,8 @@ class Fleet {
   void live() {
     if (!isWriting_ && random_.chance(0.3)) barrier();
     if (random_.chance(0.6)) write(1 + random_.below(100));
-    if (random_.chance(0.5)) moveDown();
-    if (random_.chance(0.5)) below_.settled = below_.holds;
+    if (random_.chance(0.5)) below_.moveDown();
+    if (random_.chance(0.5)) below_.settle();
     if (random_.chance(0.7)) keepWithinMemory();
   }
 
@@ -137,7 +108,7 @@ class Fleet {
     while (isWriting_) write(kAll, false);
     barrier();
     while (isWriting_) write(kAll, false);
-    while (!underway_.empty()) moveDown();
+    below_.moveAllDown();
     return below_.held;
   }
 
@@ -193,17 +164,9 @@ class Fleet {
     if (!isWriting_) return;
     if (instances_[writing_]->writeFrozen(epoch_, limit) || ++writing_ < instances_.size()) return;
     isWriting_ = false;
-    below_.noteWritten(epoch_);
-    underway_.emplace_back(below_.last, std::move(epoch_));
+    below_.send(std::move(epoch_));
     epoch_ = StateChanges();
     if (mayRestart && random_.chance(0.15)) restart();
-  }
-
-  void moveDown() {
-    if (underway_.empty()) return;
-    below_.held.apply(underway_.front().second);
-    below_.holds = underway_.front().first;
-    underway_.pop_front();
   }
 
   void keepWithinMemory() {
@@ -215,7 +178,6 @@ class Fleet {
   // All that was written has come down by the time an operator is made.
   void restart() {
     ++seen_.restarts;
-    while (!underway_.empty()) moveDown();
     isSaved_ = true;
     begin();
     for (std::size_t i = 0; i < instances_.size(); ++i) {
@@ -251,7 +213,6 @@ class Fleet {
   bool isWriting_ = false;
   std::size_t writing_ = 0;  // the instance
   StateChanges epoch_;
-  std::deque<std::pair<std::uint64_t, StateChanges>> underway_;
   std::vector<std::string> positions_;
   std::vector<Told> since_;  // the barrier
   Timestamp watermark_ = kMinTimestamp;
@@ -393,11 +354,7 @@ StatusCode codeOfFetching(Windows windows, const Status& failure, const std::str
   Below below(seen);
   below.failure = failure;
   const std::string key = "k";
-  StateChanges put;
-  put.put(
-      kWindows, keyGroupOf(millraceHash(key), kGroups), [&](ByteWriter& out) { Serde<std::string>::write(key, out); },
-      [&](ByteWriter& out) { out.bytes(value); });
-  below.held.apply(put);
+  below.held.put({kWindows, toBytes(key)}, {keyGroupOf(millraceHash(key), kGroups), value});
   windows.keepChanges(kWindows, kGroups, {0, kGroups});
   if constexpr (requires { windows.restoreTimer(); }) windows.setTimersState(kTimers, false);
   windows.setBelow(below, true);

@@ -3,13 +3,9 @@
 #include <catch2/catch.hpp>
 
 #include <cstdlib>
-#include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +13,7 @@
 #include <millrace/base/random.hpp>
 #include <millrace/window/sliced_windows.hpp>
 
+#include "unit/state/stored_below.hpp"
 #include "unit/window/window_scenario.hpp"
 
 namespace millrace::test {
@@ -25,96 +22,6 @@ namespace {
 constexpr std::uint32_t kGroups = 8;
 constexpr StateId kState{3};
 constexpr std::size_t kNoLimit = std::size_t{1} << 30;
-
-void require(bool isSo, const std::string& what) {
-  if (!isSo) throw std::logic_error(what);
-}
-
-// What a state directory would hold.
-class Stored {
- public:
-  using Entries = std::map<std::pair<KeyGroup, std::string>, std::string>;
-
-  void apply(const StateChanges& changes) {
-    StateChangesReader in(changes);
-    for (auto change = in.next(); change.value().has_value(); change = in.next()) apply(**change);
-  }
-  const Entries& entries() const { return entries_; }
-  void damage(const std::function<void(std::string&)>& harm) {
-    for (auto& [key, value] : entries_) harm(value);
-  }
-
- private:
-  void apply(const StateChange& change) {
-    require(change.state == kState, "a change of another state");
-    if (change.kind == StateChange::Kind::kPut) {
-      entries_[{change.group, std::string(change.key)}] = change.value;
-    } else if (change.kind == StateChange::Kind::kErase) {
-      entries_.erase({change.group, std::string(change.key)});
-    } else {
-      std::erase_if(entries_, [&](const auto& entry) {
-        ByteReader key(entry.first.second);
-        Timestamp time = 0;
-        return change.groups.contains(entry.first.first) && readTimePrefix(key, time) && time <= change.time;
-      });
-    }
-  }
-
-  Entries entries_;
-};
-
-// What has been written is put here barrier by barrier, and counts as settled still later.
-class Below final : public StateBelow {
- public:
-  StatusOr<bool> read(StateId, KeyGroup group, std::string_view key, std::string& value) override {
-    ++asked;
-    if (failure) return *failure;
-    const auto entry = held.entries().find({group, std::string(key)});
-    if (entry == held.entries().end()) return false;
-    value = entry->second;
-    ++fetched;
-    return true;
-  }
-  Status readAll(StateId, KeyGroup group, std::string_view prefix, const Visitor& visit) override {
-    ++asked;
-    if (failure) return *failure;
-    for (auto entry = held.entries().lower_bound({group, std::string(prefix)}); entry != held.entries().end(); ++entry) {
-      if (entry->first.first != group || !entry->first.second.starts_with(prefix)) break;
-      ++shown;
-      MILLRACE_RETURN_IF_ERROR(visit(entry->first.second, entry->second));
-    }
-    return absl::OkStatus();
-  }
-  Status readFrom(StateId, KeyGroup, std::string_view, const Walker&) override {
-    return absl::UnimplementedError("slices are read by key or whole");
-  }
-  std::uint64_t lastBarrier() const override { return last; }
-  std::uint64_t settledBarrier() const override { return settled; }
-  std::size_t use(std::size_t bytes, std::size_t changedBytes) override {
-    require(changedBytes <= bytes, "more has changed than there is");
-    used = bytes;
-    return bytes > limit ? bytes - limit : 0;
-  }
-  bool hasRoom() const override { return isRoomy; }
-
-  void add(const StateChanges& changes, std::uint64_t barrier) {
-    held.apply(changes);
-    holds = barrier;
-  }
-  void settle() { settled = holds; }
-
-  Stored held;
-  std::size_t limit = kNoLimit;
-  bool isRoomy = true;
-  std::optional<Status> failure;
-  std::uint64_t last = 0;
-  std::uint64_t holds = 0;
-  std::uint64_t settled = 0;
-  std::size_t asked = 0;
-  std::size_t fetched = 0;
-  std::size_t shown = 0;
-  std::size_t used = 0;
-};
 
 // What happened in all cases of a property: that the clever part has been at work.
 struct Seen {
@@ -138,7 +45,7 @@ class Twins {
     start(false);
   }
   ~Twins() {
-    seen_.fetched += below_.fetched;
+    seen_.fetched += below_.found - below_.shown;
     seen_.shown += below_.shown;
   }
 
@@ -182,7 +89,7 @@ class Twins {
   void liveOn() {
     if (random_.chance(0.15)) barrier();
     if (random_.chance(0.6)) writePiece(random_.below(60));
-    if (random_.chance(0.3)) moveDown();
+    if (random_.chance(0.3)) below_.moveDown();
     if (random_.chance(0.3)) below_.settle();
     if (random_.chance(0.6)) keepWithinMemory();
     if (random_.chance(0.02)) restart();
@@ -215,16 +122,10 @@ class Twins {
     if (instances_[writing_]->writeFrozen(epoch_, limit) || ++writing_ < instances_.size()) return true;
     written_.apply(epoch_);
     require(written_.entries() == expected_.entries(), "the stored state is not the same");
-    underway_.emplace_back(below_.last, std::move(epoch_));
+    below_.send(std::move(epoch_));
     epoch_ = StateChanges();
     whole_ = {positions_, barrierWatermark_, since_};
     return false;
-  }
-
-  void moveDown() {
-    if (underway_.empty()) return;
-    below_.add(underway_.front().second, underway_.front().first);
-    underway_.pop_front();
   }
 
   void keepWithinMemory() {
@@ -239,10 +140,9 @@ class Twins {
   // What was not written as a whole is gone; the rest has come down by the time windows are made.
   void restart() {
     if (below_.last == 0) return;
-    while (!underway_.empty()) moveDown();
+    below_.restart();
     epoch_ = StateChanges();
     written_ = below_.held;
-    below_.last = below_.holds = below_.settled = 0;
     since_ = whole_.since;
     start(true);
     // The changes since the barrier were never written; these make them anew.
@@ -347,7 +247,7 @@ class Twins {
   const Make make_;
   Random random_;
   Seen& seen_;
-  Below below_;
+  StoredBelow below_;
   std::unique_ptr<Windows> plain_;
   std::vector<std::unique_ptr<Windows>> instances_;
   Timestamp watermark_ = kMinTimestamp;
@@ -360,9 +260,8 @@ class Twins {
   StateChanges epoch_;
   Whole whole_;
 
-  Stored written_;
-  Stored expected_;  // by the windows that hold everything
-  std::deque<std::pair<std::uint64_t, StateChanges>> underway_;
+  ReplayedChanges written_;
+  ReplayedChanges expected_;  // by the windows that hold everything
 };
 
 // `scale`: of times, for days are longer than what is drawn.
@@ -434,7 +333,7 @@ TEST_CASE("so do windows that ask for nothing special") {
 
 using Counted = SlicedWindows<std::string, Rec, decltype(CountAndSum::make())>;
 
-std::unique_ptr<Counted> over(Below& below, const WindowSpec& spec, bool holdsEntries = false) {
+std::unique_ptr<Counted> over(StoredBelow& below, const WindowSpec& spec, bool holdsEntries = false) {
   auto windows = std::make_unique<Counted>(*WindowLayout::compile(spec), CountAndSum::make());
   windows->keepChanges(kState, kGroups, {0, kGroups});
   windows->setBelow(below, holdsEntries);
@@ -444,18 +343,17 @@ std::unique_ptr<Counted> over(Below& below, const WindowSpec& spec, bool holdsEn
 std::string keyAt(std::size_t i) { return "a key of more than a few letters: " + std::to_string(i); }
 
 // Ends an epoch and settles it.
-void settle(Counted& windows, Below& below) {
+void settle(Counted& windows, StoredBelow& below) {
   StateChanges changes;
   ++below.last;
   windows.freeze();
   while (windows.writeFrozen(changes, 1000)) {
   }
-  below.add(changes, below.last);
-  below.settle();
+  below.settle(std::move(changes));
 }
 
 // Two more epochs pass, so that all that was settled is known to be.
-void letGoOfAll(Counted& windows, Below& below) {
+void letGoOfAll(Counted& windows, StoredBelow& below) {
   below.limit = 0;
   for (int i = 0; i < 2; ++i) {
     settle(windows, below);
@@ -474,7 +372,7 @@ std::vector<Row> fireAll(Counted& windows, Timestamp watermark) {
 
 TEST_CASE("entries that are settled go when memory is short, and come back with their keys") {
   constexpr std::size_t kKeys = 3000;
-  Below below;
+  StoredBelow below;
   const auto windows = over(below, tumbling(Duration(10)));
   for (std::size_t i = 0; i < kKeys; ++i) windows->add(keyAt(i), Rec{1}, 5);
   windows->keepWithinMemory();
@@ -486,7 +384,7 @@ TEST_CASE("entries that are settled go when memory is short, and come back with 
   CHECK(windows->heldEntries() == 0);
   CHECK(below.asked == 0);
   for (std::size_t i = 0; i < kKeys / 2; ++i) windows->add(keyAt(i), Rec{2}, 5);
-  CHECK(below.fetched == kKeys / 2);
+  CHECK(below.found == kKeys / 2);
   for (std::size_t i = 0; i < kKeys / 2; ++i) windows->add(keyAt(i), Rec{3}, 5);
   CHECK(below.asked == kKeys / 2);
   CHECK(windows->heldEntries() == kKeys / 2);
@@ -499,7 +397,7 @@ TEST_CASE("entries that are settled go when memory is short, and come back with 
 }
 
 TEST_CASE("a window of slices with entries below tells them and keeps none of them") {
-  Below below;
+  StoredBelow below;
   const auto windows = over(below, sliding(Duration(30), Duration(10)));
   for (std::size_t i = 0; i < 100; ++i) windows->add(keyAt(i), Rec{1}, 5);
   letGoOfAll(*windows, below);
@@ -517,7 +415,7 @@ TEST_CASE("a window of slices with entries below tells them and keeps none of th
 }
 
 TEST_CASE("an entry that changed after the last settled barrier stays, however short memory is") {
-  Below below;
+  StoredBelow below;
   const auto windows = over(below, tumbling(Duration(10)));
   below.limit = 0;
   for (std::size_t i = 0; i < 10; ++i) windows->add(keyAt(i), Rec{1}, 5);
@@ -530,15 +428,14 @@ TEST_CASE("an entry that changed after the last settled barrier stays, however s
     windows->keepWithinMemory();
   }
   CHECK(windows->heldEntries() == 10);
-  below.add(underway, below.last);
-  below.settle();
+  below.settle(std::move(underway));
   letGoOfAll(*windows, below);
   CHECK(windows->heldEntries() == 0);
   CHECK(fireAll(*windows, 9).size() == 10);
 }
 
 TEST_CASE("windows that began empty and let go of nothing never ask below") {
-  Below below;
+  StoredBelow below;
   const auto windows = over(below, sliding(Duration(30), Duration(10)));
   for (int i = 0; i < 200; ++i) {
     windows->add(keyAt(static_cast<std::size_t>(i) % 17), Rec{1}, i);
@@ -550,7 +447,7 @@ TEST_CASE("windows that began empty and let go of nothing never ask below") {
 }
 
 TEST_CASE("many keys that come once leave no more in memory than the limit") {
-  Below below;
+  StoredBelow below;
   const auto windows = over(below, tumbling(Duration(1'000'000)));
   constexpr std::size_t kLimit = 100'000;
   std::size_t most = 0;
@@ -568,11 +465,13 @@ TEST_CASE("many keys that come once leave no more in memory than the limit") {
 
 TEST_CASE("a damaged entry below stops the job with the name of the state") {
   for (const std::string& spoilt : {std::string(), std::string("x"), std::string(100, 'x')}) {
-    Below below;
+    StoredBelow below;
     const auto windows = over(below, tumbling(Duration(10)));
     windows->add(keyAt(1), Rec{1}, 5);
     letGoOfAll(*windows, below);
-    below.held.damage([&](std::string& value) { value = spoilt; });
+    REQUIRE(below.held.entries().size() == 1);
+    const auto [key, entry] = *below.held.entries().begin();
+    below.held.put(key, {entry.group, spoilt});
     REQUIRE_THROWS_WITH(windows->add(keyAt(1), Rec{1}, 5), Catch::Contains("entry of state 'windows' is damaged"));
     REQUIRE_THROWS_WITH(fireAll(*windows, 9), Catch::Contains("entry of state 'windows' is damaged"));
     try {
@@ -584,13 +483,13 @@ TEST_CASE("a damaged entry below stops the job with the name of the state") {
 }
 
 TEST_CASE("a base that cannot be read stops the job with the name of the state") {
-  Below below;
+  StoredBelow below;
   const auto windows = over(below, tumbling(Duration(10)));
   windows->add(keyAt(1), Rec{1}, 5);
   letGoOfAll(*windows, below);
   below.failure = absl::UnavailableError("the disk is away");
   REQUIRE_THROWS_WITH(windows->add(keyAt(1), Rec{1}, 5), Catch::Contains("'windows': the disk is away"));
-  below.failure.reset();
+  below.failure = absl::OkStatus();
   windows->add(keyAt(1), Rec{1}, 5);
   CHECK(fireAll(*windows, 9) == std::vector<Row>{{keyAt(1), "2/2", 0, 10, Pane::kOnTime}});
 }
