@@ -148,12 +148,12 @@ class Days(unittest.TestCase):
         """How many are there and not committed."""
         return len(self.read(self.results, "read_uncommitted")) - len(self.read(self.results))
 
-    def check(self, events=None):
+    def wanted(self):
         """Each row once."""
-        self.assertEqual(self.rows(), collections.Counter(dict.fromkeys(self.wanted(events).items(), 1)))
+        return collections.Counter(dict.fromkeys(wanted(self.sent).items(), 1))
 
-    def wanted(self, events=None):
-        return wanted(self.sent if events is None else events)
+    def check(self):
+        self.assertEqual(self.rows(), self.wanted())
 
     def rows(self):
         found = collections.Counter()
@@ -175,6 +175,29 @@ class Days(unittest.TestCase):
         self.addCleanup(job.kill)
         return job
 
+    def begin(self, *more, events=200, **settings):
+        """Until there are results."""
+        self.feed(events)
+        job = self.start(*more, **settings)
+        self.await_results()
+        return job
+
+    def begin_open(self, *more):
+        """Until there are results that no checkpoint will commit."""
+        self.feed(300)
+        job = self.start(*more, interval="1h")
+        until(self.open_results, "results that are not committed")
+        return job
+
+    def see_more(self):
+        before = len(self.rows())
+        self.feed(300)
+        self.await_results(before + 1)
+
+    def stop(self, job):
+        """In good order."""
+        self.assertEqual(job.stop(), 0, job.said)
+
     def finish(self, *more, **settings):
         """Reads to the end of the topic, and fires what is left."""
         job = self.start("--bounded", *more, **settings)
@@ -193,8 +216,12 @@ class Days(unittest.TestCase):
     def await_results(self, at_least=1):
         until(lambda: len(self.read(self.results)) >= at_least, f"{at_least} committed results")
 
-    def await_open_results(self):
-        until(self.open_results, "results that are not committed")
+    def check_undisturbed(self, job):
+        self.see_more()
+        self.stop(job)
+        self.assertEqual(self.restarts(), 0, job.said)
+        self.finish()
+        self.check()
 
 
 class Brokers(Days):
@@ -223,15 +250,12 @@ class Brokers(Days):
             job.await_words("does not answer", times)
             self.broker.start()
             self.await_results(60 * times)
-        self.assertEqual(job.stop(), 0, job.said)
+        self.stop(job)
         self.finish()
         self.check()
 
     def test_offsets_that_it_has_lost_are_missed(self):
-        self.feed(500)
-        job = self.start()
-        self.await_results()
-        self.assertEqual(job.stop(), 0, job.said)
+        self.stop(self.begin(events=500))
         before = self.rows()
         self.broker.stop()
         for each in os.listdir(self.broker.data):
@@ -245,46 +269,29 @@ class Brokers(Days):
 
 class Topics(Days):
     def test_of_results_or_dead_letters_that_are_missing_are_named_and_nobody_is_shut_out(self):
-        self.feed(200)
-        first = self.start()
-        self.await_results()
+        first = self.begin()
         missing = f"no-such-topic{self.number}"
         self.refused(self.start(state="other", sink=missing), f"topic '{missing}'", "create the topic")
         self.refused(self.start("--dead-letters", f"kafka:{missing}", state="other"), f"topic '{missing}'")
-        before = len(self.rows())
-        self.feed(300)
-        self.await_results(before + 1)
-        self.assertEqual(first.stop(), 0, first.said)
-        self.assertEqual(self.restarts(), 0, first.said)
-        self.finish()
-        self.check()
+        self.check_undisturbed(first)
 
     def test_of_results_that_were_made_anew_get_what_is_new(self):
-        self.feed(200)
-        job = self.start()
-        self.await_results()
-        self.assertEqual(job.stop(), 0, job.said)
+        self.stop(self.begin())
         gone = self.rows()
         self.broker.delete_topic(self.results)
         self.broker.create_topic(self.results, 2)
         self.feed(200)
         self.finish()
-        everything = collections.Counter(dict.fromkeys(self.wanted().items(), 1))
-        self.assertEqual(self.rows() + gone, everything)
+        self.assertEqual(self.rows() + gone, self.wanted())
 
     def test_of_events_that_were_made_anew_end_the_job(self):
-        self.feed(200)
-        job = self.start()
-        self.await_results()
-        self.assertEqual(job.stop(), 0, job.said)
+        self.stop(self.begin())
         self.broker.delete_topic(self.events)
         self.broker.create_topic(self.events)
         self.refused(self.start(), self.events, "is not what the checkpoint has read")
 
     def test_of_markers_that_are_deleted_end_the_job(self):
-        self.feed(200)
-        job = self.start()
-        self.await_results()
+        job = self.begin()
         self.broker.delete_topic(f"{self.id}.ckpt")
         self.feed(200)
         self.refused(job, f"topic '{self.id}.ckpt'", "has expired or was reset")
@@ -350,7 +357,7 @@ class Credentials(Days):
             job = self.start(*self.secure(password, mechanism), "--log-level", "debug",
                              bootstrap=self.broker.secure_bootstrap, environment=environment)
             self.await_results(len(self.wanted()) - 3)
-            self.assertEqual(job.stop(), 0, job.said)
+            self.stop(job)
             self.check_secrecy(job, SECRET)
         self.finish()
         self.check()
@@ -361,10 +368,7 @@ class Transactions(Days):
         self.broker.delete_topic(self.results)
         self.broker.create_topic(self.results, 2, {"max.message.bytes": 2000})
         small = ("-X", "batch.size=1000")
-        self.feed(250)
-        job = self.start(*small)
-        self.await_results()
-        self.assertEqual(job.stop(), 0, job.said)
+        self.stop(self.begin(*small, events=250))
         before = self.rows()
         large = "x" * 3000
         self.sent.append(event(len(self.sent), large))
@@ -387,9 +391,7 @@ class Transactions(Days):
         return sum(int(line.split()[-1]) for line in answer.splitlines())
 
     def test_that_time_out_are_repeated_in_process(self):
-        self.feed(300)
-        job = self.start("-X", "transaction.timeout.ms=5000", "--savepoint-dir", self.path("savepoints"), interval="1h")
-        self.await_open_results()
+        job = self.begin_open("-X", "transaction.timeout.ms=5000", "--savepoint-dir", self.path("savepoints"))
         job.signal(signal.SIGSTOP)
         until(self.end_offset, "the end of a transaction that the broker has given up")
         self.assertEqual(self.read(self.results), [])
@@ -399,19 +401,17 @@ class Transactions(Days):
         job.await_words("starts again from its last checkpoint (1 of 10)")
         self.assertIn("transaction took longer than transaction.timeout.ms", job.said)
         until(lambda: len(self.read(self.results, "read_uncommitted")) > before, "results a second time")
-        self.assertEqual(job.stop(), 0, job.said)
+        self.stop(job)
         self.assertEqual(self.restarts(), 1, job.said)
         self.feed(200)
         self.finish()
         self.check()
 
     def test_keep_their_producer_while_brokers_answer(self):
-        self.feed(200)
-        job = self.start(interval="10ms")
-        self.await_results()
+        job = self.begin(interval="10ms")
         self.feed(200)
         self.await_results(8)
-        self.assertEqual(job.stop(), 0, job.said)
+        self.stop(job)
         with open(self.path("state.json"), encoding="utf-8") as file:
             self.assertGreater(json.load(file)["checkpoints"], 10)
         told = self.broker.tool("transactions", "describe", "--transactional-id", f"{self.id}-0").splitlines()
@@ -420,9 +420,7 @@ class Transactions(Days):
         self.assertLess(epoch, 3)  # each new producer with that id raises it
 
     def test_that_a_kill_has_left_open_are_not_waited_for(self):
-        self.feed(300)
-        job = self.start("-X", LONG, interval="1h")
-        self.await_open_results()
+        job = self.begin_open("-X", LONG)
         job.kill()
         self.feed(300)
         self.finish("-X", LONG)
@@ -458,57 +456,37 @@ class Transactions(Days):
 
     def test_are_not_made_for_at_least_once(self):
         weak = ("--delivery", "at-least-once")
-        self.feed(300)
-        first = self.start(*weak)
-        self.await_results()
+        first = self.begin(*weak, events=300)
         first.kill()
         self.feed(300)
         self.finish(*weak)
-        self.assertEqual(set(dict(self.rows())), set(self.wanted().items()))
+        self.assertEqual(set(self.rows()), set(self.wanted()))
         self.assertNotIn(f"{self.id}.ckpt", self.broker.topics())
         self.assertEqual(self.end_offset(), len(self.read(self.results)))
 
 
 class SecondInstances(Days):
-    def begin(self):
-        self.feed(200)
-        first = self.start()
-        self.await_results()
-        return first
-
-    def end(self, first):
-        before = len(self.rows())
-        self.feed(300)
-        self.await_results(before + 1)
-        self.assertEqual(first.stop(), 0, first.said)
-        self.assertEqual(self.restarts(), 0, first.said)
-        self.finish()
-        self.check()
-
     def test_on_the_same_directory_are_told_who_holds_it(self):
         first = self.begin()
         self.refused(Job(self.command()[:-2]), f"the state directory {self.path('state')} is in use", "is locked by job 'event_count' since",
                      "stop that job")
-        self.end(first)
+        self.check_undisturbed(first)
 
     def test_on_another_directory_are_refused_and_shut_nobody_out(self):
         first = self.begin()
         self.refused(self.start(state="other"), "another job with the application id", f"'{self.id}' owns it")
-        self.end(first)
+        self.check_undisturbed(first)
 
     def test_on_an_old_copy_are_refused_and_shut_nobody_out(self):
-        first = self.begin()
-        self.assertEqual(first.stop(), 0, first.said)
+        self.stop(self.begin())
         shutil.copytree(self.path("state"), self.path("copy"))
         first = self.start()
-        self.feed(200)
-        self.await_results(len(self.rows()) + 1)
+        self.see_more()
         self.refused(self.start(state="copy"), "of this job")
-        self.end(first)
+        self.check_undisturbed(first)
 
     def test_on_a_fresh_copy_are_one_too_many_and_one_of_them_ends(self):
-        first = self.begin()
-        self.assertEqual(first.stop(), 0, first.said)
+        self.stop(self.begin())
         shutil.copytree(self.path("state"), self.path("copy"))
         both = [self.start(), self.start(state="copy")]
         until(lambda: any(each.process.poll() is not None for each in both), "the end of one of the two")
@@ -516,20 +494,15 @@ class SecondInstances(Days):
         # At its start it learns so from the brokers, later from the marker.
         self.assertEqual(loser.end(), 1, loser.said)
         self.assertRegex(loser.said, "another producer has taken over|of this job")
-        before = len(self.rows())
-        self.feed(300)
-        self.await_results(before + 1)
-        self.assertEqual(winner.stop(), 0, winner.said)
+        self.see_more()
+        self.stop(winner)
         self.finish(state="state" if winner is both[0] else "copy")
         self.check()
 
 
 class Markers(Days):
     def test_that_are_deleted_or_reset_are_missed(self):
-        self.feed(200)
-        job = self.start()
-        self.await_results()
-        self.assertEqual(job.stop(), 0, job.said)
+        self.stop(self.begin())
         before = self.rows()
         group = f"{self.id}.eos"
         self.broker.tool("consumer-groups", "--delete", "--group", group)
@@ -543,19 +516,14 @@ class Markers(Days):
 
 class Signals(Days):
     def test_once_ends_with_a_last_checkpoint(self):
-        self.feed(300)
-        job = self.start(interval="1h")
-        self.await_open_results()
-        self.assertEqual(job.stop(), 0, job.said)
+        self.stop(self.begin_open())
         self.assertGreater(len(self.read(self.results)), 0)
         self.feed(300)
         self.finish()
         self.check()
 
     def test_twice_ends_at_once(self):
-        self.feed(300)
-        job = self.start(interval="1h")
-        self.await_open_results()
+        job = self.begin_open()
         self.broker.pause()
         self.addCleanup(self.broker.resume)
         job.signal(signal.SIGINT)
