@@ -14,142 +14,37 @@ beginning to the end. Then:
  - the reader that watched has seen just these, in their order, none of them twice;
  - the results of one key lie in the order of their windows.
 """
-import argparse
 import collections
 import json
 import os
-import random
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "golden"))
+sys.path.insert(0, os.path.join(HERE, ".."))
 sys.path.insert(0, HERE)
+import chaos_run  # noqa: E402  which knows the way to golden
 import oracle  # noqa: E402
 import rows  # noqa: E402
 from broker import Broker  # noqa: E402
+from chaos_run import Failure  # noqa: E402
 
-JOBS = ("event_count", "revenue", "sessions")
-WINDOWS = {"event_count": dict(size=60_000, slide=60_000, gap=0), "revenue": dict(size=60_000, slide=60_000, gap=0),
-           "sessions": dict(size=1, slide=1, gap=20_000)}
 TRANSACTION_SECONDS = 12
 EVENTS, RESULTS, LETTERS = "user-events", "event-analytics", "dead-letters"
 
 
-class Failure(Exception):
-    pass
+class Run(chaos_run.Run):
+    cases = {"event_count": (dict(size=60_000, slide=60_000, gap=0),), "revenue": (dict(size=60_000, slide=60_000, gap=0),),
+             "sessions": (dict(size=1, slide=1, gap=20_000),)}
 
-
-class Run:
-    def __init__(self, args, number, job, folder):
-        self.args, self.job, self.folder = args, job, folder
-        self.rng = random.Random(f"{args.seed}/{number}/{job}")
-        self.case = WINDOWS[job]
-        self.broker = Broker(os.path.join(folder, "broker"), args.kafka)
-        self.log = open(os.path.join(folder, "job.log"), "wb")
+    def __init__(self, *about):
+        super().__init__(*about)
+        self.broker = Broker(self.path("broker"), self.args.kafka)
         self.lives = 0
 
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def events_command(self, *sink):
-        return [os.path.join(self.args.bin, "event_producer"), "--seed", str(self.rng_seed), "--users", "200",
-                "--event-interval", "50ms", "--disorder", "3s", "--invalid", "0.02", "--no-progress", *sink]
-
-    def start_producer(self):
-        """Writes the same events to a file, for the oracle, and at a pace to the topic."""
-        self.rng_seed = self.rng.randrange(1 << 30)
-        subprocess.run(self.events_command("--count", str(self.args.events), "--sink", self.path("events.ndjson")), check=True,
-                       stderr=subprocess.DEVNULL)
-        rate = max(1, self.args.events // self.args.seconds)
-        return subprocess.Popen(
-            self.events_command("--high-volume", "--rate", str(rate), "--duration", str(self.args.events / rate), "-b",
-                                self.broker.bootstrap, "-t", EVENTS), stderr=open(self.path("producer.log"), "wb"))
-
-    def start_watcher(self):
-        """A reader of committed records from the first on; not our program."""
-        command = ["kcat", "-C", "-u", "-q", "-E", "-b", self.broker.bootstrap, "-t", RESULTS, "-o", "beginning", "-X",
-                   "isolation.level=read_committed", "-X", "topic.metadata.refresh.interval.ms=1000", "-f", "%p %o %k\t%s\n"]
-        return subprocess.Popen(command, stdout=open(self.path("watched"), "wb"), stderr=open(self.path("kcat.log"), "wb"))
-
-    def start_job(self, *more):
-        self.lives += 1
-        command = [os.path.join(self.args.bin, self.job), "--source", f"kafka:{EVENTS}", "--sink", f"kafka:{RESULTS}",
-                   "--dead-letters", f"kafka:{LETTERS}", "-b", self.broker.bootstrap, "--checkpoint-dir", self.path("state"),
-                   "--checkpoint-interval", f"{self.args.interval}ms", "--workers",
-                   str(self.rng.choice(self.args.workers)), "--summary", self.path("summary.json"), "--no-progress",
-                   "--out-of-orderness", "10s", "--state", self.args.state,
-                   "--kafka", f"transaction.timeout.ms={TRANSACTION_SECONDS * 1000}", *more]
-        command += ["--gap", f"{self.case['gap']}ms"] if self.job == "sessions" else ["--window", f"{self.case['size']}ms"]
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log)
-
-    def live(self, process, seconds):
-        """Lets the job run; it must not end by itself."""
-        try:
-            code = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return
-        raise Failure(f"the job ended by itself with exit code {code}")
-
-    def torment(self):
-        plan = ["kill"] * self.args.kills + ["broker"] * self.args.broker_kills + ["stop"] * self.args.stops
-        self.rng.shuffle(plan)
-        process = self.start_job()
-        for blow in plan:
-            # Often past some commits, now and then in the middle of a start.
-            self.live(process, self.rng.choice((self.rng.uniform(0, 0.5), self.rng.uniform(0.3, 2.0))))
-            if blow == "kill":
-                process.kill()
-                process.wait()
-                process = self.start_job()
-            elif blow == "broker":
-                self.broker.kill()
-                self.live(process, self.rng.uniform(0, 2))
-                self.broker.restart()
-            else:
-                process.send_signal(signal.SIGSTOP)
-                time.sleep(TRANSACTION_SECONDS + 12)  # brokers look for what has timed out every ten seconds
-                process.send_signal(signal.SIGCONT)
-                self.live(process, 5)
-        process.kill()
-        process.wait()
-
-    def finish(self):
-        """The last life reads to the end of the topic and fires what is left."""
-        process = self.start_job("--bounded")
-        if process.wait(300) != 0:
-            raise Failure(f"the last life ended with exit code {process.returncode}")
-
-    def read_topic(self, topic):
-        command = ["kcat", "-C", "-q", "-e", "-b", self.broker.bootstrap, "-t", topic, "-o", "beginning", "-X",
-                   "isolation.level=read_committed", "-f", "%p %o %k\t%s\n"]
-        found = subprocess.run(command, check=True, capture_output=True, timeout=120).stdout.decode()
-        return sorted_records(found)
-
-    def check(self, watched):
-        events, invalid = oracle.read_events(self.path("events.ndjson"), self.job != "event_count")
-        records = self.read_topic(RESULTS)
-        wanted = oracle.wanted_rows(self.job, events, self.case["size"], self.case["slide"], self.case["gap"])
-        try:
-            rows.compare(wanted, collections.Counter(oracle.read_row(value) for _, _, _, value in records))
-        except rows.Difference as difference:
-            raise Failure(str(difference)) from None
-        if watched != records:
-            raise Failure(f"the reader that watched saw {len(watched)} records, not these {len(records)}")
-        check_order(self.job, records)
-        letters = [json.loads(value)["position"] for _, _, _, value in self.read_topic(LETTERS)]
-        if len(letters) != invalid or len(set(letters)) != invalid:
-            raise Failure(f"{len(letters)} dead letters, {len(set(letters))} different ones, of {invalid} invalid records")
-        with open(self.path("summary.json"), encoding="utf-8") as file:
-            summary = json.load(file)
-        if (summary["records_in"], summary["invalid"], summary["late"]) != (len(events) + invalid, invalid, 0):
-            raise Failure(f"the summary does not account for {len(events)} events and {invalid} invalid ones: {summary}")
-
-    def all(self):
+    def run(self):
         with self.broker:
             self.broker.create_topic(EVENTS, 3)
             self.broker.create_topic(RESULTS, 2)
@@ -166,7 +61,83 @@ class Run:
                 for process in (watcher, producer):
                     process.kill()
                     process.wait()
-                self.log.close()
+        return f"{self.lives} lives, {self.args.broker_kills} broker kills, {self.args.stops} stops"
+
+    def start_producer(self):
+        """Writes the same events to a file, for the oracle, and at a pace to the topic."""
+        command = [os.path.join(self.args.bin, "event_producer"), "--seed", str(self.rng.randrange(1 << 30)), "--users", "200",
+                   "--event-interval", "50ms", "--disorder", "3s", "--invalid", "0.02", "--no-progress"]
+        subprocess.run([*command, "--count", str(self.args.events), "--sink", self.path("events.ndjson")], check=True,
+                       stderr=subprocess.DEVNULL)
+        rate = max(1, self.args.events // self.args.seconds)
+        with open(self.path("producer.log"), "wb") as log:
+            return subprocess.Popen([*command, "--high-volume", "--rate", str(rate), "--duration",
+                                     str(self.args.events / rate), "-b", self.broker.bootstrap, "-t", EVENTS], stderr=log)
+
+    def start_watcher(self):
+        """A reader of committed records from the first on; not our program."""
+        command = ["kcat", "-C", "-u", "-q", "-E", "-b", self.broker.bootstrap, "-t", RESULTS, "-o", "beginning", "-X",
+                   "isolation.level=read_committed", "-X", "topic.metadata.refresh.interval.ms=1000", "-f", "%p %o %k\t%s\n"]
+        return subprocess.Popen(command, stdout=open(self.path("watched"), "wb"), stderr=open(self.path("kcat.log"), "wb"))
+
+    def start_job(self, *more):
+        self.lives += 1
+        self.start("--source", f"kafka:{EVENTS}", "--sink", f"kafka:{RESULTS}", "--dead-letters", f"kafka:{LETTERS}", "-b",
+                   self.broker.bootstrap, "--out-of-orderness", "10s", "--kafka",
+                   f"transaction.timeout.ms={TRANSACTION_SECONDS * 1000}", *more)
+
+    def live(self, seconds):
+        """Lets the job run; it must not end by itself."""
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return
+        raise Failure(f"the job ended by itself with exit code {code}")
+
+    def torment(self):
+        plan = ["kill"] * self.args.kills + ["broker"] * self.args.broker_kills + ["stop"] * self.args.stops
+        self.rng.shuffle(plan)
+        self.start_job()
+        for blow in plan:
+            # Often past some commits, now and then in the middle of a start.
+            self.live(self.rng.choice((self.rng.uniform(0, 0.5), self.rng.uniform(0.3, 2.0))))
+            if blow == "kill":
+                self.kill()
+                self.start_job()
+            elif blow == "broker":
+                self.broker.kill()
+                self.live(self.rng.uniform(0, 2))
+                self.broker.restart()
+            else:
+                self.process.send_signal(signal.SIGSTOP)
+                time.sleep(TRANSACTION_SECONDS + 12)  # brokers look for what has timed out every ten seconds
+                self.process.send_signal(signal.SIGCONT)
+                self.live(5)
+        self.kill()
+
+    def finish(self):
+        """The last life reads to the end of the topic and fires what is left."""
+        self.start_job("--bounded")
+        if self.process.wait(300) != 0:
+            raise Failure(f"the last life ended with exit code {self.process.returncode}")
+
+    def read_topic(self, topic):
+        command = ["kcat", "-C", "-q", "-e", "-b", self.broker.bootstrap, "-t", topic, "-o", "beginning", "-X",
+                   "isolation.level=read_committed", "-f", "%p %o %k\t%s\n"]
+        found = subprocess.run(command, check=True, capture_output=True, timeout=120).stdout.decode()
+        return sorted_records(found)
+
+    def check(self, watched):
+        events, invalid = self.read_events()
+        records = self.read_topic(RESULTS)
+        rows.compare(self.wanted(events), collections.Counter(oracle.read_row(value) for _, _, _, value in records))
+        if watched != records:
+            raise Failure(f"the reader that watched saw {len(watched)} records, not these {len(records)}")
+        check_order(self.job, records)
+        letters = [json.loads(value)["position"] for _, _, _, value in self.read_topic(LETTERS)]
+        if len(letters) != invalid or len(set(letters)) != invalid:
+            raise Failure(f"{len(letters)} dead letters, {len(set(letters))} different ones, of {invalid} invalid records")
+        self.check_summary(records_in=len(events) + invalid, invalid=invalid, late=0)
 
     def await_watcher(self):
         """What the reader has seen, once it has seen as much as there is."""
@@ -205,48 +176,10 @@ def check_order(job, records):
         latest[key] = start
 
 
-def run_once(args, number, job, scratch):
-    folder = os.path.join(scratch, f"{job}-{number}")
-    os.makedirs(folder)
-    begun = time.monotonic()
-    run = Run(args, number, job, folder)
-    try:
-        run.all()
-    except Failure as failure:
-        raise Failure(f"run {number} of {job}, seed {args.seed}: {failure}\neverything is kept in {folder}") from None
-    print(f"run {number} {job}: ok, {run.lives} lives, {args.broker_kills} broker kills, {args.stops} stops, "
-          f"{time.monotonic() - begun:.1f} s", flush=True)
-    shutil.rmtree(folder)
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", required=True)
-    parser.add_argument("--runs", type=int, default=1)
-    parser.add_argument("--kills", type=int, default=100)
+if __name__ == "__main__":
+    parser = chaos_run.parser_of(__doc__, kills=100, events=300_000, interval=100, workers=[1, 2, 4])
     parser.add_argument("--broker-kills", type=int, default=10)
     parser.add_argument("--stops", type=int, default=1)
-    parser.add_argument("--events", type=int, default=300_000)
-    parser.add_argument("--seconds", type=int, default=120, help="how long the producer takes for them")
-    parser.add_argument("--interval", type=int, default=100, help="milliseconds between checkpoints")
-    parser.add_argument("--workers", type=lambda text: [int(each) for each in text.split(",")], default=[1, 2, 4])
-    parser.add_argument("--state", choices=("memory", "rocksdb"), default="memory")
+    parser.add_argument("--seconds", type=int, default=120, help="how long the producer takes for its events")
     parser.add_argument("--kafka", default=None, help="the broker's major version")
-    parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--only", action="append", choices=JOBS)
-    args = parser.parse_args()
-    if args.seed is None:
-        args.seed = random.SystemRandom().randrange(1 << 30)
-    print(f"seed {args.seed}", flush=True)
-    scratch = tempfile.mkdtemp(prefix="millrace-kafka-chaos-")
-    try:
-        for number in range(args.runs):
-            for job in args.only or JOBS:
-                run_once(args, number, job, scratch)
-    except Failure as failure:
-        sys.exit(str(failure))
-    shutil.rmtree(scratch)
-
-
-if __name__ == "__main__":
-    main()
+    chaos_run.main(Run, parser.parse_args())
