@@ -31,16 +31,17 @@ class Run:
         self.args, self.job, self.folder = args, job, folder
         self.rng = random.Random(f"{args.seed}/{number}/{job}")
         self.case = self.rng.choice(self.cases[job])
-        self.process = None
+        self.process = self.workers = None
         os.makedirs(folder)
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
     def start(self, *more):
-        """The job, on the state that is there, with any number of workers."""
+        """The job, on the state that is there, with another number of workers than before."""
+        self.workers = self.rng.choice([each for each in self.args.workers if each != self.workers] or self.args.workers)
         command = [os.path.join(self.args.bin, self.job), "--checkpoint-dir", self.path("state"), "--checkpoint-interval",
-                   f"{self.args.interval}ms", "--state", self.args.state, "--workers", str(self.rng.choice(self.args.workers)),
+                   f"{self.args.interval}ms", "--state", self.args.state, "--workers", str(self.workers),
                    "--summary", self.path("summary.json"), "--no-progress", *more]
         command += (["--gap", f"{self.case['gap']}ms"] if self.job == "sessions" else
                     ["--window", f"{self.case['size']}ms", "--slide", f"{self.case['slide']}ms"])
@@ -70,13 +71,13 @@ class Run:
 def parser_of(doc, **defaults):
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", required=True, help="where the programs are")
-    parser.add_argument("--runs", type=int, default=1, help="of each job, which take turns")
+    parser.add_argument("--runs", type=int, default=1, help="of each job; the jobs take turns")
     parser.add_argument("--only", action="append", choices=JOBS, help="this job; may be repeated")
     parser.add_argument("--kills", type=int, help="in each run")
     parser.add_argument("--events", type=int, help="of each run")
     parser.add_argument("--interval", type=int, help="milliseconds between checkpoints")
     parser.add_argument("--workers", type=lambda text: [int(each) for each in text.split(",")], metavar="N,...",
-                        help="one of these at each start")
+                        help="another one of these at each start")
     parser.add_argument("--state", choices=("memory", "rocksdb"), default="memory")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30), help="another one each time")
     parser.set_defaults(**defaults)

@@ -3,16 +3,16 @@
 
   chaos.py --bin DIR [--runs N] [--kills N] [--broker-kills N] [--stops N] [--seed S] [--only JOB]
 
-A producer writes events to a topic all the while. The job reads them, and writes results and dead
-letters to two topics, exactly once; it is killed with SIGKILL at random moments and started again with
-another number of workers, the broker is killed and started again on its data, and the job is stopped
-(SIGSTOP) for longer than its transactions may last. A reader of committed records watches from the
-beginning to the end. Then:
+A producer writes events to a topic all the while, and others come that are dated long before them. The job
+reads them, and writes results, dead letters and late events to three topics, exactly once; it is killed with
+SIGKILL at random moments and started again with another number of workers, the broker is killed and started
+again on its data, and the job is stopped (SIGSTOP) for longer than its transactions may last. A reader of
+committed records watches each topic from the beginning to the end. Then:
 
  - the committed results are the oracle's rows, each exactly once; the dead letters are the invalid
-   records, each exactly once;
- - the reader that watched has seen just these, in their order, none of them twice;
- - the results of one key lie in the order of their windows.
+   records and the late events those of long ago, each exactly once;
+ - the readers that watched have seen just these, in their order, none of them twice;
+ - the results of one key lie in one partition, in the order of their windows.
 """
 import collections
 import json
@@ -32,7 +32,7 @@ from broker import Broker  # noqa: E402
 from chaos_run import Failure  # noqa: E402
 
 TRANSACTION_SECONDS = 12
-EVENTS, RESULTS, LETTERS = "user-events", "event-analytics", "dead-letters"
+EVENTS, RESULTS, LETTERS, LATE = "user-events", "event-analytics", "dead-letters", "late-events"
 
 
 class Run(chaos_run.Run):
@@ -43,25 +43,28 @@ class Run(chaos_run.Run):
         super().__init__(*about)
         self.broker = Broker(self.path("broker"), self.args.kafka)
         self.lives = 0
+        self.of_long_ago = []
 
     def run(self):
         with self.broker:
             self.broker.create_topic(EVENTS, 3)
             self.broker.create_topic(RESULTS, 2)
             self.broker.create_topic(LETTERS, 1)
-            watcher = self.start_watcher()
+            self.broker.create_topic(LATE, 1)
+            watchers = [self.start_watcher(topic) for topic in (RESULTS, LETTERS, LATE)]
             producer = self.start_producer()
             try:
                 self.torment()
                 if producer.wait(600) != 0:
                     raise Failure("the producer could not deliver everything (producer.log)")
                 self.finish()
-                self.check(self.await_watcher())
+                self.check()
             finally:
-                for process in (watcher, producer):
+                for process in (*watchers, producer):
                     process.kill()
                     process.wait()
-        return f"{self.lives} lives, {self.args.broker_kills} broker kills, {self.args.stops} stops"
+        return (f"{self.lives} lives, {self.args.broker_kills} broker kills, {self.args.stops} stops, "
+                f"{len(self.of_long_ago)} late events")
 
     def start_producer(self):
         """Writes the same events to a file, for the oracle, and at a pace to the topic."""
@@ -74,16 +77,31 @@ class Run(chaos_run.Run):
             return subprocess.Popen([*command, "--high-volume", "--rate", str(rate), "--duration",
                                      str(self.args.events / rate), "-b", self.broker.bootstrap, "-t", EVENTS], stderr=log)
 
-    def start_watcher(self):
+    def has_told(self):
+        """Whether a result has been seen: from then on an event of before it is late for certain."""
+        return os.path.getsize(self.path(RESULTS)) > 0
+
+    def send_of_long_ago(self):
+        self.of_long_ago.append(oracle.show_time(1000 * len(self.of_long_ago)))
+        line = json.dumps({"timestamp": self.of_long_ago[-1], "event_type": "purchase", "user_id": "user_1",
+                           "data": {"amount": 1, "currency": "USD"}})
+        subprocess.run(["kcat", "-P", "-b", self.broker.bootstrap, "-t", EVENTS, "-X", "enable.idempotence=true"],
+                       input=line.encode(), check=True, capture_output=True, timeout=120)
+
+    def start_watcher(self, topic):
         """A reader of committed records from the first on; not our program."""
-        command = ["kcat", "-C", "-u", "-q", "-E", "-b", self.broker.bootstrap, "-t", RESULTS, "-o", "beginning", "-X",
-                   "isolation.level=read_committed", "-X", "topic.metadata.refresh.interval.ms=1000", "-f", "%p %o %k\t%s\n"]
-        return subprocess.Popen(command, stdout=open(self.path("watched"), "wb"), stderr=open(self.path("kcat.log"), "wb"))
+        with open(self.path(topic), "wb") as seen, open(self.path("kcat.log"), "ab") as log:
+            return subprocess.Popen(self.reading(topic, "-u", "-E", "-X", "topic.metadata.refresh.interval.ms=1000"),
+                                    stdout=seen, stderr=log)
+
+    def reading(self, topic, *more):
+        return ["kcat", "-C", "-q", "-b", self.broker.bootstrap, "-t", topic, "-o", "beginning", "-X",
+                "isolation.level=read_committed", "-f", "%p %o %k\t%s\n", *more]
 
     def start_job(self, *more):
         self.lives += 1
-        self.start("--source", f"kafka:{EVENTS}", "--sink", f"kafka:{RESULTS}", "--dead-letters", f"kafka:{LETTERS}", "-b",
-                   self.broker.bootstrap, "--out-of-orderness", "10s", "--kafka",
+        self.start("--source", f"kafka:{EVENTS}", "--sink", f"kafka:{RESULTS}", "--dead-letters", f"kafka:{LETTERS}",
+                   "--late", f"kafka:{LATE}", "-b", self.broker.bootstrap, "--out-of-orderness", "10s", "--kafka",
                    f"transaction.timeout.ms={TRANSACTION_SECONDS * 1000}", *more)
 
     def live(self, seconds):
@@ -101,6 +119,8 @@ class Run(chaos_run.Run):
         for blow in plan:
             # Often past some commits, now and then in the middle of a start.
             self.live(self.rng.choice((self.rng.uniform(0, 0.5), self.rng.uniform(0.3, 2.0))))
+            if self.has_told():
+                self.send_of_long_ago()
             if blow == "kill":
                 self.kill()
                 self.start_job()
@@ -110,9 +130,15 @@ class Run(chaos_run.Run):
                 self.broker.restart()
             else:
                 self.process.send_signal(signal.SIGSTOP)
-                time.sleep(TRANSACTION_SECONDS + 12)  # brokers look for what has timed out every ten seconds
+                time.sleep(TRANSACTION_SECONDS + 2)  # this broker looks for what has timed out twice a second
                 self.process.send_signal(signal.SIGCONT)
                 self.live(5)
+        end = time.monotonic() + 60
+        while not self.has_told():
+            if time.monotonic() > end:
+                raise Failure("there is still no result; are these too few events?")
+            self.live(0.05)
+        self.send_of_long_ago()
         self.kill()
 
     def finish(self):
@@ -122,33 +148,32 @@ class Run(chaos_run.Run):
             raise Failure(f"the last life ended with exit code {self.process.returncode}")
 
     def read_topic(self, topic):
-        command = ["kcat", "-C", "-q", "-e", "-b", self.broker.bootstrap, "-t", topic, "-o", "beginning", "-X",
-                   "isolation.level=read_committed", "-f", "%p %o %k\t%s\n"]
-        found = subprocess.run(command, check=True, capture_output=True, timeout=120).stdout.decode()
-        return sorted_records(found)
+        """What is there, which the reader that watched has to have seen too."""
+        found = subprocess.run(self.reading(topic, "-e"), check=True, capture_output=True, timeout=120).stdout.decode()
+        end = time.monotonic() + 60
+        while True:
+            with open(self.path(topic), encoding="utf-8") as file:
+                watched = file.read()
+            if watched.count("\n") >= found.count("\n") or time.monotonic() > end:
+                break
+            time.sleep(0.05)
+        seen, records = sorted_records(watched), sorted_records(found)
+        if seen != records:
+            raise Failure(f"the reader that watched {topic} saw {len(seen)} records, not these {len(records)}")
+        return records
 
-    def check(self, watched):
+    def check(self):
         events, invalid = self.read_events()
-        records = self.read_topic(RESULTS)
-        rows.compare(self.wanted(events), collections.Counter(oracle.read_row(value) for _, _, _, value in records))
-        if watched != records:
-            raise Failure(f"the reader that watched saw {len(watched)} records, not these {len(records)}")
-        check_order(self.job, records)
+        results = self.read_topic(RESULTS)
+        rows.compare(self.wanted(events), collections.Counter(oracle.read_row(value) for _, _, _, value in results))
+        check_order(self.job, results)
         letters = [json.loads(value)["position"] for _, _, _, value in self.read_topic(LETTERS)]
         if len(letters) != invalid or len(set(letters)) != invalid:
             raise Failure(f"{len(letters)} dead letters, {len(set(letters))} different ones, of {invalid} invalid records")
-        self.check_summary(records_in=len(events) + invalid, invalid=invalid, late=0)
-
-    def await_watcher(self):
-        """What the reader has seen, once it has seen as much as there is."""
-        size = len(self.read_topic(RESULTS))
-        end = time.monotonic() + 60
-        while True:
-            with open(self.path("watched"), encoding="utf-8") as file:
-                lines = file.read()
-            if lines.count("\n") >= size or time.monotonic() > end:
-                return sorted_records(lines)
-            time.sleep(0.05)
+        late = sorted(json.loads(value)["timestamp"] for _, _, _, value in self.read_topic(LATE))
+        if late != self.of_long_ago:
+            raise Failure(f"{len(late)} late events, not just the {len(self.of_long_ago)} of long ago: {late}")
+        self.check_summary(records_in=len(events) + invalid + len(late), invalid=invalid, late=len(late))
 
 
 def sorted_records(text):
