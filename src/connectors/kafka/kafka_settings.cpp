@@ -90,17 +90,19 @@ StatusOr<std::vector<KafkaSettings::Property>> KafkaSettings::resolve() const {
 }
 
 std::vector<std::string> KafkaSettings::describe() const {
-  std::vector<Property> all = {{"bootstrap.servers", bootstrapServers}};
+  std::vector<Property> shown = {{"bootstrap.servers", bootstrapServers}};
   for (const Property& given : properties) {
-    const StatusOr<Property> property = resolved(given);
-    const std::string problem(property.ok() ? "" : property.status().message());
-    set(all, property.ok() ? *property : Property{given.first, "(" + problem + ")"});
+    StatusOr<Property> property = resolved(given);
+    if (!property.ok()) {
+      // What is wrong names a file or a variable, never a value.
+      property = Property{given.first, "(" + std::string(property.status().message()) + ")"};
+    } else if (isSecretKafkaProperty(property->first)) {
+      property->second = "********";
+    }
+    set(shown, *std::move(property));
   }
   std::vector<std::string> lines;
-  for (const auto& [name, value] : all) {
-    const bool isError = value.starts_with('(');
-    lines.push_back(name + "=" + (isSecretKafkaProperty(name) && !isError ? "********" : value));
-  }
+  for (const auto& [name, value] : shown) lines.push_back(name + "=" + value);
   return lines;
 }
 

@@ -47,6 +47,13 @@ TEST_CASE("Kafka secrets come from files and the environment, and are never show
                                                         "ssl.key.password=********"});
 }
 
+TEST_CASE("a Kafka secret is hidden whatever it begins with") {
+  KafkaSettings settings;
+  for (const char* each : {"sasl.password=(hunter2", "ssl.key.password=", "client.id=(me)"}) REQUIRE(settings.add(each).ok());
+  CHECK(settings.describe() == std::vector<std::string>{"bootstrap.servers=localhost:9092", "sasl.password=********",
+                                                        "ssl.key.password=********", "client.id=(me)"});
+}
+
 TEST_CASE("a secret that cannot be had is named by its file or variable") {
   KafkaSettings settings;
   REQUIRE(settings.add("sasl.password.file=/nowhere/at/all").ok());
