@@ -261,7 +261,8 @@ int consume(const ConsumerSettings& settings, const JobCommandLine& line, GroupC
   JobProgram job(kProgram, settings.job);
   build(job, settings, board, &reading);
   board.begin();
-  const int code = runJobProgram(job, line);
+  StopSignal stop;
+  const int code = runJobProgram(job, line, stop);
   if (code == kWrongCommandLine) return code;
   if (consumer != nullptr) consumer->handled(board.added());
   const Status shown = board.show();
@@ -272,7 +273,7 @@ int consume(const ConsumerSettings& settings, const JobCommandLine& line, GroupC
 int consumeTopic(const ConsumerSettings& settings, const JobCommandLine& line) {
   logKafkaSettings(settings.job.kafka);
   StatusOr<std::unique_ptr<GroupConsumer>> consumer = [&settings] {
-    const StopSignal stop;  // runJobProgram() has one of its own
+    const StopSignal stop;  // consume() has one of its own
     return GroupConsumer::join({settings.job.kafka, settings.job.source.topic}, stop);
   }();
   if (!consumer.ok())

@@ -13,11 +13,14 @@
 #include <stdlib.h>  // mkdtemp
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
-#include <memory>
+#include <functional>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <system_error>
 
@@ -164,17 +167,61 @@ std::string nextSavepoint(const std::string& below) {
   }
 }
 
-void takeSavepoint(const JobProgram& program, Job& job) {
-  const std::string path = nextSavepoint(program.settings().savepointDir);
-  const Status written = job.savepoint(path);
-  say(program, written.ok() ? "savepoint written: " + path : messageOf(written));
-}
+// What signals do to a job, also while it is still being started.
+class SignalsToJob {
+ public:
+  SignalsToJob(StopSignal& signals, const JobProgram& program)
+      : signals_(signals), program_(program), onStop_(signals.token(), [this] { stopJob(); }) {
+    if (takesSavepoints()) signals_.onUserSignal([this] { takeSavepoint(); });
+  }
+  ~SignalsToJob() {
+    if (takesSavepoints()) signals_.onUserSignal({});
+  }
+  SignalsToJob(const SignalsToJob&) = delete;
+  SignalsToJob& operator=(const SignalsToJob&) = delete;
+
+  /// For JobOptions::stop.
+  std::stop_token token() const { return stop_.get_token(); }
+  /// It has been started. REQUIRES: it outlives this.
+  void jobIs(Job& job) { job_.store(&job); }
+
+ private:
+  bool takesSavepoints() const { return !program_.settings().savepointDir.empty(); }
+
+  void stopJob() {
+    if (takesSavepoints()) takeSavepoint();
+    stop_.request_stop();
+  }
+
+  void takeSavepoint() {
+    Job* const job = job_.load();
+    if (job == nullptr) return say(program_, "no savepoint is written: the job has not started yet");
+    const std::string path = nextSavepoint(program_.settings().savepointDir);
+    const Status written = job->savepoint(path);
+    say(program_, written.ok() ? "savepoint written: " + path : messageOf(written));
+  }
+
+  StopSignal& signals_;
+  const JobProgram& program_;
+  std::atomic<Job*> job_{nullptr};
+  std::stop_source stop_;
+  const std::stop_callback<std::function<void()>> onStop_;  // goes first
+};
 
 void sayAfter(const JobProgram& program, const Summary& summary, bool stopped) {
   if (program.settings().logLevel == "error" || program.settings().logLevel == "warn") return;
   say(program, fmt::format("{}{} records in, {} rows out, {} invalid, {} late in {:.2f} s",
                            stopped ? "stopped; " : "", summary.recordsIn, summary.recordsOut,
                            summary.invalid, summary.late, summary.elapsedSeconds));
+}
+
+// A signal came while the job was waiting for what it needs: it is as if it had not been called.
+int endBeforeStart(const JobProgram& program, SummaryFile& file) {
+  const Summary nothing;
+  const Status written = file.write(nothing);
+  if (!written.ok()) return reportFailure(program.pipeline().graph().name(), messageOf(written));
+  sayAfter(program, nothing, true);
+  return kDone;
 }
 
 }  // namespace
@@ -210,7 +257,7 @@ KafkaSinkOptions JobProgram::kafkaSink(const std::string& topic) const {
   return options;
 }
 
-int runJobProgram(const JobProgram& program, const JobCommandLine& line) {
+int runJobProgram(const JobProgram& program, const JobCommandLine& line, StopSignal& signals) {
   const JobSettings& settings = program.settings();
   const std::string& name = program.pipeline().graph().name();
   StatusOr<SummaryFile> summaryFile = SummaryFile::open(settings.summary);
@@ -223,7 +270,6 @@ int runJobProgram(const JobProgram& program, const JobCommandLine& line) {
   sayBefore(program, line);
 
   const Extent extent(settings.source);
-  StopSignal stop;
   const SteadyClock::time_point begun = SteadyClock::now();
   JobOptions options = optionsFor(settings);
   PassingDirectory passing;
@@ -231,16 +277,14 @@ int runJobProgram(const JobProgram& program, const JobCommandLine& line) {
     if (const Status made = passing.make(); !made.ok()) return reportFailure(name, messageOf(made));
     options.checkpoints.directory = passing.path();
   }
+  std::optional<Job> job;
+  SignalsToJob stop(signals, program);
+  options.stop = stop.token();
   StatusOr<Job> started = start(program.pipeline(), options);
+  if (absl::IsCancelled(started.status())) return endBeforeStart(program, *summaryFile);
   if (!started.ok()) return reportFailure(name, messageOf(started.status()));
-  // Shared with the thread that waits for signals, which may outlive this function's locals.
-  const auto job = std::make_shared<Job>(*std::move(started));
-  const bool takesSavepoints = !settings.savepointDir.empty();
-  if (takesSavepoints) stop.onUserSignal([&program, job] { takeSavepoint(program, *job); });
-  stop.onRequest([&program, job, takesSavepoints] {
-    if (takesSavepoints) takeSavepoint(program, *job);
-    job->stop();
-  });
+  job.emplace(*std::move(started));
+  stop.jobIs(*job);
   const std::uint64_t before = job->counts().recordsIn();
   Status done;
   {
@@ -253,7 +297,7 @@ int runJobProgram(const JobProgram& program, const JobCommandLine& line) {
   const Status written = summaryFile->write(summary);
   if (!done.ok()) return reportFailure(name, messageOf(done));
   if (!written.ok()) return reportFailure(name, messageOf(written));
-  sayAfter(program, summary, stop.requested());
+  sayAfter(program, summary, signals.requested());
   return kDone;
 }
 

@@ -5,6 +5,7 @@
 #include "generated_events.hpp"
 #include "job_settings.hpp"
 #include "log_to_stderr.hpp"
+#include "stop_signal.hpp"
 
 #include <millrace/connectors/file/line_sink.hpp>
 #include <millrace/connectors/file/line_source.hpp>
@@ -144,7 +145,7 @@ class JobProgram {
 
 /// Runs the pipeline to its end or to a signal, with progress on stderr and the
 /// summary at the end. Returns the program's exit code.
-int runJobProgram(const JobProgram& program, const JobCommandLine& line);
+int runJobProgram(const JobProgram& program, const JobCommandLine& line, StopSignal& signals);
 
 /// The whole of a job's `main`: `build` describes it between its ends.
 template <typename Build>
@@ -154,9 +155,10 @@ int jobMain(const JobKind& kind, int argc, char** argv, Build build) {
     if (!line.outcome.run) return finish(line.outcome);
     const LogToStderr shown(kind.program, line.settings.logLevel);
     if (usesKafka(line.settings)) logKafkaSettings(line.settings.kafka);
+    StopSignal signals;
     JobProgram program(kind.program, line.settings);
     build(program);
-    return runJobProgram(program, line);
+    return runJobProgram(program, line, signals);
   } catch (const std::exception& error) {
     return reportFailure(kind.program, error.what());
   }

@@ -77,12 +77,17 @@ StopSignal::StopSignal() {
   handle(SIGINT, onStopSignal);
   handle(SIGTERM, onStopSignal);
   handle(SIGPIPE, SIG_IGN);
+  watcher_ = std::thread([this] {
+    watch();
+    // Not over before it can be joined: a second signal would leave a finished thread behind.
+    waitForClose();
+  });
 }
 
 StopSignal::~StopSignal() {
   handle(SIGINT, SIG_DFL);
   handle(SIGTERM, SIG_DFL);
-  if (userAction_) handle(SIGUSR1, SIG_IGN);
+  if (userAction_) onUserSignal({});
   // Closing the writing end wakes the watcher with end of file.
   close(std::exchange(signalPipe[1], -1));
   if (watcher_.joinable()) watcher_.join();
@@ -94,29 +99,23 @@ bool StopSignal::requested() const noexcept {
 }
 
 void StopSignal::onUserSignal(std::function<void()> action) {
+  const std::lock_guard lock(mutex_);
   userAction_ = std::move(action);
-  handle(SIGUSR1, onUserSignalCaught);
+  handle(SIGUSR1, userAction_ ? onUserSignalCaught : SIG_IGN);
 }
 
-void StopSignal::onRequest(std::function<void()> stop) {
-  watcher_ = std::thread([this, stop = std::move(stop)] {
-    watch(stop);
-    // Not over before it can be joined: a second signal would leave a finished thread behind.
-    waitForClose();
-  });
-}
-
-void StopSignal::watch(const std::function<void()>& stop) {
+void StopSignal::watch() {
   while (!requested()) {
     if (!readable(-1)) continue;
     if (userSignalSeen.exchange(false)) {
       emptyPipe();
+      const std::lock_guard lock(mutex_);
       if (userAction_) userAction_();
     } else if (!requested()) {
       return;  // the writing end is closed
     }
   }
-  stop();
+  stop_.request_stop();
 }
 
 bool StopSignal::sleep(double seconds) const noexcept {

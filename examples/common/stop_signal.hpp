@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
+#include <stop_token>
 #include <thread>
 
 namespace millrace::examples {
@@ -10,7 +12,7 @@ namespace millrace::examples {
 /// first one asks for an orderly stop, the second ends the process at once with
 /// 128 plus the signal's number. SIGPIPE is ignored, so that a closed stdout is an ordinary write error.
 ///
-/// Thread safety: `requested` from any thread. REQUIRES: one object at a time.
+/// Thread safety: `requested` and `token` from any thread. REQUIRES: one object at a time.
 class StopSignal {
  public:
   StopSignal();
@@ -20,21 +22,21 @@ class StopSignal {
 
   bool requested() const noexcept;
 
-  /// Calls `stop` once, on a thread of its own (so it may lock and allocate), when
-  /// the first signal comes. REQUIRES: called at most once.
-  void onRequest(std::function<void()> stop);
+  /// Requested when the first signal comes, on a thread of its own: what hangs on it may lock and allocate.
+  std::stop_token token() const { return stop_.get_token(); }
 
-  /// What SIGUSR1 does from here on, on the thread of onRequest().
-  /// REQUIRES: called at most once, before onRequest().
+  /// What SIGUSR1 does from here on, on that thread; empty: nothing. Waits for the action before, if it runs.
   void onUserSignal(std::function<void()> action);
 
   /// Sleeps for at most `seconds`; a signal ends the sleep. True when asked to stop.
   bool sleep(double seconds) const noexcept;
 
  private:
-  void watch(const std::function<void()>& stop);
+  void watch();
 
-  std::function<void()> userAction_;
+  std::stop_source stop_;
+  std::mutex mutex_;
+  std::function<void()> userAction_;  // under mutex_
   std::thread watcher_;
 };
 

@@ -62,8 +62,20 @@ void runInThreads(std::size_t n, const std::function<void(std::size_t)>& run) {
 
 }  // namespace
 
-StatusOr<std::unique_ptr<JobAttempt>> JobAttempt::make(const Graph& graph, const JobOptions& options) {
+StatusOr<std::unique_ptr<JobAttempt>> JobAttempt::make(const Graph& graph, const JobOptions& options,
+                                                       const std::stop_token& stop) {
   std::unique_ptr<JobAttempt> attempt(new JobAttempt);
+  {
+    const std::stop_callback giveUp(stop, [&attempt] { attempt->cancellation_.request_stop(); });
+    MILLRACE_RETURN_IF_ERROR(attempt->open(graph, options));
+  }
+  if (!attempt->cancellation_.stop_requested()) return attempt;
+  attempt->cancel();
+  attempt->engine_->close().IgnoreError();
+  return absl::CancelledError("the job was stopped before it ran");
+}
+
+Status JobAttempt::open(const Graph& graph, const JobOptions& options) {
   if (options.checkpoints.directory.empty() && options.checkpoints.backend == StateBackend::kRocksDb) {
     return absl::InvalidArgumentError(
         "state in RocksDB needs a state directory (set JobOptions::checkpoints.directory)");
@@ -78,13 +90,18 @@ StatusOr<std::unique_ptr<JobAttempt>> JobAttempt::make(const Graph& graph, const
     store.retainEvery = options.checkpoints.retainEvery;
     store.openedAt = clockOf(options).now();
     if (options.checkpoints.backend == StateBackend::kRocksDb) useRocksDb(options.checkpoints, store);
-    MILLRACE_ASSIGN_OR_RETURN(attempt->commitPoint_, commitPointOf(graph, options));
-    store.commitPoint = attempt->commitPoint_.get();
-    MILLRACE_ASSIGN_OR_RETURN(attempt->store_, CheckpointStore::open(filesOf(options), store));
+    MILLRACE_ASSIGN_OR_RETURN(commitPoint_, commitPointOf(graph, options, cancellation_.get_token()));
+    store.commitPoint = commitPoint_.get();
+    MILLRACE_ASSIGN_OR_RETURN(store_, CheckpointStore::open(filesOf(options), store));
   }
-  MILLRACE_ASSIGN_OR_RETURN(attempt->engine_,
-                            Engine::create(graph, options, attempt->store_.get(), runInThreads));
-  return attempt;
+  MILLRACE_ASSIGN_OR_RETURN(
+      engine_, Engine::create(graph, options, store_.get(), runInThreads, cancellation_.get_token()));
+  return absl::OkStatus();
+}
+
+void JobAttempt::cancel() {
+  cancellation_.request_stop();
+  engine_->cancel();
 }
 
 Status JobAttempt::run() {
@@ -130,9 +147,10 @@ StatusOr<std::optional<std::string>> JobAttempt::readState(const StateQuery& que
 
 StatusOr<std::unique_ptr<JobSupervisor>> JobSupervisor::start(const Graph& graph,
                                                               const JobOptions& options) {
-  MILLRACE_ASSIGN_OR_RETURN(std::unique_ptr<JobAttempt> first, JobAttempt::make(graph, options));
+  MILLRACE_ASSIGN_OR_RETURN(std::unique_ptr<JobAttempt> first, JobAttempt::make(graph, options, options.stop));
   std::unique_ptr<JobSupervisor> supervisor(new JobSupervisor(graph, options, std::move(first)));
   supervisor->thread_ = std::thread([job = supervisor.get()] { job->superviseToTheEnd(); });
+  supervisor->onStop_.emplace(options.stop, [job = supervisor.get()] { job->stop(); });
   return supervisor;
 }
 
@@ -154,33 +172,35 @@ void JobSupervisor::superviseToTheEnd() {
     Status ended = attempt()->run();
     const auto ran = std::chrono::nanoseconds(clock_.monotonicNanos() - startedAt);
     if (ran >= options_.restarts.resetAfter) failuresInARow_ = 0;
-    const bool isOver = ended.ok();
-    if (!isOver) ended = prepareNext(ended);
-    if (!isOver && ended.ok()) continue;
+    std::optional<Status> result = ended.ok() ? ended : prepareNext(ended);
+    if (!result) continue;
     std::lock_guard lock(mutex_);
-    result_ = ended;
+    result_ = *std::move(result);
     return;
   }
 }
 
-Status JobSupervisor::prepareNext(const Status& failure) {
+std::optional<Status> JobSupervisor::prepareNext(const Status& failure) {
   Status last = failure;
   while (mayTryAgain(last)) {
     log(LogLevel::kWarning, fmt::format("the job has failed and starts again from its last checkpoint ({} of {}): {}",
                                         failuresInARow_, options_.restarts.attempts, std::string(last.message())));
     dropAttempt();
-    if (!pauseUnlessStopped(pauseBefore(failuresInARow_, options_.restarts))) return last;
-    StatusOr<std::unique_ptr<JobAttempt>> next = JobAttempt::make(graph_, options_);
-    if (!next.ok()) {
-      last = next.status();
-      continue;
+    StatusOr<std::unique_ptr<JobAttempt>> next = absl::CancelledError("stopped during the pause");
+    if (pauseUnlessStopped(pauseBefore(failuresInARow_, options_.restarts))) {
+      next = JobAttempt::make(graph_, options_, ending_.get_token());
     }
     std::lock_guard lock(mutex_);
-    ++restarts_;
-    attempt_ = *std::move(next);
-    if (isStopping_) attempt_->engine().stop();
-    if (isCancelling_) attempt_->engine().cancel();
-    return absl::OkStatus();
+    if (next.ok()) {
+      ++restarts_;
+      attempt_ = *std::move(next);
+      if (ending_.stop_requested()) attempt_->engine().stop();
+      if (isCancelling_) attempt_->cancel();
+      return std::nullopt;
+    }
+    last = next.status();
+    // There is no more to stop in good order than the last checkpoint holds.
+    if (absl::IsCancelled(last) && ending_.stop_requested()) return isCancelling_ ? last : absl::OkStatus();
   }
   return last;
 }
@@ -201,12 +221,12 @@ void JobSupervisor::dropAttempt() {
 bool JobSupervisor::mayTryAgain(const Status& failure) {
   if (options_.checkpoints.directory.empty() || isForGood(failure)) return false;
   std::lock_guard lock(mutex_);
-  return ++failuresInARow_ <= options_.restarts.attempts && !isStopping_ && !isCancelling_;
+  return ++failuresInARow_ <= options_.restarts.attempts && !ending_.stop_requested();
 }
 
 bool JobSupervisor::pauseUnlessStopped(Duration pause) {
   std::unique_lock lock(mutex_);
-  return !changed_.wait_for(lock, pause, [this] { return isStopping_ || isCancelling_; });
+  return !changed_.wait_for(lock, pause, [this] { return ending_.stop_requested(); });
 }
 
 std::shared_ptr<JobAttempt> JobSupervisor::attempt() const {
@@ -216,7 +236,7 @@ std::shared_ptr<JobAttempt> JobSupervisor::attempt() const {
 
 void JobSupervisor::stop() {
   std::lock_guard lock(mutex_);
-  isStopping_ = true;
+  ending_.request_stop();
   if (attempt_ != nullptr) attempt_->engine().stop();
   changed_.notify_all();
 }
@@ -224,7 +244,8 @@ void JobSupervisor::stop() {
 void JobSupervisor::cancel() {
   std::lock_guard lock(mutex_);
   isCancelling_ = true;
-  if (attempt_ != nullptr) attempt_->engine().cancel();
+  ending_.request_stop();
+  if (attempt_ != nullptr) attempt_->cancel();
   changed_.notify_all();
 }
 

@@ -8,9 +8,11 @@
 #include <millrace/job/options.hpp>
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -21,9 +23,13 @@ namespace millrace {
 /// **Thread safety**: run() for one thread, the engine's methods as they say.
 class JobAttempt {
  public:
-  static StatusOr<std::unique_ptr<JobAttempt>> make(const Graph& graph, const JobOptions& options);
+  /// kCancelled: `stop` was requested before it was ready. Later it has no effect.
+  static StatusOr<std::unique_ptr<JobAttempt>> make(const Graph& graph, const JobOptions& options,
+                                                    const std::stop_token& stop);
 
   Engine& engine() { return *engine_; }
+
+  void cancel();
 
   /// Runs the job to its end, or to a failure.
   Status run();
@@ -34,7 +40,9 @@ class JobAttempt {
 
  private:
   JobAttempt() = default;
+  Status open(const Graph& graph, const JobOptions& options);
 
+  std::stop_source cancellation_;
   std::mutex storeMutex_;                   // held by those who use the store from outside
   std::shared_ptr<CommitPoint> commitPoint_;  // null: the store is
   std::unique_ptr<CheckpointStore> store_;  // null: nothing is kept, or the attempt is over
@@ -68,8 +76,8 @@ class JobSupervisor {
   JobSupervisor(const Graph& graph, const JobOptions& options, std::shared_ptr<JobAttempt> first);
 
   void superviseToTheEnd();
-  // Makes the next attempt; an error is the job's result.
-  Status prepareNext(const Status& failure);
+  // Makes the next attempt, or else answers with the job's result.
+  std::optional<Status> prepareNext(const Status& failure);
   bool mayTryAgain(const Status& failure);
   bool pauseUnlessStopped(Duration pause);
   void dropAttempt();
@@ -78,12 +86,12 @@ class JobSupervisor {
   const Graph graph_;
   const JobOptions options_;
   const Clock& clock_;
+  std::stop_source ending_;  // requested by stop() and by cancel()
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::shared_ptr<JobAttempt> attempt_;  // under mutex_, as all below; null between two attempts
   JobCounts lastCounts_;                 // of the attempt before, while there is none
-  bool isStopping_ = false;
   bool isCancelling_ = false;
   std::uint64_t restarts_ = 0;
   std::uint64_t earlierCheckpoints_ = 0;  // of the attempts before this one
@@ -93,6 +101,7 @@ class JobSupervisor {
   std::size_t failuresInARow_ = 0;  // of the supervising thread alone
   std::mutex joinMutex_;
   std::thread thread_;
+  std::optional<std::stop_callback<std::function<void()>>> onStop_;  // of JobOptions::stop; goes first
 };
 
 }  // namespace millrace

@@ -66,10 +66,12 @@ FileSystem& filesOf(const JobOptions& options) {
 }
 
 StatusOr<std::unique_ptr<Engine>> Engine::create(const Graph& graph, const JobOptions& options,
-                                                 CheckpointStore* store, const RunAll& runAll) {
+                                                 CheckpointStore* store, const RunAll& runAll,
+                                                 const std::stop_token& cancellation) {
   MILLRACE_RETURN_IF_ERROR(graph.validate());
   MILLRACE_RETURN_IF_ERROR(checkOptions(options));
   std::unique_ptr<Engine> engine(new Engine(graph, options, store, runAll));
+  engine->job_.cancellation = cancellation;
   MILLRACE_RETURN_IF_ERROR(engine->build());
   return engine;
 }

@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <typeindex>
 #include <utility>
@@ -27,7 +28,8 @@ const Clock& clockOf(const JobOptions& options);
 FileSystem& filesOf(const JobOptions& options);
 
 /// The commit point that the sinks of a graph ask for; null: none does.
-StatusOr<std::shared_ptr<CommitPoint>> commitPointOf(const Graph& graph, const JobOptions& options);
+StatusOr<std::shared_ptr<CommitPoint>> commitPointOf(const Graph& graph, const JobOptions& options,
+                                                     const std::stop_token& cancellation = {});
 
 /// Calls the function with 0, 1, ... n - 1, in any order or at once, and returns when all calls have.
 using RunAll = std::function<void(std::size_t n, const std::function<void(std::size_t)>&)>;
@@ -42,9 +44,11 @@ class Engine {
  public:
   /// With a store the job takes checkpoints in it, and goes on from the last one there; `runAll` lets the
   /// workers' states be read side by side. The store outlives the engine.
+  /// `cancellation` is what operators see.
   static StatusOr<std::unique_ptr<Engine>> create(const Graph& graph, const JobOptions& options,
                                                   CheckpointStore* store = nullptr,
-                                                  const RunAll& runAll = {});
+                                                  const RunAll& runAll = {},
+                                                  const std::stop_token& cancellation = {});
 
   std::size_t workerCount() const { return workers_.size(); }
 

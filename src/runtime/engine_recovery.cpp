@@ -45,8 +45,9 @@ SinkCommitters Engine::committers() const {
   return committers;
 }
 
-StatusOr<std::shared_ptr<CommitPoint>> commitPointOf(const Graph& graph, const JobOptions& options) {
-  const CommitSettings settings{graph.name(), options.checkpoints.interval};
+StatusOr<std::shared_ptr<CommitPoint>> commitPointOf(const Graph& graph, const JobOptions& options,
+                                                     const std::stop_token& cancellation) {
+  const CommitSettings settings{graph.name(), options.checkpoints.interval, cancellation};
   std::shared_ptr<CommitPoint> point;
   for (const Node& node : graph.nodes()) {
     if (node.committer == nullptr) continue;

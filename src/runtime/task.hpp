@@ -44,6 +44,7 @@ struct JobContext {
   StateCatalog* states = nullptr;          // null: nothing is kept, ids do not matter
   SnapshotReceiver* snapshots = nullptr;   // null: no checkpoints
   CommitPoint* commitPoint = nullptr;      // null: the state directory is
+  std::stop_token cancellation;
   TableMemory tables;                      // without a store: tables hold all there is
   std::atomic<std::uint64_t> wantedBarrier{0};  // sources send it
   std::atomic<std::uint64_t> committedBarrier{0};
@@ -150,6 +151,7 @@ class Task final : public OperatorContext {
   std::uint64_t committedBarrier() const override {
     return job_.committedBarrier.load(std::memory_order_acquire);
   }
+  std::stop_token cancellation() const override { return job_.cancellation; }
   CommitPoint* commitPoint() override { return job_.commitPoint; }
   StateBelow* stateBelow() override {
     return job_.tables.store == nullptr ? nullptr : &stateBelow_;

@@ -382,12 +382,23 @@ class BadDays(ProgramTest):
             self.assertIn("Connection refused", said)
             self.assertIn("--start-timeout says how long to wait", said)
 
+    def assert_a_signal_ends_the_waiting(self, program, *arguments):
+        command = [path_of(program), "-b", "127.0.0.1:1", "--start-timeout", "1h", *arguments]
+        with self.subTest(command=command), subprocess.Popen(command, stderr=subprocess.PIPE) as waiting:
+            self.addCleanup(waiting.kill)
+            while b"waiting for Kafka" not in (line := waiting.stderr.readline()):
+                self.assertTrue(line, "it ended without waiting")
+            waiting.send_signal(signal.SIGTERM)
+            self.assertEqual(waiting.wait(timeout=60), 0)
+
     def test_a_signal_ends_the_waiting(self):
         for program in ("event_producer", "event_consumer"):
-            with subprocess.Popen([path_of(program), "-b", "127.0.0.1:1"], stderr=subprocess.PIPE) as waiting:
-                self.assertIn(b"waiting for Kafka", waiting.stderr.readline())
-                waiting.send_signal(signal.SIGINT)
-                self.assertEqual(waiting.wait(), 0)
+            self.assert_a_signal_ends_the_waiting(program)
+        summary = ("--summary", self.path("summary.json"))
+        to_topic = ("--source", "generate:10", "--sink", "kafka:", *summary)
+        for flags in (("--source", "kafka:", *summary), to_topic, (*to_topic, "--checkpoint-dir", self.path("state"))):
+            self.assert_a_signal_ends_the_waiting("event_count", *flags)
+            self.assertEqual(json.loads(self.read("summary.json"))["records_in"], 0)
 
     def test_a_broker_that_comes_late_and_goes_away_for_a_while_loses_nothing(self):
         with Broker() as broker:

@@ -97,6 +97,7 @@ class Job {
 
   /// Asks for an orderly stop: sources take in nothing more, what is on its way reaches the sinks,
   /// windows that are still open do not fire. Safe in a signal handler's thread, not in the handler.
+  /// A job that is starting again after a failure is over at once: its last checkpoint is its end.
   void stop();
 
   /// Asks for a checkpoint now rather than when it is time. Nothing without a state directory.
@@ -146,7 +147,8 @@ class Job {
   std::unique_ptr<JobSupervisor> supervisor_;
 };
 
-/// Starts `graph` on threads of its own. The graph is copied.
+/// Starts `graph` on threads of its own. The graph is copied. What the job needs of systems outside is
+/// waited for; kCancelled: JobOptions::stop was requested meanwhile.
 StatusOr<Job> start(const Graph& graph, const JobOptions& options = {});
 
 /// Starts and waits.

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 
 #include <millrace/state/state_backend.hpp>
@@ -65,6 +66,11 @@ struct JobOptions {
 
   CheckpointOptions checkpoints{};
   RestartOptions restarts{};
+
+  /// Once it is requested the job stops as by Job::stop(). While the job is still being started, which
+  /// may mean waiting for systems outside, that is given up and start() answers kCancelled. It may be
+  /// requested on any thread, but not within a signal handler.
+  std::stop_token stop{};
 
   /// Null: the machine's own. They must outlive the job.
   const Clock* clock = nullptr;

@@ -5,6 +5,7 @@
 #include <millrace/time/timestamp.hpp>
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 
 namespace millrace {
@@ -32,6 +33,7 @@ struct RecordedEpochs {
 struct CommitSettings {
   std::string jobName;
   Duration interval{0};  ///< between checkpoints
+  std::stop_token cancellation{};  ///< see OperatorContext::cancellation()
 };
 
 /// Where a job's epochs are committed when that is not its state directory: a system outside that can

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,6 +72,11 @@ class OperatorContext {
   /// worker is woken for.
   virtual std::uint64_t barrier() const { return 0; }
   virtual std::uint64_t committedBarrier() const { return 0; }
+
+  /// Requested when the job is given up: told to stop while it is still being made ready, or cancelled.
+  /// Who waits for a system outside, in open() or restoreTask() or on a thread of its own, then gives up
+  /// with kCancelled. An orderly stop of a job that runs does not request it.
+  virtual std::stop_token cancellation() const { return {}; }
 
   /// Where the job's epochs are committed; nullptr: in its state directory, or it keeps nothing.
   virtual CommitPoint* commitPoint() { return nullptr; }

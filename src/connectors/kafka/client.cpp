@@ -208,7 +208,11 @@ Status statusOf(rd_kafka_error_t* error, std::string_view doing) {
   return statusOf(rd_kafka_error_code(error), doing, rd_kafka_error_string(error));
 }
 
-Status awaitBrokers(const Client& client, const KafkaSettings& settings) {
+Status givenUp(std::string_view doing) {
+  return absl::CancelledError(fmt::format("stopped while waiting for Kafka: {}", doing));
+}
+
+Status awaitBrokers(const Client& client, const KafkaSettings& settings, const std::stop_token& cancellation) {
   using SteadyClock = std::chrono::steady_clock;
   const auto begun = SteadyClock::now();
   bool isToldOf = false;
@@ -225,6 +229,7 @@ Status awaitBrokers(const Client& client, const KafkaSettings& settings) {
           fmt::format("Kafka at {} refuses this client: {} (correct the credentials, or the certificate that is trusted)",
                       settings.bootstrapServers, reason));
     }
+    if (cancellation.stop_requested()) return givenUp(reason);
     if (SteadyClock::now() - begun >= settings.startTimeout) {
       return unavailableError(fmt::format(
           "no Kafka broker at {} has answered within {} s: {} (start it, or correct the address; the "

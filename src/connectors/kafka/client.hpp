@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -83,8 +84,12 @@ Status statusOf(rd_kafka_resp_err_t code, std::string_view doing, std::string_vi
 Status statusOf(rd_kafka_error_t* error, std::string_view doing);
 
 /// Blocks until a broker has answered, saying so to the log when that takes more than a moment.
-/// kUnavailable: none has within settings.startTimeout; kPermissionDenied: they refuse this client.
-Status awaitBrokers(const Client& client, const KafkaSettings& settings);
+/// kUnavailable: none has within settings.startTimeout; kPermissionDenied: they refuse this client;
+/// kCancelled: the job was given up.
+Status awaitBrokers(const Client& client, const KafkaSettings& settings, const std::stop_token& cancellation);
+
+/// What whoever gives up waiting answers, because the job was given up.
+Status givenUp(std::string_view doing);
 
 inline const Status& statusIn(const Status& answer) { return answer; }
 template <typename T>
@@ -92,15 +97,16 @@ const Status& statusIn(const StatusOr<T>& answer) {
   return answer.status();
 }
 
-/// Tries again what answers kUnavailable, until `longest` has passed.
+/// Tries again what answers kUnavailable, until `longest` has passed. kCancelled: the job was given up.
 template <typename Ask>
-auto patiently(Duration longest, Ask&& ask) {
+auto patiently(Duration longest, const std::stop_token& cancellation, Ask&& ask) {
   constexpr std::chrono::milliseconds kPauseBetweenTries(50);
   const auto begun = std::chrono::steady_clock::now();
   while (true) {
     auto answer = ask();
     const bool isOver = std::chrono::steady_clock::now() - begun >= longest;
     if (!isRetriable(statusIn(answer)) || isOver) return answer;
+    if (cancellation.stop_requested()) return decltype(answer)(givenUp(std::string(statusIn(answer).message())));
     std::this_thread::sleep_for(kPauseBetweenTries);
   }
 }

@@ -68,6 +68,7 @@ std::string KafkaEpochs::describe() const {
 StatusOr<std::unique_ptr<Producer>> KafkaEpochs::makeProducer(std::size_t index) {
   Producer::Options options{options_.settings, options_.applicationId};
   options.tellsOfOutages = index == 0;
+  options.cancellation = options_.cancellation;
   if (isTransactional()) {
     options.transactionalId = fmt::format("{}-{}", options_.applicationId, index);
     options.transactionTimeout = transactionTimeout(options_.interval);
@@ -88,7 +89,7 @@ Status KafkaEpochs::startProducers() {
 Status KafkaEpochs::checkTopics() const {
   for (const std::string& topic : topics_) {
     const auto ask = [&] { return partitionCount(producers_[0]->client(), topic, kAskMillis); };
-    MILLRACE_RETURN_IF_ERROR(patiently(options_.settings.startTimeout, ask).status());
+    MILLRACE_RETURN_IF_ERROR(patiently(options_.settings.startTimeout, options_.cancellation, ask).status());
   }
   return okStatus();
 }
@@ -102,7 +103,8 @@ StatusOr<EpochMark> KafkaEpochs::takeOver(const RecordedEpochs& recorded) {
   MILLRACE_RETURN_IF_ERROR(checkOwner(early, recorded));
   // Markers only go up: a directory that ends before this one is refused, so nobody is shut out for it.
   if (early && early->number > recorded.durable && !recorded.isFreshFromSavepoint) return *early;
-  MILLRACE_RETURN_IF_ERROR(patiently(options_.settings.startTimeout, [this] { return makeControlTopic(); }));
+  MILLRACE_RETURN_IF_ERROR(
+      patiently(options_.settings.startTimeout, options_.cancellation, [this] { return makeControlTopic(); }));
   pass(Step::kTakingOver);
   MILLRACE_RETURN_IF_ERROR(shutOthersOut());
   pass(Step::kShutOut);
@@ -179,7 +181,7 @@ StatusOr<std::optional<EpochMark>> KafkaEpochs::askForMarker(const Client& reade
 }
 
 StatusOr<std::optional<EpochMark>> KafkaEpochs::readCommittedMarker(const Client& reader) const {
-  return patiently(options_.settings.startTimeout, [&] { return askForMarker(reader, kAskMillis); });
+  return patiently(options_.settings.startTimeout, options_.cancellation, [&] { return askForMarker(reader, kAskMillis); });
 }
 
 void KafkaEpochs::prepare(const EpochMark& mark) {

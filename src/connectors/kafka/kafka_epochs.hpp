@@ -17,6 +17,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,7 @@ class KafkaEpochs final : public CommitPoint {
     KafkaDelivery delivery = KafkaDelivery::kExactlyOnce;
     std::string applicationId;
     Duration interval{0};
+    std::stop_token cancellation{};
   };
 
   /// kInvalidArgument: epochs would be longer than a transaction may last.

@@ -28,10 +28,12 @@ KafkaInput::~KafkaInput() {
   if (scout_.joinable()) scout_.join();
 }
 
-Status KafkaInput::open(const std::shared_ptr<Client>& client, bool mayBeRestored) {
+Status KafkaInput::open(const std::shared_ptr<Client>& client, bool mayBeRestored,
+                        const std::stop_token& cancellation) {
   if (client_ != nullptr) return okStatus();
   client_ = client;
-  MILLRACE_RETURN_IF_ERROR(awaitBrokers(*client_, options_.settings));
+  cancellation_ = cancellation;
+  MILLRACE_RETURN_IF_ERROR(awaitBrokers(*client_, options_.settings, cancellation_));
   MILLRACE_RETURN_IF_ERROR(await([this](const PartitionLookup& lookup) -> Status {
     MILLRACE_ASSIGN_OR_RETURN(partitions_, lookup.partitions());
     return okStatus();
@@ -53,7 +55,7 @@ Status KafkaInput::open(const std::shared_ptr<Client>& client, bool mayBeRestore
 
 Status KafkaInput::await(const std::function<Status(const PartitionLookup&)>& ask) {
   const PartitionLookup lookup(*client_, options_);
-  return patiently(options_.settings.startTimeout, [&] { return ask(lookup); });
+  return patiently(options_.settings.startTimeout, cancellation_, [&] { return ask(lookup); });
 }
 
 Status KafkaInput::restore(std::span<const std::string_view> positions) {

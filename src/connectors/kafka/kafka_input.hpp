@@ -17,6 +17,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -63,8 +64,8 @@ class KafkaInput {
 
   const KafkaSourceOptions& options() const { return options_; }
 
-  /// The first reader's client asks for all.
-  Status open(const std::shared_ptr<Client>& client, bool mayBeRestored);
+  /// The first reader's client asks for all. `cancellation` ends the waiting, here and in restore().
+  Status open(const std::shared_ptr<Client>& client, bool mayBeRestored, const std::stop_token& cancellation);
   /// For all readers; each may ask for it, one is enough.
   Status restore(std::span<const std::string_view> positions);
 
@@ -109,6 +110,7 @@ class KafkaInput {
   std::vector<PartitionId> partitions_;        // known so far; once begun, of the scout alone
   std::vector<PartitionPosition> positions_;   // where the readers begin
   Status planned_;
+  std::stop_token cancellation_;
   bool isRestored_ = false;
   std::atomic<bool> isAway_{false};
 

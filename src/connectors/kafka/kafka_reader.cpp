@@ -202,7 +202,7 @@ Status Reader::open(OperatorContext& context) {
   MILLRACE_ASSIGN_OR_RETURN(
       Client client, Client::make(RD_KAFKA_CONSUMER, options.settings, defaults(), forced(options)));
   client_ = std::make_shared<Client>(std::move(client));
-  MILLRACE_RETURN_IF_ERROR(input_->open(client_, context.isCheckpointed()));
+  MILLRACE_RETURN_IF_ERROR(input_->open(client_, context.isCheckpointed(), context.cancellation()));
   // What goes wrong comes by the same queue as messages.
   MILLRACE_RETURN_IF_ERROR(
       statusOf(rd_kafka_poll_set_consumer(client_->get()), "preparing a Kafka consumer"));

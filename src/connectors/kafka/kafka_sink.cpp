@@ -23,7 +23,8 @@ struct Alone {
 
 KafkaEpochs::Options epochsOf(const KafkaSinkOptions& options, const CommitSettings& settings) {
   return {options.settings, options.delivery,
-          options.applicationId.empty() ? settings.jobName : options.applicationId, settings.interval};
+          options.applicationId.empty() ? settings.jobName : options.applicationId, settings.interval,
+          settings.cancellation};
 }
 
 class EpochWriter final : public KafkaWriter {
@@ -37,7 +38,7 @@ class EpochWriter final : public KafkaWriter {
     held_->waker = &context.waker();
     // A job has one commit point: this sink has joined it, so it is of this kind.
     epochs_ = static_cast<KafkaEpochs*>(context.commitPoint());
-    if (epochs_ == nullptr) MILLRACE_RETURN_IF_ERROR(openAlone(context.jobName()));
+    if (epochs_ == nullptr) MILLRACE_RETURN_IF_ERROR(openAlone(context));
     epochs_->join(held_);
     return okStatus();
   }
@@ -77,9 +78,9 @@ class EpochWriter final : public KafkaWriter {
   }
 
  private:
-  Status openAlone(const std::string& jobName) {
+  Status openAlone(const OperatorContext& context) {
     if (alone_->epochs == nullptr) {
-      KafkaEpochs::Options options = epochsOf(options_, {jobName, Duration(0)});
+      KafkaEpochs::Options options = epochsOf(options_, {context.jobName(), Duration(0), context.cancellation()});
       options.delivery = KafkaDelivery::kAtLeastOnce;
       alone_->epochs = std::make_unique<KafkaEpochs>(std::move(options));
       alone_->epochs->addTopic(options_.topic);

@@ -114,15 +114,17 @@ std::optional<UnansweredRequests::Kind> harmfulKind(std::int16_t request) {
   return std::nullopt;
 }
 
-// Calls `step` until it does not answer that it needs more time, or `timeout` has passed.
+// Calls `step` until it does not answer that it needs more time, `timeout` has passed, or the job is given up.
 template <typename Step>
-Status persist(std::chrono::milliseconds timeout, std::string_view doing, Step&& step) {
+Status persist(std::chrono::milliseconds timeout, const std::stop_token& cancellation, std::string_view doing,
+               Step&& step) {
   const auto deadline = SteadyClock::now() + timeout;
   while (true) {
     Error error(step(kStepMillis));
     if (error == nullptr) return okStatus();
     const bool isRetriable = rd_kafka_error_is_retriable(error.get()) != 0;
     if (!isRetriable || SteadyClock::now() >= deadline) return statusOf(error.release(), doing);
+    if (cancellation.stop_requested()) return givenUp(doing);
   }
 }
 
@@ -248,7 +250,7 @@ Status Producer::failure() const {
 }
 
 Status Producer::awaitBrokers() {
-  MILLRACE_RETURN_IF_ERROR(rdkafka::awaitBrokers(client_, options_.settings));
+  MILLRACE_RETURN_IF_ERROR(rdkafka::awaitBrokers(client_, options_.settings, options_.cancellation));
   client_.takeOutage();
   isWatched_.store(options_.tellsOfOutages);
   return okStatus();
@@ -256,7 +258,8 @@ Status Producer::awaitBrokers() {
 
 Status Producer::initTransactions() {
   MILLRACE_RETURN_IF_ERROR(awaitBrokers());
-  return persist(options_.settings.startTimeout, fmt::format("beginning transactions as '{}'", options_.transactionalId),
+  return persist(options_.settings.startTimeout, options_.cancellation,
+                 fmt::format("beginning transactions as '{}'", options_.transactionalId),
                  [this](int millis) { return rd_kafka_init_transactions(client_.get(), millis); });
 }
 
@@ -267,13 +270,13 @@ Status Producer::beginTransaction() {
 Status Producer::sendOffsets(const std::string& group, const rd_kafka_topic_partition_list_t& offsets) {
   const std::unique_ptr<rd_kafka_consumer_group_metadata_t, Destroy<rd_kafka_consumer_group_metadata_destroy>>
       metadata(rd_kafka_consumer_group_metadata_new(group.c_str()));
-  return persist(options_.transactionTimeout, "noting the epoch in its transaction", [&](int millis) {
+  return persist(options_.transactionTimeout, options_.cancellation, "noting the epoch in its transaction", [&](int millis) {
     return rd_kafka_send_offsets_to_transaction(client_.get(), &offsets, metadata.get(), millis);
   });
 }
 
 Status Producer::commitTransaction() {
-  return persist(options_.transactionTimeout, "committing a transaction", [this](int millis) {
+  return persist(options_.transactionTimeout, options_.cancellation, "committing a transaction", [this](int millis) {
     return rd_kafka_commit_transaction(client_.get(), millis);
   });
 }
@@ -352,6 +355,7 @@ Status Producer::awaitDeliveries() {
   // Every record gets its report, a good one or that its time is over.
   while (rd_kafka_flush(client_.get(), kStepMillis) == RD_KAFKA_RESP_ERR__TIMED_OUT) {
     MILLRACE_RETURN_IF_ERROR(failure());
+    if (options_.cancellation.stop_requested()) return givenUp("awaiting deliveries");
   }
   return failure();
 }
@@ -359,6 +363,7 @@ Status Producer::awaitDeliveries() {
 Status Producer::awaitDelivered(std::uint64_t epoch) {
   // As long as it is asked to, librdkafka sends without waiting for more; it waits for all there is by itself.
   while (undelivered_[numberOf(laneOf(epoch))].load() > 0 && failure().ok()) {
+    if (options_.cancellation.stop_requested()) return givenUp("awaiting deliveries");
     rd_kafka_flush(client_.get(), kFlushMillis);
   }
   return failure();

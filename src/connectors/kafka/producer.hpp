@@ -56,6 +56,7 @@ class Producer {
     std::string transactionalId = {};  ///< empty: none
     Duration transactionTimeout{60'000};
     bool tellsOfOutages = true;   ///< to the log, while nothing is delivered
+    std::stop_token cancellation = {};  ///< see OperatorContext::cancellation()
   };
 
   /// `onReports` is called by the thread that reads delivery reports, when some have come. Does not
