@@ -254,14 +254,13 @@ GroupReading readingFor(const ConsumerSettings& settings, GroupConsumer* consume
 }
 
 // The job from its source to the last statistics block.
-int consume(const ConsumerSettings& settings, const JobCommandLine& line, GroupConsumer* consumer) {
+int consume(const ConsumerSettings& settings, const JobCommandLine& line, GroupConsumer* consumer, StopSignal& stop) {
   Board board(static_cast<std::size_t>(settings.top), settings.statisticsInterval);
   GroupReading reading;
   if (consumer != nullptr) reading = readingFor(settings, consumer, &board);
   JobProgram job(kProgram, settings.job);
   build(job, settings, board, &reading);
   board.begin();
-  StopSignal stop;
   const int code = runJobProgram(job, line, stop);
   if (code == kWrongCommandLine) return code;
   if (consumer != nullptr) consumer->handled(board.added());
@@ -270,15 +269,13 @@ int consume(const ConsumerSettings& settings, const JobCommandLine& line, GroupC
   return code;
 }
 
-int consumeTopic(const ConsumerSettings& settings, const JobCommandLine& line) {
+int consumeTopic(const ConsumerSettings& settings, const JobCommandLine& line, StopSignal& stop) {
   logKafkaSettings(settings.job.kafka);
-  StatusOr<std::unique_ptr<GroupConsumer>> consumer = [&settings] {
-    const StopSignal stop;  // consume() has one of its own
-    return GroupConsumer::join({settings.job.kafka, settings.job.source.topic}, stop);
-  }();
+  StatusOr<std::unique_ptr<GroupConsumer>> consumer =
+      GroupConsumer::join({settings.job.kafka, settings.job.source.topic}, stop);
   if (!consumer.ok())
     return absl::IsCancelled(consumer.status()) ? kDone : reportFailure(kProgram, messageOf(consumer.status()));
-  const int code = consume(settings, line, consumer->get());
+  const int code = consume(settings, line, consumer->get(), stop);
   const Status left = (*consumer)->leave();
   return code == kDone && !left.ok() ? reportFailure(kProgram, messageOf(left)) : code;
 }
@@ -300,8 +297,9 @@ int run(int argc, char** argv) {
   }
   if (!line.outcome.run) return finish(line.outcome);
   const LogToStderr shown(kProgram, settings.job.logLevel);
+  StopSignal stop;
   const bool isTopic = settings.job.source.kind == SourceSpec::Kind::kKafka;
-  return isTopic ? consumeTopic(settings, line) : consume(settings, line, nullptr);
+  return isTopic ? consumeTopic(settings, line, stop) : consume(settings, line, nullptr, stop);
 }
 
 }  // namespace

@@ -330,6 +330,13 @@ class Consuming(WithBroker):
         self.assertEqual((code, figure(out, "Total Events")), (0, 1000))
         self.assertEqual(self.committed(self.topic), 1000)
 
+    def test_a_signal_that_comes_while_it_begins_is_heeded_and_it_leaves_the_group(self):
+        self.create()
+        preloaded = dict(os.environ, LD_PRELOAD=os.environ["MILLRACE_SIGNAL_AT_SUBSCRIBE"])
+        self.assert_done(run("event_consumer", *QUIET, *self.cluster("-G", self.topic), env=preloaded))
+        state = self.broker.tool("consumer-groups", "--describe", "--state", "--group", self.topic)
+        self.assertRegex(state.splitlines()[-1], r" (Empty|Dead) +0")
+
     def test_commits_come_at_their_interval(self):
         self.create()
         self.produce(500)
