@@ -103,13 +103,16 @@ std::string resolveKafka(const FlagSet& flags, const KafkaFlags& kafka, Consumer
   }
   if (s->job.idleTimeout == Duration(0)) s->job.idleTimeout = kSilentPartition;
   s->job.groupId = kafka.groupId.empty() ? kProgram : kafka.groupId;
-  StatusOr<KafkaSettings> reached =
-      kafkaSettingsOf(kafka, {{"client.id", kProgram},
-                              {"group.id", s->job.groupId},
-                              {"auto.offset.reset", "earliest"},
-                              {"isolation.level", "read_committed"},
-                              {"partition.assignment.strategy", "range,roundrobin"},
-                              {"auto.commit.interval.ms", fmt::format("{}", s->autoCommitInterval.count())}});
+  std::vector<KafkaSettings::Property> defaults = {
+      {"client.id", kProgram},
+      {"group.id", s->job.groupId},
+      {"auto.offset.reset", "earliest"},
+      {"isolation.level", "read_committed"},
+      {"partition.assignment.strategy", "range,roundrobin"},
+      {"auto.commit.interval.ms", fmt::format("{}", s->autoCommitInterval.count())}};
+  // A pattern means no internal topics, as it does to the jobs.
+  if (s->job.source.topic.starts_with('^')) defaults.emplace_back("topic.blacklist", "^__");
+  StatusOr<KafkaSettings> reached = kafkaSettingsOf(kafka, std::move(defaults));
   if (!reached.ok()) return messageOf(reached.status());
   // How far the group has come is up to this program: what has been handled, not what has been read.
   reached->properties.emplace_back("enable.auto.offset.store", "false");

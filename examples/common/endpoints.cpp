@@ -2,9 +2,12 @@
 #include "endpoints.hpp"
 
 #include <fmt/format.h>
+#include <regex.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <regex>
 #include <vector>
 
 namespace millrace::examples {
@@ -39,6 +42,52 @@ std::string complaintAbout(std::string_view topic) {
   return topic.size() <= kLongest ? "" : fmt::format("the topic's name is longer than {}", kLongest);
 }
 
+std::string whyNotPosix(const std::string& pattern) {
+  regex_t compiled;
+  const int error = regcomp(&compiled, pattern.c_str(), REG_EXTENDED | REG_NOSUB);
+  if (error == 0) {
+    regfree(&compiled);
+    return {};
+  }
+  char reason[128];
+  regerror(error, &compiled, reason, sizeof reason);
+  return reason;
+}
+
+std::string whyNotEcmaScript(const std::string& pattern) {
+  try {
+    const std::regex compiled(pattern, std::regex::ECMAScript);
+    return {};
+  } catch (const std::regex_error& error) {
+    return error.what();
+  }
+}
+
+// Jobs match topics by ECMAScript's rules, librdkafka by POSIX's: what may be said has to mean the same by both.
+std::string complaintAboutPattern(const std::string& pattern) {
+  if (pattern.empty()) return "'^' needs a regular expression behind it (^events-.*)";
+  for (std::size_t at = 0; at + 1 < pattern.size(); ++at) {
+    const bool isClass = pattern[at] == '\\' && std::isalnum(static_cast<unsigned char>(pattern[at + 1])) != 0;
+    const bool isGroup = pattern[at] == '(' && pattern[at + 1] == '?';
+    if (isClass || isGroup)
+      return fmt::format("'{}' in '^{}' is not POSIX's ([0-9] for a digit, a group is (...))", pattern.substr(at, 2), pattern);
+    if (pattern[at] == '\\') ++at;
+  }
+  std::string reason = whyNotPosix(pattern);
+  if (reason.empty()) reason = whyNotEcmaScript(pattern);
+  return reason.empty() ? reason : fmt::format("'^{}' is not a regular expression: {}", pattern, reason);
+}
+
+std::string complaintAboutTopics(std::string_view topics) {
+  if (topics.starts_with('^')) return complaintAboutPattern(std::string(topics.substr(1)));
+  std::vector<std::string_view> names = split(topics);
+  for (const std::string_view name : names)
+    if (std::string complaint = complaintAbout(name); !complaint.empty()) return complaint;
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  return twice == names.end() ? "" : fmt::format("'{}' is named twice", *twice);
+}
+
 }  // namespace
 
 StatusOr<SourceSpec> parseSource(std::string_view text) {
@@ -48,11 +97,8 @@ StatusOr<SourceSpec> parseSource(std::string_view text) {
   if (takePrefix(&rest, "kafka:")) {
     source.kind = SourceSpec::Kind::kKafka;
     source.topic = rest;
-    if (rest.empty()) return source;
-    for (const std::string_view topic : split(rest)) {
-      const std::string complaint = topic.starts_with('^') ? "" : complaintAbout(topic);
-      if (!complaint.empty()) return invalidArgumentError("kafka: " + complaint);
-    }
+    const std::string complaint = rest.empty() ? "" : complaintAboutTopics(rest);
+    if (!complaint.empty()) return invalidArgumentError("kafka: " + complaint);
     return source;
   }
   if (takePrefix(&rest, "file:")) {

@@ -18,7 +18,9 @@ constexpr std::size_t kFill = 4096;
 constexpr int kServeMillis = 50;
 constexpr auto kLeaving = std::chrono::seconds(10);  // then the group has to find out by itself
 
+// What librdkafka subscribes to. Its patterns match a part of the name, unless they are told to match all of it.
 std::vector<std::string> listed(const std::string& topics) {
+  if (topics.starts_with('^')) return {"^(" + topics.substr(1) + ")$"};
   std::vector<std::string> names;
   for (std::size_t at = 0; at <= topics.size();) {
     const std::size_t comma = std::min(topics.find(',', at), topics.size());

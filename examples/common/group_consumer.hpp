@@ -20,7 +20,7 @@ namespace millrace::examples {
 
 struct GroupSettings {
   KafkaSettings kafka;  ///< with group.id and all else
-  std::string topics;   ///< commas between; ^REGEX
+  std::string topics;   ///< with commas between; or ^REGEX, POSIX's extended ones, for the whole name
 };
 
 /// A member of a consumer group: reads the partitions that the group gives it, and commits how far

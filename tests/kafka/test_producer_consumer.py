@@ -362,10 +362,18 @@ class Consuming(WithBroker):
         for topic in topics:
             self.broker.create_topic(topic, 2)
             self.assert_done(run("event_producer", "-b", self.broker.bootstrap, "--sink", f"kafka:{topic}", "--count", 100))
-        for source in (",".join(topics), f"^{self.topic}-.*"):
-            result = self.assert_done(run("event_consumer", *QUIET, "-b", self.broker.bootstrap, "--source", f"kafka:{source}", "-G", uuid.uuid4().hex,
-                                          "--max-messages", 200))
+        other = f"{topics[1]}-of-another-kind"
+        self.broker.create_topic(other)
+        self.assert_done(run("event_producer", "-b", self.broker.bootstrap, "--sink", f"kafka:{other}", "--count", 100))
+        for source in (",".join(topics), f"^{self.topic}-.{{1,2}}", f"^{self.topic}-0|{self.topic}-1"):
+            flags = ("--no-progress", "-b", self.broker.bootstrap, "--source", f"kafka:{source}")
+            result = self.assert_done(run("event_consumer", *flags, "-G", uuid.uuid4().hex, "--max-messages", 200))
             self.assertIn(b"Total Events: 200\n", result.out)
+            self.assertRegex(result.err.decode(), r"partitions given: (\S+, ){3}\S+\n")
+            self.assertNotIn(other.encode(), result.err)
+            # To a job it means the same.
+            self.assert_done(run("event_count", *flags, "--bounded", "--summary", self.path("summary.json")))
+            self.assertEqual(json.loads(self.read("summary.json"))["records_in"], 200)
 
     def test_where_to_begin_may_be_said_otherwise(self):
         self.create()

@@ -101,6 +101,12 @@ TEST_CASE("A wrong word on Kafka is refused, and a value that may be a secret is
   const Row row = GENERATE(values<Row>({
       {{"--source", "kafka:a/b"}, "--source: kafka: 'a/b' is not the name of a topic (letters, digits, '.', '_' and '-')"},
       {{"--source", "kafka:a,,b"}, "--source: kafka: '' is not the name of a topic (letters, digits, '.', '_' and '-')"},
+      {{"--source", "kafka:a,^b"}, "--source: kafka: '^b' is not the name of a topic (letters, digits, '.', '_' and '-')"},
+      {{"--source", "kafka:a,b,a"}, "--source: kafka: 'a' is named twice"},
+      {{"--source", "kafka:^"}, "--source: kafka: '^' needs a regular expression behind it (^events-.*)"},
+      {{"--source", "kafka:^a("}, "--source: kafka: '^a(' is not a regular expression: Unmatched ( or \\("},
+      {{"--source", "kafka:^a\\d"}, "--source: kafka: '\\d' in '^a\\d' is not POSIX's ([0-9] for a digit, a group is (...))"},
+      {{"-t", "^(?:a)"}, "--topic: kafka: '(?' in '^(?:a)' is not POSIX's ([0-9] for a digit, a group is (...))"},
       {{"--sink", "kafka:^a"}, "--sink: kafka: '^a' is not the name of a topic (letters, digits, '.', '_' and '-')"},
       {{"-t", "a b"}, "--topic: kafka: 'a b' is not the name of a topic (letters, digits, '.', '_' and '-')"},
       {{"-t", "b", "--source", "kafka:a"}, "--topic: --source names another topic, 'a'"},
@@ -138,7 +144,8 @@ TEST_CASE("Topics, group and properties come from the flags, and have their defa
   CHECK(full.settings.kafka.describe() ==
         std::vector<std::string>{"bootstrap.servers=h:1,i:2", "client.id=me", "fetch.min.bytes=2"});
 
-  CHECK(parsed({"--source", "kafka:a,^b.*"}).settings.source.topic == "a,^b.*");
+  CHECK(parsed({"--source", "kafka:a,b"}).settings.source.topic == "a,b");
+  CHECK(parsed({"--source", "kafka:^a{1,2}|[^b]\\.c"}).settings.source.topic == "^a{1,2}|[^b]\\.c");
   CHECK(parsed({"--source", "kafka:", "-t", "clicks"}).settings.source.topic == "clicks");
   CHECK(parsed({"-b", "h:1"}).notices.front() ==
         "the flags for Kafka have no effect without kafka:TOPIC as a source or sink");
