@@ -112,10 +112,10 @@ std::string resolveKafka(const FlagSet& flags, const KafkaFlags& kafka, Consumer
       {"auto.commit.interval.ms", fmt::format("{}", s->autoCommitInterval.count())}};
   // A pattern means no internal topics, as it does to the jobs.
   if (s->job.source.topic.starts_with('^')) defaults.emplace_back("topic.blacklist", "^__");
-  StatusOr<KafkaSettings> reached = kafkaSettingsOf(kafka, std::move(defaults));
-  if (!reached.ok()) return messageOf(reached.status());
   // How far the group has come is up to this program: what has been handled, not what has been read.
-  reached->properties.emplace_back("enable.auto.offset.store", "false");
+  StatusOr<KafkaSettings> reached = kafkaClientSettingsOf(KafkaRole::kConsumer, kafka, std::move(defaults),
+                                                          {{"enable.auto.offset.store", "false"}});
+  if (!reached.ok()) return messageOf(reached.status());
   s->job.kafka = *std::move(reached);
   return {};
 }

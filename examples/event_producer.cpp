@@ -159,6 +159,19 @@ std::string resolveTime(const FlagSet& flags, ProducerSettings* s) {
   return {};
 }
 
+// librdkafka speaks of properties: where one has a flag of its own, that is what was given.
+std::string complaintAbout(const FlagSet& flags, const Status& refused) {
+  std::string text = messageOf(refused);
+  constexpr std::string_view kGeneral = "--kafka: ";
+  for (const auto& [flag, property] :
+       {std::pair("--acks", "`acks`"), std::pair("--batch-size", "`batch.size`"),
+        std::pair("--linger-ms", "`linger.ms`")})
+    if (flags.given(flag) && text.find(property) != std::string::npos)
+      return fmt::format("{}: {}", flag, text.substr(kGeneral.size()));
+  if (text.find("`enable.idempotence`") != std::string::npos) text += " (--acks 1 and --acks 0 give it up)";
+  return text;
+}
+
 std::string resolveKafka(const FlagSet& flags, const KafkaFlags& kafka, ProducerSettings* s) {
   const bool isNamed = flags.given("--sink");
   const bool isTopic = isNamed ? s->sink.rfind("kafka:", 0) == 0 : mentionsKafka(flags);
@@ -172,17 +185,19 @@ std::string resolveKafka(const FlagSet& flags, const KafkaFlags& kafka, Producer
   if (isNamed && flags.given("--topic") && !sink->topic.empty() && sink->topic != kafka.topic)
     return fmt::format("--topic: --sink names another topic, '{}'", sink->topic);
   s->topic = !sink->topic.empty() ? sink->topic : kafka.topic.empty() ? kDefaultSourceTopic : kafka.topic;
-  StatusOr<KafkaSettings> reached =
-      kafkaSettingsOf(kafka, {{"client.id", kProgram},
-                              {"enable.idempotence", s->acks == "all" ? "true" : "false"},
-                              {"acks", s->acks},
-                              {"compression.type", s->compression},
-                              {"batch.size", fmt::format("{}", s->batchSize)},
-                              {"linger.ms", fmt::format("{}", s->lingerMillis)},
-                              // Where Java's default partitioner puts a key.
-                              {"partitioner", "murmur2_random"},
-                              {"message.timeout.ms", "120000"}});
-  if (!reached.ok()) return messageOf(reached.status());
+  StatusOr<KafkaSettings> reached = kafkaClientSettingsOf(
+      KafkaRole::kProducer, kafka,
+      {{"client.id", kProgram},
+       {"enable.idempotence", s->acks == "all" ? "true" : "false"},
+       {"acks", s->acks},
+       {"compression.type", s->compression},
+       {"batch.size", fmt::format("{}", s->batchSize)},
+       {"linger.ms", fmt::format("{}", s->lingerMillis)},
+       // Where Java's default partitioner puts a key.
+       {"partitioner", "murmur2_random"},
+       {"message.timeout.ms", "120000"}},
+      {});
+  if (!reached.ok()) return complaintAbout(flags, reached.status());
   s->kafka = *std::move(reached);
   return {};
 }

@@ -23,6 +23,7 @@
 #include <stop_token>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace millrace::examples {
 namespace {
@@ -255,6 +256,26 @@ KafkaSinkOptions JobProgram::kafkaSink(const std::string& topic) const {
   // Who reads for two purposes computes for two: their results must not shut each other out.
   options.applicationId = settings_.groupId;
   return options;
+}
+
+ParseOutcome JobProgram::checkKafka() const {
+  Status checked;
+  if (settings_.source.kind == SourceSpec::Kind::kKafka) checked = checkKafkaSource(kafkaSource());
+  for (const SinkSpec* sink : {&settings_.sink, &settings_.deadLetters, &settings_.late}) {
+    if (!checked.ok() || sink->kind != SinkSpec::Kind::kKafka) continue;
+    KafkaSinkOptions options = kafkaSink(sink->topic);
+    if (settings_.checkpointDir.empty()) options.delivery = KafkaDelivery::kAtLeastOnce;
+    checked = checkKafkaSink(options, pipeline_.graph().name(), settings_.checkpointInterval);
+  }
+  ParseOutcome outcome;
+  outcome.run = checked.ok();
+  if (checked.ok()) return outcome;
+  outcome.exitCode = kWrongCommandLine;
+  outcome.error = fmt::format("{}: --kafka: {}", pipeline_.graph().name(), messageOf(checked));
+  for (const auto& [property, flag] : {std::pair("'group.id'", "--group-id"), std::pair("'auto.offset.reset'", "--start")})
+    if (outcome.error.find(property) != std::string::npos) outcome.error += fmt::format("; {} is for that", flag);
+  outcome.error += '\n';
+  return outcome;
 }
 
 int runJobProgram(const JobProgram& program, const JobCommandLine& line, StopSignal& signals) {

@@ -39,6 +39,10 @@ class JobProgram {
   const Pipeline& pipeline() const { return pipeline_; }
   Pipeline& pipeline() { return pipeline_; }
 
+  /// Refuses the command line when librdkafka refuses the properties, or the job depends on one that was
+  /// set otherwise.
+  ParseOutcome checkKafka() const;
+
   /// Event time as the flags have it.
   WatermarkStrategy watermarks() const {
     const WatermarkStrategy strategy = boundedOutOfOrderness(settings_.outOfOrderness);
@@ -157,6 +161,7 @@ int jobMain(const JobKind& kind, int argc, char** argv, Build build) {
     if (usesKafka(line.settings)) logKafkaSettings(line.settings.kafka);
     StopSignal signals;
     JobProgram program(kind.program, line.settings);
+    if (const ParseOutcome outcome = program.checkKafka(); !outcome.run) return finish(outcome);
     build(program);
     return runJobProgram(program, line, signals);
   } catch (const std::exception& error) {

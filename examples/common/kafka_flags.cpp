@@ -7,6 +7,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -43,11 +44,10 @@ std::vector<std::string> knownProperties() {
 }
 
 // librdkafka reads them all once here, so that a slip is found in the command line and not in the job.
-Status checkProperties(const Properties& properties) {
-  const Conf conf(rd_kafka_conf_new());
+Status checkProperties(rd_kafka_conf_t* conf, const Properties& properties) {
   std::array<char, 512> reason{};
   for (const auto& [name, value] : properties) {
-    switch (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), reason.data(), reason.size())) {
+    switch (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason.data(), reason.size())) {
       case RD_KAFKA_CONF_OK:
         break;
       case RD_KAFKA_CONF_UNKNOWN: {
@@ -62,6 +62,31 @@ Status checkProperties(const Properties& properties) {
                                         ? fmt::format("the value of '{}' cannot be", name)
                                         : std::string(reason.data()));
     }
+  }
+  return okStatus();
+}
+
+// Some it refuses only together, when a client is made. Without brokers it connects to nobody.
+Status checkTogether(KafkaRole role, const Properties& properties) {
+  Conf conf(rd_kafka_conf_new());
+  MILLRACE_RETURN_IF_ERROR(checkProperties(conf.get(), properties));
+  std::array<char, 512> reason{};
+  rd_kafka_conf_set(conf.get(), "bootstrap.servers", "", reason.data(), reason.size());
+  rd_kafka_conf_set_log_cb(conf.get(), [](const rd_kafka_t*, int, const char*, const char*) {});
+  const auto type = role == KafkaRole::kProducer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
+  rd_kafka_t* const handle = rd_kafka_new(type, conf.get(), reason.data(), reason.size());
+  if (handle == nullptr) return invalidArgumentError(fmt::format("librdkafka refuses its properties: {}", reason.data()));
+  static_cast<void>(conf.release());  // the handle's own now
+  rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  return okStatus();
+}
+
+Status checkForced(const Properties& given, const Properties& forced) {
+  for (const auto& [name, value] : forced) {
+    const auto isSame = [&](const auto& each) { return each.first == name; };
+    const auto set = std::find_if(given.begin(), given.end(), isSame);
+    if (set == given.end() || set->second == value) continue;
+    return invalidArgumentError(fmt::format("'{}' is '{}' here, not '{}' (leave it out)", name, value, set->second));
   }
   return okStatus();
 }
@@ -100,7 +125,20 @@ StatusOr<KafkaSettings> kafkaSettingsOf(const KafkaFlags& kafka, Properties defa
   for (const std::string& property : kafka.properties)
     MILLRACE_RETURN_IF_ERROR(settings.add(property));
   const StatusOr<Properties> resolved = settings.resolve();
-  const Status checked = resolved.ok() ? checkProperties(*resolved) : resolved.status();
+  const Conf conf(rd_kafka_conf_new());
+  const Status checked = resolved.ok() ? checkProperties(conf.get(), *resolved) : resolved.status();
+  if (!checked.ok()) return invalidArgumentError("--kafka: " + textOf(checked));
+  return settings;
+}
+
+StatusOr<KafkaSettings> kafkaClientSettingsOf(KafkaRole role, const KafkaFlags& kafka, Properties defaults,
+                                              const Properties& forced) {
+  MILLRACE_ASSIGN_OR_RETURN(KafkaSettings settings, kafkaSettingsOf(kafka, std::move(defaults)));
+  MILLRACE_ASSIGN_OR_RETURN(const Properties given, settings.resolve());
+  Status checked = checkForced(given, forced);
+  settings.properties.insert(settings.properties.end(), forced.begin(), forced.end());
+  MILLRACE_ASSIGN_OR_RETURN(const Properties all, settings.resolve());
+  if (checked.ok()) checked = checkTogether(role, all);
   if (!checked.ok()) return invalidArgumentError("--kafka: " + textOf(checked));
   return settings;
 }

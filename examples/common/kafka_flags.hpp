@@ -32,12 +32,22 @@ void declareKafkaFlags(FlagSet& flags, KafkaFlags& kafka, const std::string& top
 /// Whether any flag was given that says something of Kafka only.
 bool mentionsKafka(const FlagSet& flags);
 
+/// Whom the settings are for.
+enum class KafkaRole { kProducer, kConsumer };
+
 /// How the cluster is reached: `defaults` and then what --kafka says, the later ones winning.
 ///
 /// kInvalidArgument, naming the flag and never a secret: a property that librdkafka does not know
 /// (with one of a similar name), a value it refuses, a file or variable that cannot be read.
 StatusOr<KafkaSettings> kafkaSettingsOf(const KafkaFlags& kafka,
                                         std::vector<KafkaSettings::Property> defaults);
+
+/// The same for a client of the program's own, which depends on the `forced` ones.
+///
+/// kInvalidArgument, besides: librdkafka refuses the properties together, or a forced one is set otherwise.
+StatusOr<KafkaSettings> kafkaClientSettingsOf(KafkaRole role, const KafkaFlags& kafka,
+                                              std::vector<KafkaSettings::Property> defaults,
+                                              const std::vector<KafkaSettings::Property>& forced);
 
 /// Tells log() the properties in effect, secrets masked, for --log-level debug.
 void logKafkaSettings(const KafkaSettings& settings);

@@ -388,6 +388,34 @@ class Consuming(WithBroker):
         self.assertEqual(figure(out, "Total Events") % 10, 0)
 
 
+class CommandLines(ProgramTest):
+    """Who is not refused here waits for a broker for ever."""
+
+    def assert_wrong(self, program, flags, *words):
+        command = (*flags, "-b", "127.0.0.1:1", "--start-timeout", "1h", "--no-progress")
+        with self.subTest(program=program, flags=flags):
+            self.assert_refused(run(program, *command), f"{program}: ", *words)
+
+    def test_properties_that_librdkafka_refuses_together_are_refused_and_named(self):
+        self.assert_wrong("event_producer", ["--linger-ms", 200000], "--linger-ms: ", "`message.timeout.ms`")
+        self.assert_wrong("event_producer", ["-X", "linger.ms=200000"], "--kafka: ", "`message.timeout.ms`")
+        self.assert_wrong("event_producer", ["-X", "acks=1"], "--kafka: ", "`acks`", "--acks 1")
+        self.assert_wrong("event_consumer", ["-X", "session.timeout.ms=400000"], "--kafka: ", "`session.timeout.ms`")
+        self.assert_wrong("event_count", ["-t", "t", "-X", "session.timeout.ms=400000"], "--kafka: ", "`session.timeout.ms`")
+        to_topic = ("--source", "generate:1", "--sink", "kafka:")
+        self.assert_wrong("event_count", [*to_topic, "-X", "acks=1"], "--kafka: ", "`acks`")
+        letters = ("--source", "generate:1", "--dead-letters", "kafka:dead", "--checkpoint-dir", self.path("state"))
+        self.assert_wrong("revenue", [*letters, "-X", "message.timeout.ms=900001"], "--kafka: ", "`message.timeout.ms`")
+
+    def test_properties_that_a_program_depends_on_are_refused_with_the_flag_that_is_meant(self):
+        self.assert_wrong("event_consumer", ["-X", "enable.auto.offset.store=true"], "--kafka: ", "'enable.auto.offset.store'")
+        self.assert_wrong("sessions", ["-t", "t", "-X", "group.id=other"], "--kafka: ", "'group.id'", "--group-id is for that")
+        self.assert_wrong("sessions", ["-t", "t", "-X", "auto.offset.reset=latest"], "'auto.offset.reset'", "--start is for that")
+        self.assert_wrong("event_count", ["--sink", "kafka:", "-X", "enable.idempotence=false"], "'enable.idempotence'")
+        self.assert_wrong("event_count", ["--sink", "kafka:", "--checkpoint-dir", self.path("state"), "-X", "transactional.id=mine"],
+                          "--kafka: ", "'transactional.id'")
+
+
 class BadDays(ProgramTest):
     def test_a_broker_that_is_not_there_is_waited_for_and_then_given_up(self):
         for program in ("event_producer", "event_consumer"):

@@ -164,6 +164,11 @@ StatusOr<Client> Client::make(rd_kafka_type_t type, const KafkaSettings& setting
   return client;
 }
 
+KafkaSettings withoutBrokers(KafkaSettings settings) {
+  settings.properties.emplace_back("bootstrap.servers", "");
+  return settings;
+}
+
 void Client::reset() {
   if (handle_ != nullptr && rd_kafka_type(handle_.get()) == RD_KAFKA_CONSUMER) {
     std::promise<void> ended;

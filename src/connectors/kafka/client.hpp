@@ -77,6 +77,9 @@ class Client {
   std::unique_ptr<rd_kafka_t, Destroy<rd_kafka_destroy>> handle_;
 };
 
+/// The same for a client that is only made, to see whether it can be: it connects to nobody.
+KafkaSettings withoutBrokers(KafkaSettings settings);
+
 /// By what a caller can do: kUnavailable, try again; kPermissionDenied, kNotFound, kInvalidArgument,
 /// kFailedPrecondition: it has to be set right; kAborted: the job has to recover.
 Status statusOf(rd_kafka_resp_err_t code, std::string_view doing, std::string_view detail = {});

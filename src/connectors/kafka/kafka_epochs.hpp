@@ -58,6 +58,9 @@ class KafkaEpochs final : public CommitPoint {
 
   const Options& options() const { return options_; }
 
+  /// Whether librdkafka takes the properties; see withoutBrokers().
+  Status checkProducer() { return makeProducer(0).status(); }
+
   /// Of a sink of the job; before takeOver() or start().
   void addTopic(const std::string& topic) { topics_.insert(topic); }
 

@@ -514,6 +514,13 @@ void Reader::appendSplits(std::vector<SplitProgress>& splits) const {
 }  // namespace
 }  // namespace rdkafka
 
+Status checkKafkaSource(const KafkaSourceOptions& options) {
+  MILLRACE_RETURN_IF_ERROR(rdkafka::checkOptions(options));
+  return rdkafka::Client::make(RD_KAFKA_CONSUMER, rdkafka::withoutBrokers(options.settings), rdkafka::defaults(),
+                               rdkafka::forced(options))
+      .status();
+}
+
 std::unique_ptr<KafkaReader> makeKafkaReader(std::shared_ptr<void>& shared,
                                              const KafkaSourceOptions& options) {
   if (shared == nullptr) shared = std::make_shared<rdkafka::KafkaInput>(options);

@@ -110,6 +110,13 @@ std::unique_ptr<KafkaWriter> makeKafkaWriter(std::shared_ptr<void>& shared,
   return std::make_unique<EpochWriter>(std::static_pointer_cast<Alone>(shared), options);
 }
 
+Status checkKafkaSink(const KafkaSinkOptions& options, const std::string& jobName, Duration interval) {
+  KafkaEpochs::Options wanted = epochsOf(options, {jobName, interval});
+  MILLRACE_RETURN_IF_ERROR(KafkaEpochs::check(wanted));
+  wanted.settings = rdkafka::withoutBrokers(wanted.settings);
+  return KafkaEpochs(std::move(wanted)).checkProducer();
+}
+
 Status joinKafkaCommitPoint(const KafkaSinkOptions& options, const CommitSettings& settings,
                             std::shared_ptr<CommitPoint>& point) {
   KafkaEpochs::Options wanted = epochsOf(options, settings);

@@ -35,6 +35,10 @@ struct KafkaSinkOptions {
   std::size_t heldBytes = std::size_t{4} << 20;
 };
 
+/// As checkKafkaSource(), for a sink of a job with that name and time between checkpoints. In a job without a
+/// state directory the delivery is kAtLeastOnce.
+Status checkKafkaSink(const KafkaSinkOptions& options, const std::string& jobName, Duration interval);
+
 /// How a result becomes a record: `void f(const T&, KafkaRecord& out)`, or a LineFormat, which makes
 /// a value without a key.
 template <typename F, typename T>

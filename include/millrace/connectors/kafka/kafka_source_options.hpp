@@ -75,4 +75,8 @@ struct KafkaSourceOptions {
   Duration discoveryInterval = std::chrono::seconds(60);
 };
 
+/// What a start would refuse without asking any broker: options that contradict each other, properties
+/// that librdkafka refuses, alone or together, or that the source depends on. Connects to nobody.
+Status checkKafkaSource(const KafkaSourceOptions& options);
+
 }  // namespace millrace
