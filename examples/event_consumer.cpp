@@ -114,7 +114,7 @@ std::string resolveKafka(const FlagSet& flags, const KafkaFlags& kafka, Consumer
   if (s->job.source.topic.starts_with('^')) defaults.emplace_back("topic.blacklist", "^__");
   // How far the group has come is up to this program: what has been handled, not what has been read.
   StatusOr<KafkaSettings> reached = kafkaClientSettingsOf(KafkaRole::kConsumer, kafka, std::move(defaults),
-                                                          {{"enable.auto.offset.store", "false"}});
+                                                          {{"enable.auto.offset.store", "false"}, {"enable.partition.eof", "true"}});
   if (!reached.ok()) return messageOf(reached.status());
   s->job.kafka = *std::move(reached);
   return {};
@@ -266,7 +266,6 @@ int consume(const ConsumerSettings& settings, const JobCommandLine& line, GroupC
   board.begin();
   const int code = runJobProgram(job, line, stop);
   if (code == kWrongCommandLine) return code;
-  if (consumer != nullptr) consumer->handled(board.added());
   const Status shown = board.show();
   if (code == kDone && !shown.ok()) return reportFailure(kProgram, messageOf(shown));
   return code;
@@ -279,8 +278,8 @@ int consumeTopic(const ConsumerSettings& settings, const JobCommandLine& line, S
   if (!consumer.ok())
     return absl::IsCancelled(consumer.status()) ? kDone : reportFailure(kProgram, messageOf(consumer.status()));
   const int code = consume(settings, line, consumer->get(), stop);
-  const Status left = (*consumer)->leave();
-  return code == kDone && !left.ok() ? reportFailure(kProgram, messageOf(left)) : code;
+  (*consumer)->leave();
+  return code;
 }
 
 int run(int argc, char** argv) {

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kFill = 4096;
 constexpr int kServeMillis = 50;
+constexpr int kAskMillis = 1'000;
 constexpr auto kLeaving = std::chrono::seconds(10);  // then the group has to find out by itself
 
 // What librdkafka subscribes to. Its patterns match a part of the name, unless they are told to match all of it.
@@ -75,9 +76,7 @@ GroupConsumer::~GroupConsumer() {
   onArrival({});
   dropFilled();
   queue_.reset();  // before the handle it belongs to
-  if (client_ == nullptr || hasLeft_) return;
-  const KafkaQueue answers(rd_kafka_queue_new(client_->get()));
-  close(answers.get(), std::chrono::steady_clock::now() + kLeaving);
+  if (client_ != nullptr && !hasLeft_) leave();
 }
 
 Status GroupConsumer::subscribe(const std::string& topics) {
@@ -111,7 +110,9 @@ StatusOr<bool> GroupConsumer::fill() {
 bool GroupConsumer::next(Message& message) {
   for (; at_ < end_; ++at_) {
     const rd_kafka_message_t& here = *filled_[at_];
-    if (here.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (here.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      noteEnd(here);
+    } else if (here.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
       if (failure_.ok()) failure_ = judge(here);
     } else if (findSplit(here)) {
       message = {split_,
@@ -130,6 +131,7 @@ bool GroupConsumer::next(Message& message) {
 void GroupConsumer::release(std::uint64_t count) {
   const std::int64_t next = filled_[at_]->offset + 1;
   rd_kafka_message_destroy(filled_[at_++]);
+  splits_[split_].position.store(next, std::memory_order_relaxed);
   if (isRunning_ && read_.back().split == split_) {
     read_.back().count = count;
     read_.back().next = next;
@@ -155,12 +157,45 @@ bool GroupConsumer::findSplit(const rd_kafka_message_t& message) {
   return false;
 }
 
+// Marks of transactions have offsets too, so the last message need not be the last there is.
+void GroupConsumer::noteEnd(const rd_kafka_message_t& end) {
+  if (findSplit(end)) splits_[split_].position.store(end.offset, std::memory_order_relaxed);
+}
+
+// A start is where the group stands when a partition is given to this member.
+void GroupConsumer::noteCommitted(const rd_kafka_topic_partition_list_t& offsets, bool isStart) {
+  for (int i = 0; i < offsets.cnt; ++i) {
+    const rd_kafka_topic_partition_t& each = offsets.elems[i];
+    if (each.err != RD_KAFKA_RESP_ERR_NO_ERROR || each.offset < 0) continue;
+    for (Split& split : splits_) {
+      if (!split.isOurs || split.partition != each.partition || split.topic != each.topic) continue;
+      split.committed.store(each.offset, std::memory_order_relaxed);
+      if (isStart) split.position.store(each.offset, std::memory_order_relaxed);
+    }
+  }
+}
+
+void GroupConsumer::appendSplits(std::vector<SplitProgress>& splits) const {
+  const std::lock_guard lock(mutex_);
+  for (const Split& split : splits_) {
+    if (!split.isOurs) continue;
+    SplitProgress& added = splits.emplace_back();
+    added.name = fmt::format("{}-{}", split.topic, split.partition);
+    added.position = split.position.load(std::memory_order_relaxed);
+    added.committed = split.committed.load(std::memory_order_relaxed);
+    // As of the last fetch: nobody is asked.
+    std::int64_t first = 0;
+    std::int64_t end = SplitProgress::kUnknown;
+    const auto known =
+        rd_kafka_get_watermark_offsets(client_->get(), split.topic.c_str(), split.partition, &first, &end);
+    if (known == RD_KAFKA_RESP_ERR_NO_ERROR && end >= 0) added.end = std::max(end, added.position);
+  }
+}
+
 // Nothing that passes by itself is an error: librdkafka tries again.
 Status GroupConsumer::judge(const rd_kafka_message_t& message) {
   const char* const text = rd_kafka_message_errstr(&message);
   switch (message.err) {
-    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-      return okStatus();
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
@@ -191,8 +226,15 @@ void GroupConsumer::handled(std::uint64_t count) {
 }
 
 void GroupConsumer::assign(const rd_kafka_topic_partition_list_t& partitions) {
-  for (int i = 0; i < partitions.cnt; ++i)
-    splits_.push_back({partitions.elems[i].topic, partitions.elems[i].partition});
+  {
+    const std::lock_guard lock(mutex_);
+    for (int i = 0; i < partitions.cnt; ++i)
+      splits_.emplace_back(partitions.elems[i].topic, partitions.elems[i].partition);
+  }
+  // Only to be told: without an answer it shows with the first commit.
+  const KafkaPartitions stands(rd_kafka_topic_partition_list_copy(&partitions));
+  if (rd_kafka_committed(client_->get(), stands.get(), kAskMillis) == RD_KAFKA_RESP_ERR_NO_ERROR)
+    noteCommitted(*stands, true);
   if (begin_) std::exchange(begin_, {})();
 }
 
@@ -203,6 +245,7 @@ void GroupConsumer::revoke(const rd_kafka_topic_partition_list_t& partitions) {
                               const_cast<rd_kafka_topic_partition_list_t*>(&partitions), split.topic.c_str(),
                               split.partition) != nullptr;
     if (!split.isOurs || !isListed) continue;
+    const std::lock_guard lock(mutex_);
     split.isOurs = false;
     ended_.push_back(i);
   }
@@ -230,9 +273,12 @@ void GroupConsumer::onRebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partiti
   rd_kafka_error_destroy(error);
 }
 
-void GroupConsumer::onCommit(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t*, void* opaque) {
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__NO_OFFSET) return;
-  static_cast<GroupConsumer*>(opaque)->client_->tell(
+void GroupConsumer::onCommit(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* offsets,
+                             void* opaque) {
+  auto& consumer = *static_cast<GroupConsumer*>(opaque);
+  if (code == RD_KAFKA_RESP_ERR__NO_OFFSET) return;
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return consumer.noteCommitted(*offsets, false);
+  consumer.client_->tell(
       code, fmt::format("offsets were not committed, and will be with the next commit: {}", rd_kafka_err2str(code)));
 }
 
@@ -241,34 +287,36 @@ void GroupConsumer::dropFilled() {
   at_ = end_ = 0;
 }
 
-// librdkafka's own calls for this wait for ever when the group's broker does not answer.
-Status GroupConsumer::leave() {
-  const auto deadline = std::chrono::steady_clock::now() + kLeaving;
-  onArrival({});
-  dropFilled();
-  const KafkaQueue answers(rd_kafka_queue_new(client_->get()));
-  const Status committed = commits_ ? commit(answers.get(), deadline) : okStatus();
-  close(answers.get(), deadline);
-  return committed;
-}
-
 // Messages may still come to the queue of a consumer that closes: they are let go, not counted, not committed.
 void GroupConsumer::serve(rd_kafka_queue_t* answers) {
   rd_kafka_message_t* const message = rd_kafka_consume_queue(answers, kServeMillis);
   if (message != nullptr) rd_kafka_message_destroy(message);
 }
 
-Status GroupConsumer::commit(rd_kafka_queue_t* answers, Deadline deadline) {
+GroupConsumer::Deadline GroupConsumer::leaveBy() {
+  if (!leaveBy_) leaveBy_ = std::chrono::steady_clock::now() + kLeaving;
+  return *leaveBy_;
+}
+
+// librdkafka's own calls for this, and for closing, wait for ever when the group's broker does not answer.
+Status GroupConsumer::commit() {
+  if (!commits_) return okStatus();
   // What comes after the deadline finds nothing to write to.
-  const auto answer = std::make_shared<std::optional<rd_kafka_resp_err_t>>();
-  const auto onAnswer = [](rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t*, void* opaque) {
-    const std::unique_ptr<std::shared_ptr<std::optional<rd_kafka_resp_err_t>>> held(
-        static_cast<std::shared_ptr<std::optional<rd_kafka_resp_err_t>>*>(opaque));
-    **held = code;
+  struct Answer {
+    std::optional<rd_kafka_resp_err_t> code;
+    KafkaPartitions offsets;
   };
-  rd_kafka_commit_queue(client_->get(), nullptr, answers, onAnswer, new std::shared_ptr(answer));
-  while (!*answer && std::chrono::steady_clock::now() < deadline) serve(answers);
-  const auto code = answer->value_or(RD_KAFKA_RESP_ERR__TIMED_OUT);
+  const auto answer = std::make_shared<Answer>();
+  const auto onAnswer = [](rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* offsets, void* opaque) {
+    const std::unique_ptr<std::shared_ptr<Answer>> held(static_cast<std::shared_ptr<Answer>*>(opaque));
+    (*held)->code = code;
+    if (offsets != nullptr) (*held)->offsets.reset(rd_kafka_topic_partition_list_copy(offsets));
+  };
+  const KafkaQueue answers(rd_kafka_queue_new(client_->get()));
+  rd_kafka_commit_queue(client_->get(), nullptr, answers.get(), onAnswer, new std::shared_ptr(answer));
+  while (!answer->code && std::chrono::steady_clock::now() < leaveBy()) serve(answers.get());
+  if (answer->offsets != nullptr) noteCommitted(*answer->offsets, false);
+  const auto code = answer->code.value_or(RD_KAFKA_RESP_ERR__TIMED_OUT);
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__NO_OFFSET) return okStatus();
   const std::string trouble = client_->lastTrouble();
   return absl::UnavailableError(
@@ -276,15 +324,18 @@ Status GroupConsumer::commit(rd_kafka_queue_t* answers, Deadline deadline) {
                   kafkaErrorText(code), trouble.empty() ? "" : "; ", trouble));
 }
 
-void GroupConsumer::close(rd_kafka_queue_t* answers, Deadline deadline) {
+void GroupConsumer::leave() {
   hasLeft_ = true;
-  if (rd_kafka_error_t* const error = rd_kafka_consumer_close_queue(client_->get(), answers); error != nullptr) {
+  onArrival({});
+  dropFilled();
+  const KafkaQueue answers(rd_kafka_queue_new(client_->get()));
+  if (rd_kafka_error_t* const error = rd_kafka_consumer_close_queue(client_->get(), answers.get()); error != nullptr) {
     rd_kafka_error_destroy(error);
     return;
   }
   while (rd_kafka_consumer_closed(client_->get()) == 0) {
-    if (std::chrono::steady_clock::now() >= deadline) return client_->abandon();
-    serve(answers);
+    if (std::chrono::steady_clock::now() >= leaveBy()) return client_->abandon();
+    serve(answers.get());
   }
 }
 

@@ -4,13 +4,17 @@
 #include "kafka_client.hpp"
 
 #include <millrace/connectors/kafka/kafka_settings.hpp>
+#include <millrace/runtime/source.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,7 +33,7 @@ struct GroupSettings {
 ///
 /// Each time a partition is given to this member it becomes a new *split*, numbered from 0.
 ///
-/// **Thread safety**: one thread at a time.
+/// **Thread safety**: one thread at a time, but for appendSplits().
 class GroupConsumer {
  public:
   struct Message {
@@ -68,15 +72,25 @@ class GroupConsumer {
   /// Splits that were taken away since the last call.
   std::vector<std::size_t> takeEnded() { return std::exchange(ended_, {}); }
 
-  /// Commits what has been handled, waits for it, and leaves the group; all that for 10 s at most.
-  /// kUnavailable: the commit got no good answer.
-  Status leave();
+  /// How far this member's partitions are read. From any thread.
+  void appendSplits(std::vector<SplitProgress>& splits) const;
+
+  /// Commits what has been handled, and waits for it. kUnavailable: there was no good answer.
+  /// REQUIRES: nothing is read after that.
+  Status commit();
+
+  /// Leaves the group; with commit() that takes 10 s at most.
+  void leave();
 
  private:
   struct Split {
-    std::string topic;
-    std::int32_t partition;
-    bool isOurs = true;
+    Split(std::string ofTopic, std::int32_t number) : topic(std::move(ofTopic)), partition(number) {}
+
+    const std::string topic;
+    const std::int32_t partition;
+    bool isOurs = true;  // set under mutex_
+    std::atomic<std::int64_t> position{SplitProgress::kUnknown};
+    std::atomic<std::int64_t> committed{SplitProgress::kUnknown};
   };
   struct Progress {
     std::uint64_t count;
@@ -95,22 +109,25 @@ class GroupConsumer {
   static void onArrived(rd_kafka_t* handle, void* opaque);
   Status judge(const rd_kafka_message_t& message);
   bool findSplit(const rd_kafka_message_t& message);
+  void noteEnd(const rd_kafka_message_t& end);
+  void noteCommitted(const rd_kafka_topic_partition_list_t& offsets, bool isStart);
   void dropFilled();
   using Deadline = std::chrono::steady_clock::time_point;
+  Deadline leaveBy();
   static void serve(rd_kafka_queue_t* answers);
-  Status commit(rd_kafka_queue_t* answers, Deadline deadline);
-  void close(rd_kafka_queue_t* answers, Deadline deadline);
 
   std::unique_ptr<KafkaClient> client_;
   KafkaQueue queue_;
   bool commits_ = true;
   bool hasLeft_ = false;
+  std::optional<Deadline> leaveBy_;
 
   std::vector<rd_kafka_message_t*> filled_;
   std::size_t at_ = 0;   // in filled_
   std::size_t end_ = 0;  // of filled_
 
-  std::vector<Split> splits_;
+  mutable std::mutex mutex_;   // held where splits come and go, and by those who look from outside
+  std::deque<Split> splits_;
   std::size_t split_ = 0;  // of the message that was next() last
   std::vector<std::size_t> ended_;
   std::deque<Progress> read_;  // and not known to be handled

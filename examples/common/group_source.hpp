@@ -61,6 +61,14 @@ class GroupSource final : public SourceConnector<Event> {
     // Callbacks of librdkafka are served by read(), messages or not.
     Timestamp nextDeadline() const override { return saturatingAdd(context_->processingTime(), kServeMillis); }
 
+    // All that was read has come to its end by now.
+    Status close(bool) override {
+      consumer_.handled(reading_->handled());
+      return consumer_.commit();
+    }
+
+    void appendSplits(std::vector<SplitProgress>& splits) const override { consumer_.appendSplits(splits); }
+
     StatusOr<ReadState> read(SourceOutput<Event>& out) override {
       if (left_ == 0) return ReadState::kEnd;
       consumer_.handled(reading_->handled());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "job_program.hpp"
 
+#include "lag.hpp"
 #include "progress.hpp"
 #include "stop_signal.hpp"
 #include "summary.hpp"
@@ -24,6 +25,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace millrace::examples {
 namespace {
@@ -80,11 +82,12 @@ class Extent {
   std::uint64_t bytes_ = 0;
 };
 
-// How many records there are still to read in topics; nothing when none is read.
-std::optional<std::int64_t> lagOf(const Job& job) {
-  std::optional<std::int64_t> lag;
-  for (const SplitStatus& split : job.splits()) lag = lag.value_or(0) + split.progress.lag();
-  return lag;
+// Of the topics that are read; none for other sources.
+std::vector<SplitProgress> partitionsOf(const Job& job) {
+  std::vector<SplitProgress> partitions;
+  for (SplitStatus& split : job.splits()) partitions.push_back(std::move(split.progress));
+  sortPartitions(partitions);
+  return partitions;
 }
 
 ProgressSample sampleOf(const Job& job, const Extent& extent) {
@@ -95,8 +98,9 @@ ProgressSample sampleOf(const Job& job, const Extent& extent) {
   if (counts.invalid() > 0) sample.note = fmt::format("{} invalid", counts.invalid());
   if (counts.late() > 0)
     sample.note += fmt::format("{}{} late", sample.note.empty() ? "" : "  ", counts.late());
-  if (const std::optional<std::int64_t> lag = lagOf(job))
-    sample.note += fmt::format("{}lag {}", sample.note.empty() ? "" : "  ", *lag);
+  const std::vector<SplitProgress> partitions = partitionsOf(job);
+  if (!partitions.empty()) sample.note += (sample.note.empty() ? "" : "  ") + lagNote(partitions);
+  if (const std::string last = lagDetail(partitions); !last.empty()) sample.detail = "furthest behind " + last;
   return sample;
 }
 
@@ -315,6 +319,7 @@ int runJobProgram(const JobProgram& program, const JobCommandLine& line, StopSig
   }
   Summary summary = summaryOf(job->counts(), begun);
   summary.recordsBefore = static_cast<std::int64_t>(before);
+  summary.partitions = partitionsOf(*job);
   const Status written = summaryFile->write(summary);
   if (!done.ok()) return reportFailure(name, messageOf(done));
   if (!written.ok()) return reportFailure(name, messageOf(written));

@@ -80,6 +80,7 @@ std::string progressLogLine(const ProgressSample& sample, double recordsPerSecon
   if (sample.fraction) line += fmt::format(", {}%", percent(*sample.fraction));
   if (const std::string left = timeLeft(sample, elapsedSeconds); !left.empty()) line += ", " + left;
   if (!sample.note.empty()) line += ", " + sample.note;
+  if (!sample.detail.empty()) line += ", " + sample.detail;
   return line;
 }
 

@@ -18,6 +18,7 @@ struct ProgressSample {
   std::uint64_t records = 0;
   std::optional<double> fraction;  ///< 0 to 1 when the end is known
   std::string note;                ///< anything worth adding: "3 late"
+  std::string detail = {};         ///< what only a log has room for
 };
 
 /// The widest line a terminal is given.

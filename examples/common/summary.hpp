@@ -3,10 +3,12 @@
 
 #include <millrace/base/file_system.hpp>
 #include <millrace/base/status.hpp>
+#include <millrace/runtime/source.hpp>
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace millrace::examples {
 
@@ -23,6 +25,7 @@ struct Summary {
   double elapsedSeconds = 0;
   std::int64_t checkpoints = 0;
   std::int64_t restarts = 0;
+  std::vector<SplitProgress> partitions;  ///< of topics that were read, and where they were left
 };
 
 /// One JSON object on one line, with a line feed.

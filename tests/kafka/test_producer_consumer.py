@@ -375,6 +375,47 @@ class Consuming(WithBroker):
             self.assert_done(run("event_count", *flags, "--bounded", "--summary", self.path("summary.json")))
             self.assertEqual(json.loads(self.read("summary.json"))["records_in"], 200)
 
+    def partitions(self):
+        """How far they were read, by the summary; none of what is not known."""
+        found = json.loads(self.read("summary.json"))["partitions"]
+        for each in found:
+            if each["current"] is not None and each["end"] is not None:
+                self.assertEqual(each["lag"], each["end"] - each["current"])
+        self.assertEqual([each["partition"] for each in found], [f"{self.topic}-{i}" for i in range(len(found))])
+        return {key: [each[key] for each in found if each[key] is not None] for key in ("committed", "current", "end", "lag")}
+
+    def test_the_lag_is_told_by_partition(self):
+        self.create(partitions=2)
+        self.produce(1000)
+        summary = ("--summary", self.path("summary.json"))
+        self.consume(400, "-G", self.topic, *summary)
+        first = self.partitions()
+        self.assertEqual((sum(first["current"]), sum(first["committed"])), (400, 400))
+        self.assertGreater(sum(first["lag"]), 0)
+        self.consume(600, "-G", self.topic, *summary)
+        whole = {key: sum(values) for key, values in self.partitions().items()}
+        self.assertEqual(whole, {"committed": 1000, "current": 1000, "end": 1000, "lag": 0})
+        # Nothing is read any more, and yet it is known where the group stands.
+        reader = Reading(*self.cluster("-G", self.topic, *summary))
+        reader.await_partitions()
+        self.assertEqual(reader.end()[0], 0)
+        self.assertEqual(sum(self.partitions()["committed"]), 1000)
+        job = ("--source", f"kafka:{self.topic}", "-b", self.broker.bootstrap, "-G", f"{self.topic}-job", *summary)
+        self.assert_done(run("event_count", *QUIET, *job, "--bounded", "--checkpoint-dir", self.path("state")))
+        self.assertEqual({key: sum(values) for key, values in self.partitions().items()}, whole)
+
+    def test_the_lag_stands_in_the_progress(self):
+        self.create(partitions=2)
+        self.produce(100)
+        for program, *flags in (("event_consumer", *self.cluster()), ("event_count", *self.cluster())):
+            with subprocess.Popen([path_of(program), *flags], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as reading:
+                self.addCleanup(reading.kill)
+                while not re.search(rb"100 records, \d+ records/s, lag 0\n", line := reading.stderr.readline()):
+                    self.assertTrue(line)
+                reading.send_signal(signal.SIGTERM)
+                reading.stderr.read()
+                self.assertEqual(reading.wait(), 0)
+
     def test_where_to_begin_may_be_said_otherwise(self):
         self.create()
         self.produce(10)

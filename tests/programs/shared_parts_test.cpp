@@ -3,6 +3,7 @@
 #include "common/event_maker.hpp"
 #include "common/flags.hpp"
 #include "common/job_settings.hpp"
+#include "common/lag.hpp"
 #include "common/latency_histogram.hpp"
 #include "common/progress.hpp"
 #include "common/sent.hpp"
@@ -211,10 +212,34 @@ TEST_CASE("A progress line fits a terminal whatever it shows") {
         "[===========>            ]  50%  1.2M records  812k/s  10s left  3 late");
   CHECK(progressLogLine(half, 812'345, 10) ==
         "10s: 1234567 records, 812345 records/s, 50%, 10s left, 3 late");
+  CHECK(progressLine({5, {}, "lag 1", "a-0 and more"}, 5, 1) == "5 records  5/s  1s  lag 1");
+  CHECK(progressLogLine({5, {}, "lag 1", "a-0 and more"}, 5, 1) == "1s: 5 records, 5 records/s, lag 1, a-0 and more");
   CHECK(progressLine({999, std::nullopt, {}}, 5, 3700) == "999 records  5/s  1h01m");
   for (const std::uint64_t records : {std::uint64_t{0}, ~std::uint64_t{0}})
     for (const double fraction : {0.0, 1e-9, 0.999, 1.0, 7.0})
       CHECK(progressLine({records, fraction, std::string(100, 'x')}, 1e18, 1e9).size() <= 80);
+}
+
+TEST_CASE("The lag is told with the partition that is furthest behind") {
+  const auto split = [](std::string name, std::int64_t position, std::int64_t end, std::int64_t committed) {
+    SplitProgress progress;
+    progress.name = std::move(name);
+    progress.position = position;
+    progress.end = end;
+    progress.committed = committed;
+    return progress;
+  };
+  std::vector<SplitProgress> partitions = {split("b-10", 10, 110, 5), split("b-9", 70, 100, -1), split("a-b-11", 3, 3, 3)};
+  sortPartitions(partitions);
+  CHECK(partitions[0].name + partitions[1].name + partitions[2].name == "a-b-11b-9b-10");
+  CHECK(lagNote(partitions) == "lag 130 (b-10: 100)");
+  CHECK(lagDetail(partitions) == "b-10: committed 5, current 10, end 110, lag 100");
+  CHECK(lagNote({split("t-0", 1, 9, -1)}) == "lag 8");
+  CHECK(lagDetail({split("t-0", 1, 9, -1)}) == "t-0: committed ?, current 1, end 9, lag 8");
+  for (const auto& none : {std::vector<SplitProgress>{}, {split("t-0", 9, 9, 9), split("t-1", -1, -1, -1)}}) {
+    CHECK(lagNote(none) == "lag 0");
+    CHECK(lagDetail(none).empty());
+  }
 }
 
 TEST_CASE("A latency percentile is right to a sixteenth") {
@@ -305,4 +330,11 @@ TEST_CASE("A summary is one JSON object with all of the totals") {
         R"({"records_in":10,"records_out":2,"invalid":1,"late":3,"late_partial":0,"filtered":0,)"
         R"("elapsed_s":0.500000,"events_per_s":20.0,"checkpoints":0,"restarts":0})"
         "\n");
+  summary.partitions.resize(2);
+  summary.partitions[0].name = "t-0";
+  summary.partitions[1] = {"t-1", 5, 9, 4, 0};
+  CHECK_THAT(toJson(summary),
+             Catch::EndsWith(R"("restarts":0,"partitions":[{"partition":"t-0","committed":null,"current":null,"end":null,"lag":null},)"
+                             R"({"partition":"t-1","committed":4,"current":5,"end":9,"lag":4}]})"
+                             "\n"));
 }
