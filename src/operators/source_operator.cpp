@@ -71,7 +71,7 @@ bool SourceDriver::wasBlocked() {
   return hasMore_ && (records || letters);
 }
 
-void SourceDriver::rejectTimeless() { reject("record", "it has no event time", ""); }
+void SourceDriver::rejectTimeless() { reject("record", "it has no event time", "", nullptr); }
 
 void SourceDriver::observe(const Batch& batch, std::size_t from) {
   const bool isNew = batch.size() > from;
@@ -104,12 +104,12 @@ void SourceDriver::appendSplits(std::vector<SplitProgress>& splits) const {
 }
 
 bool SourceDriver::reject(std::string_view position, std::string_view reason,
-                          std::string_view payload) {
+                          std::string_view payload, const MessageParts* message) {
   ++rejected_;
   context_->counters().invalid.add(1);
   if (onInvalid_ == OnInvalid::kFail) failInvalidRecord(position, reason);
   if (!deadLetters_.isConnected()) return true;
-  deadLetters_.append(now_).assign(context_->operatorName(), position, reason, payload);
+  deadLetters_.append(now_).assign(context_->operatorName(), position, reason, payload, message);
   return deadLetters_.open().size() < context_->batchSize();
 }
 

@@ -10,11 +10,16 @@ namespace millrace {
 template class TypedBatch<DeadLetter>;
 
 void DeadLetter::assign(std::string_view fromSource, std::string_view at, std::string_view why,
-                        std::string_view bytes) {
+                        std::string_view bytes, const MessageParts* parts) {
   source = fromSource;
   position = at;
   reason = why;
   payload = bytes;
+  if (parts != nullptr) {
+    message = *parts;
+  } else {
+    message.reset();
+  }
 }
 
 void failInvalidRecord(std::string_view position, std::string_view reason) {

@@ -433,7 +433,7 @@ class Transactions(Days):
         self.write(self.events, bad)
         self.write(self.events, ["null"], "-K", ":")
         self.kcat("-P", "-t", self.events, "-Z", "-K", ":", input="tombstone:\n")
-        self.kcat("-P", "-t", self.events, "-K", ":", input="empty:\n")
+        self.kcat("-P", "-t", self.events, "-K", ":", "-H", "trace=abc", input="empty:\n")
         first = self.start(*letters)
         self.await_results()
         first.kill()
@@ -450,9 +450,12 @@ class Transactions(Days):
         wrong = {offset for offset, kind in enumerate(self.read(self.events, of="%S %s")) if "user_id" not in kind}
         self.assertEqual(sorted(places), sorted(f"{self.events}-0@{offset}" for offset in wrong))
         self.assertEqual(len(places), 2 * len(bad) + 3)
-        reasons = " ".join(letter["reason"] for letter in found)
-        self.assertIn("the value is null", reasons)
-        self.assertIn("the value is empty", reasons)
+        by_key = {letter["key"]: letter for letter in found}
+        self.assertEqual(set(by_key), {None, "tombstone", "empty"})
+        self.assertEqual((by_key["tombstone"]["payload"], by_key["empty"]["payload"]), (None, ""))
+        self.assertIn("the value is null", by_key["tombstone"]["reason"])
+        self.assertIn("the value is empty", by_key["empty"]["reason"])
+        self.assertEqual(by_key["empty"]["headers"], [{"name": "trace", "value": "abc"}])
 
     def test_are_not_made_for_at_least_once(self):
         weak = ("--delivery", "at-least-once")

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "common/dead_letter_row.hpp"
 #include "common/endpoints.hpp"
 #include "common/event_maker.hpp"
 #include "common/flags.hpp"
@@ -317,6 +318,26 @@ TEST_CASE("The statistics block has its form, and names cannot break it") {
         "Total Events: 7\nElapsed Time: 2.00s\nEvent Rate: 3.50 events/sec\nErrors: 1\n\n"
         "Top Event Types:\n  page_view: 3\n  login: 2\n\n"
         "Top Users:\n  user_1: 3 events\n  user\\n2: 2 events\n");
+}
+
+TEST_CASE("A dead letter has all that a message has, and null is not empty") {
+  const auto row = [](const DeadLetter& letter) {
+    std::string out;
+    appendDeadLetter(out, letter);
+    return out;
+  };
+  DeadLetter letter{"events", "e.ndjson:7", "no", "{"};
+  CHECK(row(letter) == R"({"source":"events","position":"e.ndjson:7","reason":"no","payload":"{"})");
+  letter.payload = "\xff";
+  CHECK(row(letter) == R"({"source":"events","position":"e.ndjson:7","reason":"no","payload_base64":"/w=="})");
+  letter = {"events", "t-0@7", "no", ""};
+  letter.message.emplace();
+  CHECK(row(letter) == R"({"source":"events","position":"t-0@7","reason":"no","payload":"","key":null})");
+  letter.message->isTombstone = true;
+  letter.message->key = "\xff";
+  letter.message->headers = {{"a", "1"}, {"a", std::nullopt}, {"\xff", ""}};
+  CHECK(row(letter) == R"({"source":"events","position":"t-0@7","reason":"no","payload":null,"key_base64":"/w==",)"
+                       R"("headers":[{"name":"a","value":"1"},{"name":"a","value":null},{"name_base64":"/w==","value":""}]})");
 }
 
 TEST_CASE("A summary is one JSON object with all of the totals") {

@@ -49,7 +49,8 @@ class SourceDriver : public SourceOperator, private ReaderReport {
   void split(std::size_t index) final;
   void endSplit(std::size_t index) final;
   void setPending(std::size_t index, bool isPending) final;
-  bool reject(std::string_view position, std::string_view reason, std::string_view payload) final;
+  bool reject(std::string_view position, std::string_view reason, std::string_view payload,
+              const MessageParts* message) final;
   void countBytes(std::size_t bytes) final;
 
   SourceReaderLife& reader_;

@@ -18,15 +18,28 @@ namespace millrace {
 /// The event time of a record whose source knows none.
 inline constexpr Timestamp kNoTimestamp = kMinTimestamp;
 
+/// What a record has besides its bytes when it came as a message.
+struct MessageParts {
+  struct Header {
+    std::string name;
+    std::optional<std::string> value;  ///< absent: null, which is not the same as empty
+  };
+
+  std::optional<std::string> key;  ///< as Header::value
+  std::vector<Header> headers;     ///< in their order; names may repeat
+  bool isTombstone = false;        ///< null stands in place of the bytes
+};
+
 /// A record that could not be read, as it was, with the reason.
 struct DeadLetter {
   std::string source;    ///< name of the source operator
   std::string position;  ///< where it stood: "events.ndjson:1024" (file and byte offset)
   std::string reason;    ///< why it is invalid, naming the member
   std::string payload;   ///< the bytes
+  std::optional<MessageParts> message = {};  ///< absent: it was none, but a line of a file
 
   void assign(std::string_view fromSource, std::string_view at, std::string_view why,
-              std::string_view bytes);
+              std::string_view bytes, const MessageParts* parts);
 };
 extern template class TypedBatch<DeadLetter>;
 
@@ -51,9 +64,10 @@ class ReaderReport {
   virtual void split(std::size_t index) = 0;
   virtual void endSplit(std::size_t index) = 0;
   virtual void setPending(std::size_t index, bool isPending) = 0;
-  /// False: there is no room for more dead letters, read() should return.
-  virtual bool reject(std::string_view position, std::string_view reason,
-                      std::string_view payload) = 0;
+  /// False: there is no room for more dead letters, read() should return. `message` is null where the
+  /// record is none.
+  virtual bool reject(std::string_view position, std::string_view reason, std::string_view payload,
+                      const MessageParts* message) = 0;
   virtual void countBytes(std::size_t bytes) = 0;
 };
 
@@ -105,9 +119,11 @@ class SourceOutput {
   void setPending(std::size_t index, bool isPending) { report_.setPending(index, isPending); }
 
   /// Counts a record that cannot be read and sends it to the dead letters.
-  /// `position` and `reason` are for people; `payload` is the record as it stood.
-  void reject(std::string_view position, std::string_view reason, std::string_view payload) {
-    if (!report_.reject(position, reason, payload)) end_ = slot_;
+  /// `position` and `reason` are for people; `payload` is the record as it stood, `message` the rest
+  /// of it where it is a message.
+  void reject(std::string_view position, std::string_view reason, std::string_view payload,
+              const MessageParts* message = nullptr) {
+    if (!report_.reject(position, reason, payload, message)) end_ = slot_;
   }
 
   /// Adds to the count of bytes read.

@@ -15,4 +15,14 @@ std::optional<std::string_view> KafkaMessage::header(std::string_view name) cons
 
 std::string KafkaMessage::position() const { return fmt::format("{}-{}@{}", topic, partition, offset); }
 
+void KafkaMessage::copyParts(MessageParts& parts) const {
+  parts.key = key;
+  parts.isTombstone = !value.has_value();
+  parts.headers.resize(headers.size());
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    parts.headers[i].name = headers[i].name;
+    parts.headers[i].value = headers[i].value;
+  }
+}
+
 }  // namespace millrace

@@ -118,7 +118,11 @@ TEST_CASE("every message of every partition is read once, by any number of worke
 TEST_CASE("what cannot be read goes to the dead letters with topic, partition and offset", "[librdkafka]") {
   MockKafka kafka;
   kafka.createTopic("clicks", 2);
-  kafka.write("clicks", 1, {{R"({"user":"u","at":"1970-01-01T00:00:01Z"})"}, {std::nullopt}, {""}, {"{garbage"}, {std::string("\0", 1)}});
+  kafka.write("clicks", 1, {{R"({"user":"u","at":"1970-01-01T00:00:01Z"})"},
+                            {std::nullopt},
+                            {""},
+                            {"{garbage", "key", 0, {{"a", "1"}, {"a", std::nullopt}}},
+                            {std::string("\0", 1)}});
   Pipeline pipeline("read");
   Collected<Click> read;
   Collected<DeadLetter> letters;
@@ -133,6 +137,15 @@ TEST_CASE("what cannot be read goes to the dead letters with topic, partition an
   CHECK(byPosition.at("clicks-1@1").reason == "the value is null (a tombstone)");
   CHECK(byPosition.at("clicks-1@2").reason == "the value is empty");
   CHECK(byPosition.at("clicks-1@3").payload == "{garbage");
+  CHECK(byPosition.at("clicks-1@1").message->isTombstone);
+  CHECK_FALSE(byPosition.at("clicks-1@2").message->isTombstone);
+  CHECK(byPosition.at("clicks-1@2").message->key == std::nullopt);
+  CHECK(byPosition.at("clicks-1@3").message->key == "key");
+  const auto& headers = byPosition.at("clicks-1@3").message->headers;
+  REQUIRE(headers.size() == 2);
+  CHECK(headers[0].name + *headers[0].value + headers[1].name == "a1a");
+  CHECK(headers[1].value == std::nullopt);
+  CHECK(byPosition.at("clicks-1@4").message->headers.empty());
   CHECK(byPosition.count("clicks-1@4") == 1);
 }
 

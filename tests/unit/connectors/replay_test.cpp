@@ -122,7 +122,7 @@ class Values final : private ReaderReport {
   void split(std::size_t) override {}
   void setPending(std::size_t, bool) final {}
   void endSplit(std::size_t) override {}
-  bool reject(std::string_view, std::string_view, std::string_view) override { return true; }
+  bool reject(std::string_view, std::string_view, std::string_view, const MessageParts*) override { return true; }
   void countBytes(std::size_t) override {}
 
   TypedBatch<int>& withRoom(std::size_t room) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <millrace/runtime/source.hpp>
 #include <millrace/time/timestamp.hpp>
 
 #include <cstdint>
@@ -39,6 +40,9 @@ struct KafkaMessage {
 
   /// "user-events-3@1024": topic, partition and offset.
   std::string position() const;
+
+  /// Copies what there is besides the value.
+  void copyParts(MessageParts& parts) const;
 };
 
 }  // namespace millrace

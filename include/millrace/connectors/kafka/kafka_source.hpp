@@ -102,7 +102,8 @@ class KafkaSource final : public SourceConnector<T> {
           out.setTime(time == kNoTimestamp ? message.timestamp : time);
         } else {
           out.dropLast();
-          out.reject(message.position(), reason_, message.value.value_or(std::string_view()));
+          message.copyParts(parts_);
+          out.reject(message.position(), reason_, message.value.value_or(std::string_view()), &parts_);
         }
       }
       out.countBytes(bytes);
@@ -127,6 +128,7 @@ class KafkaSource final : public SourceConnector<T> {
     const std::unique_ptr<KafkaReader> messages_;
     Decoder decoder_;
     std::string reason_;
+    MessageParts parts_;
   };
 
   KafkaSourceOptions options_;
