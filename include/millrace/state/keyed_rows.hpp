@@ -115,6 +115,8 @@ class KeyedRows final : public KeyedStateStore {
   /// Over a base: lets go of about so many bytes of rows, as far as they are settled. Ends the use of the
   /// current key.
   void letGo(std::size_t bytes) { evict(bytes / rowBytes() + 1); }
+  /// How many rows letGo() has looked at, ever.
+  std::uint64_t looks() const noexcept { return looks_; }
 
   std::uint32_t keyGroups() const noexcept { return keyGroups_; }
 
@@ -171,6 +173,7 @@ class KeyedRows final : public KeyedStateStore {
     row.marks &= ~RowMarks::kNew;
     fillFetched(row);
     --entriesBelow_;
+    ++fetchedSince_;
     return &row;
   }
 
@@ -285,6 +288,11 @@ class KeyedRows final : public KeyedStateStore {
   // Over a base.
   std::size_t emptyRows_ = 0;    // with kEmpty
   std::size_t nextVictim_ = 0;   // where evict() goes on
+  // So many looks came short when so much was settled; so many rows came since that may go soon.
+  std::size_t looksShort_ = 0;
+  std::uint64_t shortAt_ = 0;
+  std::size_t fetchedSince_ = 0;
+  std::uint64_t looks_ = 0;
   HeapPerEntry heapPerRow_;
 
   // Where expireSome goes on.
@@ -330,15 +338,23 @@ template <StateKey K>
 void KeyedRows<K>::evict(std::size_t rows) {
   leaveCurrentKey();
   const std::size_t used = rowsEverUsed();
+  const std::uint64_t settled = below_->settledBarrier();
+  if (shortAt_ != settled || fetchedSince_ > index_.size() / 8) looksShort_ = 0;
   // Rows that were used get a second chance, so two rounds are all there is to be had.
-  std::size_t looks = std::min(2 * used, 16 * rows + kSampledRows);
-  for (; rows > 0 && looks > 0; --looks) {
+  if (looksShort_ >= 2 * used) return;
+  const std::size_t most = std::min(2 * used, 16 * rows + kSampledRows);
+  std::size_t looks = 0;
+  for (; rows > 0 && looks < most; ++looks) {
     if (nextVictim_ >= used) nextVictim_ = 0;
     Row* row = rowAt(nextVictim_++);
     if (row == nullptr || !mayEvict(*row)) continue;
     evictRow(*row);
     --rows;
   }
+  looks_ += looks;
+  if (looksShort_ == 0) fetchedSince_ = 0;
+  looksShort_ = rows > 0 ? looksShort_ + looks : 0;
+  shortAt_ = settled;
 }
 
 template <StateKey K>

@@ -376,6 +376,23 @@ TEST_CASE("What values hold is measured anew after a barrier, though there are a
   REQUIRE(below.used > 100 * 100 * 100);
 }
 
+TEST_CASE("When nothing may go that is not looked for over and over, until more is settled or comes back") {
+  Below below;
+  Store store({}, &below);
+  for (std::uint64_t i = 0; i < 1000; ++i) store.play(0, keyAt(i), 1, "");
+  below.limit = 0;
+  for (int i = 0; i < 100; ++i) store.keepWithinMemory();
+  REQUIRE(store.rows.looks() <= 2 * 1000);
+  settle(store, below);
+  letGoOfAll(store, below);
+  for (std::uint64_t i = 0; i < 1000; ++i) store.rows.setCurrentKey(keyAt(i));
+  REQUIRE(below.found == 1000);
+  below.limit = 0;
+  for (int i = 0; i < 3; ++i) store.keepWithinMemory();
+  for (std::uint64_t i = 0; i < 1000; ++i) store.rows.setCurrentKey(keyAt(i));
+  REQUIRE(below.found == 2000);
+}
+
 TEST_CASE("A row that changed after the last settled barrier stays, however short memory is") {
   Below below;
   Store store({}, &below);
