@@ -41,10 +41,11 @@ std::size_t TaskStateBelow::use(std::size_t bytes, std::size_t changedBytes) {
 }
 
 bool TaskStateBelow::hasRoom() const {
-  if (!memory_.isSettling.load(std::memory_order_acquire)) return true;
+  const bool isSettling = memory_.isSettling.load(std::memory_order_acquire);
+  if (!isSettling && !owesSnapshot_) return true;
   const std::size_t most = memory_.limit + memory_.limit / kOverdraftShare;
-  return memory_.used.load(std::memory_order_relaxed) <= most &&
-         memory_.store->logBytes() <= memory_.mostLog;
+  if (memory_.used.load(std::memory_order_relaxed) > most) return false;
+  return !isSettling || memory_.store->logBytes() <= memory_.mostLog;
 }
 
 }  // namespace millrace

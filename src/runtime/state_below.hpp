@@ -33,9 +33,10 @@ struct TableMemory {
 /// One task's view of it.
 class TaskStateBelow final : public StateBelow {
  public:
-  /// `lastBarrier` is the task's own count.
-  TaskStateBelow(TableMemory& memory, const std::uint64_t& lastBarrier)
-      : memory_(memory), lastBarrier_(lastBarrier) {}
+  /// `lastBarrier` is the task's own count; `owesSnapshot`: what had changed before it is still being
+  /// written down, with each of the task's steps, whether there is input or not.
+  TaskStateBelow(TableMemory& memory, const std::uint64_t& lastBarrier, const bool& owesSnapshot)
+      : memory_(memory), lastBarrier_(lastBarrier), owesSnapshot_(owesSnapshot) {}
 
   StatusOr<bool> read(StateId state, KeyGroup group, std::string_view key,
                       std::string& value) override {
@@ -57,6 +58,7 @@ class TaskStateBelow final : public StateBelow {
  private:
   TableMemory& memory_;
   const std::uint64_t& lastBarrier_;
+  const bool& owesSnapshot_;
   std::size_t used_ = 0;
   std::size_t changed_ = 0;
   std::uint64_t askedAfter_ =

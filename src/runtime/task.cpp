@@ -12,8 +12,10 @@ namespace millrace {
 
 namespace {
 
-/// Bytes of a snapshot that are written between two pieces of other work: some 100 microseconds.
+/// Bytes of a snapshot that are written between two pieces of other work: some 100 microseconds. Of a large
+/// one more and more: it has to end sometime, however much changes meanwhile, for that is the next one.
 constexpr std::size_t kSnapshotPiece = 64 << 10;
+constexpr std::size_t kPieceShare = 64;
 
 }  // namespace
 
@@ -211,7 +213,8 @@ void Task::noteSnapshot(bool isLast) {
 }
 
 bool Task::writeSnapshot() {
-  if (operator_->writeSnapshot(snapshot_.changes, kSnapshotPiece)) return true;
+  const std::size_t piece = std::max(kSnapshotPiece, snapshot_.changes.size() / kPieceShare);
+  if (operator_->writeSnapshot(snapshot_.changes, piece)) return true;
   owesSnapshot_ = false;
   // What happened after the last barrier lies before the one that would have come.
   const std::uint64_t barrier = isLastSnapshot_ ? lastBarrier_ + 1 : lastBarrier_;

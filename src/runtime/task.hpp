@@ -223,7 +223,7 @@ class Task final : public OperatorContext {
   bool isEndDone_ = false;  // the operator has had its onEnd()
 
   std::uint64_t lastBarrier_ = 0;      // the last one that was passed on
-  TaskStateBelow stateBelow_{job_.tables, lastBarrier_};
+  TaskStateBelow stateBelow_{job_.tables, lastBarrier_, owesSnapshot_};
   std::uint64_t arrivingBarrier_ = 0;  // of the barrier that inputs are bringing
   bool isBarrierFlushed_ = false;   // the operator has had its onBarrier()
   bool owesSnapshot_ = false;       // noted, not yet handed over

@@ -315,6 +315,67 @@ TEST_CASE("timers that do not fit into memory fire once each, on any number of w
   REQUIRE(linesWritten(scratch / "out") == expectedTimers());
 }
 
+// A value that knows how many of its kind are in memory at once.
+struct Portrait {
+  static constexpr std::size_t kBytes = 2000;
+  static inline std::atomic<std::int64_t> now{0};
+  static inline std::atomic<std::int64_t> most{0};
+
+  Portrait() { count(); }
+  Portrait(const Portrait& other) : paint(other.paint) { count(); }
+  Portrait& operator=(const Portrait& other) = default;
+  ~Portrait() { --now; }
+  static void count() {
+    const std::int64_t all = ++now;
+    std::int64_t before = most.load();
+    while (before < all && !most.compare_exchange_weak(before, all)) {
+    }
+  }
+
+  std::string paint = std::string(kBytes, 'p');
+
+  friend void millraceWrite(const Portrait& portrait, ByteWriter& out) { writeAll(out, portrait.paint); }
+  friend bool millraceRead(ByteReader& in, Portrait& portrait) { return readAll(in, portrait.paint); }
+  friend std::size_t millraceHeapBytes(const Portrait& portrait) { return heapBytes(portrait.paint); }
+};
+
+struct Gallery {
+  ValueState<Portrait> portrait{};
+
+  void open(StateContext& states) { portrait = states.value<Portrait>("portrait"); }
+  void process(const Visit&, ProcessContext<std::uint64_t, std::string>&) {
+    if (portrait.isEmpty()) portrait.set(Portrait());
+    portrait.update([](Portrait& it) { ++it.paint.front(); });
+  }
+};
+
+TEST_CASE("records do not outrun the writing down of what they change, however large that is", "[rocksdb]") {
+  constexpr std::size_t kWhole = 32 << 20;
+  constexpr std::uint64_t kPortraits = 80'000;
+  Scratch scratch;
+  GeneratorOptions generated;
+  generated.count = kPortraits;
+  Pipeline pipeline("museum");
+  pipeline
+      .source("visits", generator<Visit>([](std::uint64_t i) { return Visit{i, 0, static_cast<Timestamp>(i)}; }, generated),
+              boundedOutOfOrderness(kDisorder).timestamps(&Visit::time))
+      .keyBy(&Visit::guest)
+      .process<std::string>("gallery", Gallery())
+      .sink("out", toFiles(scratch / "out"));
+  JobOptions options;
+  options.checkpoints.directory = scratch / "state";
+  options.checkpoints.backend = StateBackend::kRocksDb;
+  options.checkpoints.memoryBytes = kWhole;
+  options.workers = 1;
+  options.batchSize = 128;
+  const std::int64_t before = Portrait::now;
+  Portrait::most = before;
+  const Status status = run(pipeline, options);
+  INFO(status);
+  REQUIRE(status.ok());
+  REQUIRE((Portrait::most - before) * static_cast<std::int64_t>(Portrait::kBytes) < 2 * static_cast<std::int64_t>(kWhole));
+}
+
 // Visits by day and guest, of many guests who come once or twice.
 constexpr std::uint64_t kDayVisits = 40'000;
 constexpr std::uint64_t kDayGuests = 30'000;

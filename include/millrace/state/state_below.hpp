@@ -71,7 +71,7 @@ class StateBelow {
   /// down.
   virtual std::size_t use(std::size_t bytes, std::size_t changedBytes) = 0;
 
-  /// False while too much is on its way down: new records have to wait.
+  /// False while too much is on its way down, or is about to be: new records have to wait.
   virtual bool hasRoom() const = 0;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -28,15 +29,24 @@ class Noting final : public Operator {
     std::optional<Timestamp> deadline;
     int again = 0;  // times a firing asks to be called once more
     bool forwards = true;
+    int snapshotPieces = 2;
     int pieces = 0;  // of the snapshot, still to be written
+    std::size_t pieceBytes = 0;
+    std::vector<std::size_t> limits;  // asked for
+    std::optional<std::size_t> used;  // of memory over a base, told with each batch
   };
   explicit Noting(std::shared_ptr<Calls> calls) : calls_(std::move(calls)) {}
 
   Status open(OperatorContext& context) override {
     out_ = Emitter<int>(context.output(0));
+    context_ = &context;
     return absl::OkStatus();
   }
   void onBatch(std::size_t input, BatchPtr& batch) override {
+    if (calls_->used) {
+      context_->stateBelow()->use(*calls_->used, 10);
+      if (!context_->stateBelow()->hasRoom()) return note("no room");
+    }
     note("batch of " + std::to_string(batch->size()) + " by " + std::to_string(input));
     auto& in = static_cast<TypedBatch<int>&>(*batch);
     for (BatchCursor i(in); !i.atEnd() && out_.ready(); ++i) out_.append(in.time(*i)) = in[*i];
@@ -64,9 +74,16 @@ class Noting final : public Operator {
   void beginSnapshot(TaskState& out) override {
     note("snapshot");
     out.prepared = std::to_string(calls_->made.size());
-    calls_->pieces = 2;
+    calls_->pieces = calls_->snapshotPieces;
   }
-  bool writeSnapshot(StateChanges& out, std::size_t) override {
+  bool writeSnapshot(StateChanges& out, std::size_t limit) override {
+    calls_->limits.push_back(limit);
+    if (calls_->pieceBytes > 0) {
+      const std::string bytes(calls_->pieceBytes, 'b');
+      out.put(
+          StateId{7}, KeyGroup{1}, [](ByteWriter& key) { key.bytes("k"); },
+          [&](ByteWriter& value) { value.bytes(bytes); });
+    }
     out.erase(StateId{7}, KeyGroup{1}, [](ByteWriter& key) { key.bytes("k"); });
     return --calls_->pieces > 0;
   }
@@ -80,6 +97,7 @@ class Noting final : public Operator {
   Step again() { return calls_->again-- > 0 ? Step::kAgain : Step::kDone; }
 
   const std::shared_ptr<Calls> calls_;
+  OperatorContext* context_ = nullptr;
   Emitter<int> out_;
 };
 
@@ -212,6 +230,66 @@ TEST_CASE("a barrier waits for all inputs, and what ran ahead of it waits with i
   REQUIRE(!snapshots.got[0].isLast);
   REQUIRE(snapshots.got[0].snapshot.operatorName == "it");
   REQUIRE(snapshots.got[0].snapshot.changes.count() == 2);
+}
+
+// Nothing is in it.
+class EmptyStore final : public CheckpointStore {
+ public:
+  const CheckpointSummary& found() const override { return found_; }
+  Status forEachEntry(const EntrySelection&, const EntryVisitor&) override { return absl::OkStatus(); }
+  Status begin(const std::vector<CataloguedState>&) override { return absl::OkStatus(); }
+  Status seal(const Epoch&) override { return absl::OkStatus(); }
+  Status confirm() override { return absl::OkStatus(); }
+  Status bringForward(const std::function<void()>&) override { return absl::OkStatus(); }
+  Status writeSavepoint(const std::string&) override { return absl::OkStatus(); }
+  std::uint64_t logBytes() const override { return 0; }
+  std::uint64_t baseBytes() const override { return 0; }
+
+ private:
+  CheckpointSummary found_;
+};
+
+// Over a base, with snapshots.
+struct SpillingBench : NotingBench {
+  SpillingBench() {
+    job.snapshots = &snapshots;
+    job.tables.store = &store;
+    job.tables.limit = 800;
+    job.tables.askForCheckpoint = [] {};
+  }
+  Snapshots snapshots;
+  EmptyStore store;
+};
+
+TEST_CASE("while there is more state than memory records wait for a snapshot to be written, and no longer") {
+  for (const std::size_t used : {900U, 901U}) {
+    SpillingBench it;
+    it.calls->used = used;
+    it.calls->snapshotPieces = 5;
+    it.send(0, {1});
+    it.send(0, Mark::barrierNumber(1));
+    it.send(0, {2});
+    it.run();
+    const bool waits = used > 900;
+    const Texts made = it.made();
+    REQUIRE(made.front() == "batch of 1 by 0");  // nothing is being written
+    REQUIRE((std::find(made.begin(), made.end(), "no room") != made.end()) == waits);
+    REQUIRE(made.back() == "batch of 1 by 0");
+    REQUIRE(it.snapshots.got.size() == 1);
+    REQUIRE(it.takeAll() == Texts{"1", "barrier:1", "2"});
+  }
+}
+
+TEST_CASE("a snapshot is written in pieces that grow with it, so that it ends") {
+  NotingBench it;
+  Snapshots snapshots;
+  it.job.snapshots = &snapshots;
+  it.calls->pieceBytes = 8 << 20;
+  it.send(0, Mark::barrierNumber(1));
+  it.run();
+  REQUIRE(it.calls->limits.size() == 2);
+  REQUIRE(it.calls->limits[0] == 64 << 10);
+  REQUIRE(it.calls->limits[1] >= it.calls->pieceBytes / 64);
 }
 
 TEST_CASE("an input that ends is not waited for by a barrier") {
