@@ -46,10 +46,19 @@ Status LogAndBase::note(Status status) {
   return status;
 }
 
-// A segment to write to that is not full.
-Status LogAndBase::makeRoom() {
-  // What waits in the log cannot leave the memory of those who read the base: it goes on sooner.
-  const std::uint64_t full = isReadable() ? segmentBytes_ / 16 : segmentBytes_;
+// What waits in the log cannot leave the memory of those who read the base: it goes on sooner.
+std::uint64_t LogAndBase::fullSegment() const { return isReadable() ? segmentBytes_ / 16 : segmentBytes_; }
+
+// Whether the epoch that was just confirmed is to leave the log at once.
+bool LogAndBase::takeHurry() {
+  int before = hurried_.load(std::memory_order_relaxed);
+  while (before > 0 && !hurried_.compare_exchange_weak(before, before - 1, std::memory_order_relaxed)) {
+  }
+  return before > 0;
+}
+
+// A segment to write to that is not full, which it is with so many bytes.
+Status LogAndBase::makeRoom(std::uint64_t full) {
   if (writer_.isOpen() && writer_.size() < full) return absl::OkStatus();
   const std::uint64_t number = writer_.isOpen() ? writer_.number() + 1 : firstSegment_;
   MILLRACE_RETURN_IF_ERROR(writer_.create(number));
@@ -61,7 +70,7 @@ Status LogAndBase::makeRoom() {
 Status LogAndBase::begin(const std::vector<CataloguedState>& states) {
   MILLRACE_RETURN_IF_ERROR(failure());
   if (begun_) return absl::InternalError("a checkpoint store's run begins once");
-  MILLRACE_RETURN_IF_ERROR(note(makeRoom()));
+  MILLRACE_RETURN_IF_ERROR(note(makeRoom(fullSegment())));
   const LogPosition position{found_.incarnation + 1, found_.epoch.number};
   MILLRACE_RETURN_IF_ERROR(note(writer_.appendRun(position, states)));
   begun_ = true;
@@ -83,7 +92,7 @@ Status LogAndBase::seal(const Epoch& epoch) {
     return absl::InternalError(fmt::format("epoch {} is appended where {} is due in a run that has{} begun",
                                            epoch.number, position.epoch, begun_ ? "" : " not"));
   }
-  MILLRACE_RETURN_IF_ERROR(note(makeRoom()));
+  MILLRACE_RETURN_IF_ERROR(note(makeRoom(fullSegment())));
   MILLRACE_RETURN_IF_ERROR(note(writer_.appendEpoch(position, epoch)));
   sealed_ = withoutChanges(epoch);
   sealed_->incarnation = position.incarnation;
@@ -101,7 +110,7 @@ Status LogAndBase::confirm() {
   mark_.set(mark);
   // A full segment can go into the base only when it is no longer the last one. If there is no room for
   // the next, the next epoch tries again.
-  if (isReadable()) static_cast<void>(note(makeRoom()));
+  if (isReadable()) static_cast<void>(note(makeRoom(takeHurry() ? 0 : fullSegment())));
   return absl::OkStatus();
 }
 

@@ -3,6 +3,7 @@
 
 #include <millrace/checkpoint/checkpoint_store.hpp>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -62,6 +63,7 @@ class LogAndBase final : public CheckpointStore {
   void noteFinished() override;
   bool isFinished() const override { return isFinished_; }
   Status bringForward(const std::function<void()>& onProgress) override;
+  void hurry() override { hurried_.store(kHurried, std::memory_order_relaxed); }
   Status writeSavepoint(const std::string& directory) override;
   std::uint64_t logBytes() const override;
   std::uint64_t baseBytes() const override;
@@ -73,7 +75,12 @@ class LogAndBase final : public CheckpointStore {
     CheckpointView view;
   };
 
-  Status makeRoom();
+  // The epoch that is under way may have begun before what is waited for changed.
+  static constexpr int kHurried = 2;
+
+  Status makeRoom(std::uint64_t full);
+  std::uint64_t fullSegment() const;
+  bool takeHurry();
   Status note(Status status);
   Status failure() const;
   StatusOr<Moment> now() const;
@@ -99,6 +106,8 @@ class LogAndBase final : public CheckpointStore {
   CommittedMark finishedMark_;
   bool begun_ = false;
   std::optional<Epoch> sealed_;  // to be confirmed; without its changes
+
+  std::atomic<int> hurried_{0};  // epochs to leave the log at once; nothing else goes with it
 
   // Of the thread that brings forward.
   Manifest manifest_;

@@ -126,6 +126,7 @@ Status Engine::build() {
       job_.tables.store = store_;
       job_.tables.limit = options_.checkpoints.memoryBytes / 2;
       job_.tables.mostLog = std::clamp(options_.checkpoints.memoryBytes / 4, kLeastLog, kMostLog);
+      job_.tables.hurry = [this] { store_->hurry(); };
       job_.tables.askForCheckpoint = [this] { coordinator_->request(); };
     }
   }

@@ -7,6 +7,8 @@ namespace {
 // So much of the memory may have changed before a checkpoint is taken out of turn: what has changed
 // can only be let go of after one.
 constexpr std::size_t kChangedShare = 8;
+// So far beyond the limit letting go does not help: too much waits in the log for the base, and is hurried.
+constexpr std::size_t kHurriedShare = 16;
 // So far beyond the limit new records have to wait for the base.
 constexpr std::size_t kOverdraftShare = 8;
 
@@ -31,7 +33,13 @@ std::size_t TaskStateBelow::use(std::size_t bytes, std::size_t changedBytes) {
   const std::size_t changed = addDifference(memory_.changed, changed_, changedBytes);
   used_ = bytes;
   changed_ = changedBytes;
-  if (changed > memory_.limit / kChangedShare && askedAfter_ != lastBarrier_) {
+  const bool asks = changed > memory_.limit / kChangedShare && askedAfter_ != lastBarrier_;
+  const bool isBeyond = all > memory_.limit + memory_.limit / kHurriedShare;
+  if (asks || (isBeyond && hurriedAfter_ != lastBarrier_)) {
+    hurriedAfter_ = lastBarrier_;
+    memory_.hurry();
+  }
+  if (asks) {
     askedAfter_ = lastBarrier_;
     memory_.askForCheckpoint();
   }

@@ -22,6 +22,7 @@ struct TableMemory {
   const CheckpointStore* store = nullptr;
   std::size_t limit = 0;    ///< bytes, of all tables together
   std::size_t mostLog = 0;  ///< bytes that may be on their way into the base
+  std::function<void()> hurry = [] {};  ///< what is committed is to come into the base at once
   std::function<void()> askForCheckpoint;
 
   std::atomic<std::size_t> used{0};
@@ -61,8 +62,9 @@ class TaskStateBelow final : public StateBelow {
   const bool& owesSnapshot_;
   std::size_t used_ = 0;
   std::size_t changed_ = 0;
-  std::uint64_t askedAfter_ =
-      ~std::uint64_t{0};  // the barrier after which a checkpoint was asked for
+  // The barriers after which a checkpoint was asked for, and to hurry.
+  std::uint64_t askedAfter_ = ~std::uint64_t{0};
+  std::uint64_t hurriedAfter_ = ~std::uint64_t{0};
 };
 
 }  // namespace millrace

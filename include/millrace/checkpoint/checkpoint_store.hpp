@@ -151,6 +151,11 @@ class CheckpointStore {
   /// come further. Errors as append().
   virtual Status bringForward(const std::function<void()>& onProgress = {}) = 0;
 
+  /// Memory waits for what is committed to come into the base: however little there is in the log, the epoch
+  /// that is under way, and the next one, leave it with the next bringForward() after their commit. May be
+  /// called from any thread.
+  virtual void hurry() {}
+
   /// Writes a self-contained copy of the last committed epoch: a savepoint, restorable with any number of
   /// workers. It is whole or, without its manifest, no savepoint. kFailedPrecondition: the directory holds
   /// something already; kResourceExhausted and the like: try again elsewhere. Errors leave the store alone.

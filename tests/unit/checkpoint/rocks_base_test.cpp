@@ -222,6 +222,27 @@ TEST_CASE("A store over RocksDB holds what a plain map holds, and its base what 
   REQUIRE(laggards > 3);
 }
 
+TEST_CASE("Epochs go into the base however small they are where memory waits for that, and others do not", "[rocksdb]") {
+  Scratch scratch;
+  const auto store = opened(rocksOptions(scratch / "state", 1 << 20));
+  Random random(5);
+  Model model;
+  REQUIRE(store->begin(kStates).ok());
+  const auto next = [&] {
+    append(*store, model, anyEpoch(random, model.epoch + 1));
+    bringForward(*store);
+    return store->baseEpoch();
+  };
+  REQUIRE(next() == 0);
+  store->hurry();
+  REQUIRE(next() == 2);
+  REQUIRE(next() == 3);  // 2 may have been under way by then
+  REQUIRE(next() == 3);
+  store->hurry();
+  REQUIRE(next() == 5);
+  requireBase(*store, model.entries, kStates);
+}
+
 TEST_CASE("A drop through the latest time takes keys of any form, in either kind of base", "[rocksdb]") {
   for (const StateBackend backend : {StateBackend::kMemory, StateBackend::kRocksDb}) {
     Scratch scratch;

@@ -255,11 +255,33 @@ struct SpillingBench : NotingBench {
     job.snapshots = &snapshots;
     job.tables.store = &store;
     job.tables.limit = 800;
-    job.tables.askForCheckpoint = [] {};
+    job.tables.hurry = [this] { ++hurries; };
+    job.tables.askForCheckpoint = [this] { ++checkpoints; };
   }
   Snapshots snapshots;
   EmptyStore store;
+  int hurries = 0;
+  int checkpoints = 0;
 };
+
+TEST_CASE("what waits in the log is hurried once a barrier where letting go does not help") {
+  SpillingBench it;
+  it.calls->used = 850;
+  it.send(0, {1});
+  it.send(0, {2});
+  it.run();
+  REQUIRE(it.hurries == 0);
+  it.calls->used = 851;
+  it.send(0, {3});
+  it.send(0, {4});
+  it.run();
+  REQUIRE(it.hurries == 1);
+  it.send(0, Mark::barrierNumber(1));
+  it.send(0, {5});
+  it.run();
+  REQUIRE(it.hurries == 2);
+  REQUIRE(it.checkpoints == 0);  // little has changed
+}
 
 TEST_CASE("while there is more state than memory records wait for a snapshot to be written, and no longer") {
   for (const std::size_t used : {900U, 901U}) {
