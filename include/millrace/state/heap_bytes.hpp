@@ -102,10 +102,12 @@ std::size_t heapBytes(const T& value) {
 }
 
 /// What an entry of a table holds on the heap, on average, cheap enough to be asked for with every
-/// batch: measured anew when the number of entries has changed by more than an eighth, and after each
-/// barrier, for values grow.
+/// batch: measured anew when the number of entries has changed by more than an eighth, and, for values
+/// grow, after each barrier and every kCallsBetween calls.
 class HeapPerEntry {
  public:
+  static constexpr std::size_t kCallsBetween = 64;
+
   /// As it was measured last; 0 before.
   std::size_t bytes() const noexcept { return bytes_; }
 
@@ -115,9 +117,10 @@ class HeapPerEntry {
   std::size_t of(std::size_t entries, Measure&& measure) {
     const std::size_t distance =
         entries > measuredAt_ ? entries - measuredAt_ : measuredAt_ - entries;
-    if (entries > 0 && distance > measuredAt_ / 8) {
+    if (entries > 0 && (distance > measuredAt_ / 8 || ++calls_ >= kCallsBetween)) {
       bytes_ = measure();
       measuredAt_ = entries;
+      calls_ = 0;
     }
     return bytes_;
   }
@@ -126,6 +129,7 @@ class HeapPerEntry {
 
  private:
   std::size_t bytes_ = 0;
+  std::size_t calls_ = 0;       // since
   std::size_t measuredAt_ = 0;  // when there were so many entries; 0: to be measured
 };
 

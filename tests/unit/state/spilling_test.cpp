@@ -393,6 +393,17 @@ TEST_CASE("When nothing may go that is not looked for over and over, until more 
   REQUIRE(below.found == 2000);
 }
 
+TEST_CASE("What values hold is measured anew now and then without a barrier too") {
+  Below below;
+  Store store({}, &below);
+  for (std::uint64_t i = 0; i < 100; ++i) store.play(5, keyAt(i), 0, std::string(100, 'x'));
+  store.keepWithinMemory();
+  for (std::uint64_t i = 0; i < 100; ++i) store.play(5, keyAt(i), 0, std::string(10'000, 'x'));
+  for (std::size_t call = 0; call < HeapPerEntry::kCallsBetween; ++call) store.keepWithinMemory();
+  REQUIRE(below.used > 100 * 10'000);
+  REQUIRE(below.used < 2 * 100 * 10'000);
+}
+
 TEST_CASE("A row that changed after the last settled barrier stays, however short memory is") {
   Below below;
   Store store({}, &below);
