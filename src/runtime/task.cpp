@@ -216,6 +216,9 @@ bool Task::writeSnapshot() {
   const std::size_t piece = std::max(kSnapshotPiece, snapshot_.changes.size() / kPieceShare);
   if (operator_->writeSnapshot(snapshot_.changes, piece)) return true;
   owesSnapshot_ = false;
+  // What is left of a task that has ended changes no more and is never looked after again: it must not be held
+  // against the others.
+  if (isLastSnapshot_) stateBelow_.use(0, 0);
   // What happened after the last barrier lies before the one that would have come.
   const std::uint64_t barrier = isLastSnapshot_ ? lastBarrier_ + 1 : lastBarrier_;
   job_.snapshots->onSnapshot(number_, barrier, std::move(snapshot_), isLastSnapshot_);

@@ -153,6 +153,20 @@ class ProcessOperator final : public Operator {
     return Step::kAgain;
   }
 
+  // Records look after memory; where none come, this is told last.
+  Step onQuiet() override {
+    keepWithinMemory();
+    return Step::kDone;
+  }
+
+  // Nothing comes any more: what may go goes.
+  Step onEnd(bool) override {
+    if (below_ == nullptr) return Step::kDone;
+    rows_->letGo(rows_->memoryInUse().bytes);
+    timers_.letGo(timers_.memoryInUse().bytes);
+    return Step::kDone;
+  }
+
   Timestamp nextDeadline() const override {
     return timers_.processingDeadline().value_or(kMaxTimestamp);
   }
@@ -176,6 +190,7 @@ class ProcessOperator final : public Operator {
     position.fixed(static_cast<std::uint64_t>(timers_.pendingProcessingTimers()));
     rows_->beginSnapshot();
     timers_.beginSnapshot();
+    keepWithinMemory();  // nothing has changed by now
   }
 
   bool writeSnapshot(StateChanges& out, std::size_t limit) override {

@@ -121,6 +121,13 @@ class WindowFiring : public Operator {
     if (isEarlyDue_ && fireEarly() == Step::kAgain) return Step::kAgain;
     isEarlyDue_ = false;
     context_->counters().held.set(windows_->heldRecords());
+    keepWithinMemory();
+    return Step::kDone;
+  }
+
+  // Records look after memory; where none come, this is told last.
+  Step onQuiet() final {
+    keepWithinMemory();
     return Step::kDone;
   }
 
@@ -147,6 +154,7 @@ class WindowFiring : public Operator {
       writeWindowPosition({lastWatermark_, firstTime_, ownGroups_}, position);
       windows_->writePosition(position);
       windows_->freeze();
+      keepWithinMemory();  // nothing has changed by now
     }
   }
 

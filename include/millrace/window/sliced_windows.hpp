@@ -218,6 +218,7 @@ class SlicedWindows {
   void freeze() requires kCanBeKept {
     if (below_.isSet()) below_.noteBarrier();
     heapPerEntry_.noteBarrier();
+    looksSkipped_ = slices_.size();  // looked at next
     changes_.freeze();
     for (std::size_t i = 0; i < slices_.size(); ++i)
       slices_[i].changes.frozen.swap(slices_[i].changes.current);

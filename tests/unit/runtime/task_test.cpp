@@ -302,6 +302,22 @@ TEST_CASE("while there is more state than memory records wait for a snapshot to 
   }
 }
 
+TEST_CASE("a task that has ended takes none of the memory of the others") {
+  SpillingBench it;
+  it.calls->used = 500;
+  it.job.tables.used = 100;  // others'
+  it.job.tables.changed = 20;
+  it.send(0, {1});
+  it.run();
+  REQUIRE(it.job.tables.used == 600);
+  REQUIRE(it.job.tables.changed == 30);
+  it.send(0, Mark::end(true));
+  it.run();
+  REQUIRE(it.task->isFinished());
+  REQUIRE(it.job.tables.used == 100);
+  REQUIRE(it.job.tables.changed == 20);
+}
+
 TEST_CASE("a snapshot is written in pieces that grow with it, so that it ends") {
   NotingBench it;
   Snapshots snapshots;
