@@ -175,7 +175,7 @@ std::size_t KeyedStateStore::heapBytesOf(const RowHead& row) const {
   auto& head = const_cast<RowHead&>(row);  // only looked at: see CellOps::heapBytes
   for (std::size_t state = 0; state < states_.size(); ++state) {
     if ((row.present & (1U << state)) == 0) continue;
-    bytes += states_[state].ops->heapBytes(valueOf(head, state));
+    bytes += states_[state].ops->heapBytes(valueOf(head, state), stampOf(head, state));
   }
   return bytes;
 }

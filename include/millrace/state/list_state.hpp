@@ -168,13 +168,14 @@ class ListState {
     return values.empty();
   }
 
-  static std::size_t heapBytesOfValue(const void* value) {
-    return heapBytes(*static_cast<const Values*>(value));
+  static std::size_t heapBytesOfCell(const void* value, const void* stamp) {
+    return heapBytes(*static_cast<const Values*>(value)) +
+           (stamp == nullptr ? 0 : heapBytes(*static_cast<const Stamps*>(stamp)));
   }
 
   static constexpr CellOps kOps{sizeof(Values),  alignof(Values), sizeof(Stamps),
                                 alignof(Stamps), &destroy,        &write,
-                                &read,           &expire,         &heapBytesOfValue};
+                                &read,           &expire,         &heapBytesOfCell};
 
   StateCell cell_;
 };

@@ -279,16 +279,17 @@ class MapState {
     return true;
   }
 
-  static std::size_t heapBytesOfValue(const void* value) {
+  static std::size_t heapBytesOfCell(const void* value, const void* stamp) {
     const Content& content = *static_cast<const Content*>(value);
-    return heapBytes(content.map) + content.marks.memoryBytes();
+    return heapBytes(content.map) + content.marks.memoryBytes() +
+           (stamp == nullptr ? 0 : heapBytes(*static_cast<const Stamps*>(stamp)));
   }
 
   static constexpr ElementOps kElements{&writeChanged, &writeAll, &logRemovalOfAll, &readOne,
                                         &writeOne};
   static constexpr CellOps kOps{sizeof(Content), alignof(Content), sizeof(Stamps),
                                 alignof(Stamps), &destroy,         &write,
-                                nullptr,         &expire,          &heapBytesOfValue,
+                                nullptr,         &expire,          &heapBytesOfCell,
                                 &kElements};
 
   StateCell cell_;

@@ -68,7 +68,7 @@ struct CellOps {
   bool (*read)(ByteReader& in, void* value, void* stamp, Timestamp now);
   /// Takes out elements with time <= deadline; true when none is left.
   bool (*expire)(void* value, void* stamp, Timestamp deadline, ExpiryWalk& walk);
-  std::size_t (*heapBytes)(const void* value);
+  std::size_t (*heapBytes)(const void* value, const void* stamp);
   const ElementOps* elements = nullptr;  ///< null: the cell is stored whole
 };
 

@@ -126,13 +126,13 @@ class SingleCell {
     return isExpired;
   }
 
-  static std::size_t heapBytesOfValue(const void* value) {
+  static std::size_t heapBytesOfCell(const void* value, const void*) {
     return heapBytes(*static_cast<const V*>(value));
   }
 
   static constexpr CellOps kOps{
       sizeof(V), alignof(V), sizeof(Timestamp), alignof(Timestamp), &destroy,
-      &write,    &read,      &expire,           &heapBytesOfValue};
+      &write,    &read,      &expire,           &heapBytesOfCell};
 
   StateCell cell_;
 };

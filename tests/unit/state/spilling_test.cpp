@@ -404,6 +404,18 @@ TEST_CASE("What values hold is measured anew now and then without a barrier too"
   REQUIRE(below.used < 2 * 100 * 10'000);
 }
 
+TEST_CASE("The times of elements with a time to live count as memory") {
+  for (const int kind : {2, 3}) {
+    Store timed(StateTtl{Duration(5), TtlRefresh::kOnCreateAndWrite});
+    Store plain;
+    for (int i = 0; i < 1000; ++i) {
+      timed.play(kind, "key", i, "");
+      plain.play(kind, "key", i, "");
+    }
+    REQUIRE(timed.rows.memoryBytes() >= plain.rows.memoryBytes() + 1000 * sizeof(Timestamp));
+  }
+}
+
 TEST_CASE("A row that changed after the last settled barrier stays, however short memory is") {
   Below below;
   Store store({}, &below);
