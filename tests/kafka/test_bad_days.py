@@ -27,6 +27,7 @@ PATIENCE_S = 120
 ALICE, SECRET, NOT_SECRET = "alice", "the-right-password", "a-wrong-password"
 # Longer than any test: nothing of it may be waited out.
 LONG = "transaction.timeout.ms=900000"
+NEVER = "5m"  # the rarest checkpoints that transactions allow
 
 
 def event(i, kind=None):
@@ -185,7 +186,7 @@ class Days(unittest.TestCase):
     def begin_open(self, *more):
         """Until there are results that no checkpoint will commit."""
         self.feed(300)
-        job = self.start(*more, interval="1h")
+        job = self.start(*more, interval=NEVER)
         until(self.open_results, "results that are not committed")
         return job
 
@@ -374,7 +375,7 @@ class Transactions(Days):
         self.sent.append(event(len(self.sent), large))
         self.write(self.events, self.sent[-1:])
         self.feed(200)
-        job = self.start(*small, "--bounded", interval="1h")
+        job = self.start(*small, "--bounded", interval=NEVER)
         self.refused(job, f"to topic '{self.results}'", f"with key '{large[:200]}'...", "Message size too large",
                      "raise the topic's max.message.bytes")
         self.assertRegex(job.said, r"a record of 6\d\d\d bytes")
@@ -439,7 +440,7 @@ class Transactions(Days):
         first.kill()
         self.feed(150)
         self.write(self.events, bad)
-        second = self.start(*letters, interval="1h")
+        second = self.start(*letters, interval=NEVER)
         until(lambda: len(self.read(self.letters, "read_uncommitted")) > len(self.read(self.letters)), "an open dead letter")
         second.kill()
         self.feed(150)
