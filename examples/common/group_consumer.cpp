@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kFill = 4096;
 constexpr int kServeMillis = 50;
+constexpr std::size_t kLongQueue = 20'000;  // messages; librdkafka's limits lie far above
 constexpr int kAskMillis = 1'000;
 constexpr auto kLeaving = std::chrono::seconds(10);  // then the group has to find out by itself
 
@@ -104,7 +105,29 @@ StatusOr<bool> GroupConsumer::fill() {
   const ssize_t count = rd_kafka_consume_batch_queue(queue_.get(), 0, filled_.data(), filled_.size());
   if (count > 0) end_ = static_cast<std::size_t>(count);
   if (!failure_.ok()) return failure_;
+  hastenFetching();
   return end_ > 0;
+}
+
+// Once its queue is full librdkafka looks only each second whether it may fetch again, or when it has to do with
+// the broker: so something is asked when most of a long queue has been taken.
+void GroupConsumer::hastenFetching() {
+  const std::size_t queued = rd_kafka_queue_length(queue_.get());
+  longest_ = std::max(longest_, queued);
+  if (longest_ < kLongQueue || queued > longest_ / 4) return;
+  if (asking_.valid() && asking_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+  longest_ = queued;
+  std::vector<std::pair<std::string, std::int32_t>> ours;
+  for (const Split& split : splits_)
+    if (split.isOurs) ours.emplace_back(split.topic, split.partition);
+  asking_ = std::async(std::launch::async, [this, ours = std::move(ours)] {
+    std::int64_t first = 0;
+    std::int64_t end = 0;
+    for (const auto& [topic, partition] : ours) {
+      if (hasLeft_) return;
+      rd_kafka_query_watermark_offsets(client_->get(), topic.c_str(), partition, &first, &end, kAskMillis);
+    }
+  });
 }
 
 bool GroupConsumer::next(Message& message) {
@@ -326,6 +349,7 @@ Status GroupConsumer::commit() {
 
 void GroupConsumer::leave() {
   hasLeft_ = true;
+  if (asking_.valid()) asking_.wait();
   onArrival({});
   dropFilled();
   const KafkaQueue answers(rd_kafka_queue_new(client_->get()));

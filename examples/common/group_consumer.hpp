@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -111,6 +112,7 @@ class GroupConsumer {
   bool findSplit(const rd_kafka_message_t& message);
   void noteEnd(const rd_kafka_message_t& end);
   void noteCommitted(const rd_kafka_topic_partition_list_t& offsets, bool isStart);
+  void hastenFetching();
   void dropFilled();
   using Deadline = std::chrono::steady_clock::time_point;
   Deadline leaveBy();
@@ -119,12 +121,14 @@ class GroupConsumer {
   std::unique_ptr<KafkaClient> client_;
   KafkaQueue queue_;
   bool commits_ = true;
-  bool hasLeft_ = false;
+  std::atomic<bool> hasLeft_{false};
   std::optional<Deadline> leaveBy_;
 
   std::vector<rd_kafka_message_t*> filled_;
   std::size_t at_ = 0;   // in filled_
   std::size_t end_ = 0;  // of filled_
+  std::size_t longest_ = 0;  // that librdkafka's queue has been since something was asked
+  std::future<void> asking_;
 
   mutable std::mutex mutex_;   // held where splits come and go, and by those who look from outside
   std::deque<Split> splits_;
