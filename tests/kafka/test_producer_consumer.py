@@ -192,7 +192,8 @@ class Producing(WithBroker):
 
     def test_a_record_too_large_is_counted_and_ends_in_failure(self):
         self.create(max_message_bytes=300)
-        result = self.produce(50, "--event-types", "a," + "b" * 400, "--batch-size", 1, "--seed", 1, code=1)
+        result = self.produce(50, "--event-types", "a," + "b" * 400, "--batch-size", 1, "--seed", 1,
+                              "-X", "max.in.flight.requests.per.connection=1", code=1)
         failed = int(re.search(rb"event_producer: (\d+) records were not delivered to topic '[^']+': \1 Broker: Message size too large", result.err)[1])
         self.assertGreater(failed, 5)
         self.assertIn(f"{50 - failed} records sent".encode(), result.err)
