@@ -350,8 +350,8 @@ struct Gallery {
 };
 
 TEST_CASE("records do not outrun the writing down of what they change, however large that is", "[rocksdb]") {
-  constexpr std::size_t kWhole = 32 << 20;
-  constexpr std::uint64_t kPortraits = 80'000;
+  constexpr std::size_t kWhole = 16 << 20;
+  constexpr std::uint64_t kPortraits = 40'000;
   Scratch scratch;
   GeneratorOptions generated;
   generated.count = kPortraits;
@@ -373,7 +373,8 @@ TEST_CASE("records do not outrun the writing down of what they change, however l
   const Status status = run(pipeline, options);
   INFO(status);
   REQUIRE(status.ok());
-  REQUIRE((Portrait::most - before) * static_cast<std::int64_t>(Portrait::kBytes) < 2 * static_cast<std::int64_t>(kWhole));
+  // What comes until an epoch has settled is on top; without waiting nearly all of them would be in memory.
+  REQUIRE((Portrait::most - before) * static_cast<std::int64_t>(Portrait::kBytes) < 3 * static_cast<std::int64_t>(kWhole));
 }
 
 // Visits by day and guest, of many guests who come once or twice.
