@@ -39,7 +39,7 @@ void writeWindowPosition(const WindowPosition& position, ByteWriter& out) {
   out.fixed(position.groups.end);
 }
 
-bool takeWindowPosition(ByteReader& in, WindowPosition& position) {
+bool takeWindowPosition(ByteReader& in, WindowPosition& position, GroupTimes& groupTimes) {
   WindowPosition earlier;
   if (!in.fixed(earlier.watermark) || !in.fixed(earlier.firstTime) ||
       !in.fixed(earlier.groups.first) || !in.fixed(earlier.groups.end)) {
@@ -49,6 +49,7 @@ bool takeWindowPosition(ByteReader& in, WindowPosition& position) {
   if (earlier.groups.end <= own.first || own.end <= earlier.groups.first) return true;
   position.watermark = std::min(position.watermark, earlier.watermark);
   position.firstTime = std::min(position.firstTime, earlier.firstTime);
+  groupTimes.raise(earlier.groups, earlier.watermark);
   return true;
 }
 

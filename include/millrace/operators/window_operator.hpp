@@ -6,6 +6,7 @@
 #include <millrace/operators/partition.hpp>
 #include <millrace/runtime/operator.hpp>
 #include <millrace/runtime/source.hpp>
+#include <millrace/state/group_times.hpp>
 #include <millrace/window/combiner.hpp>
 #include <millrace/window/windows.hpp>
 
@@ -73,8 +74,9 @@ struct WindowPosition {
 };
 void writeWindowPosition(const WindowPosition& position, ByteWriter& out);
 /// Reads what an earlier instance has written. If it had some of `position.groups`, which stay as
-/// they are, the times of `position` become the lesser ones of both. False: damaged.
-bool takeWindowPosition(ByteReader& in, WindowPosition& position);
+/// they are, the times of `position` become the lesser ones of both, and `groupTimes` is told of its
+/// watermark. False: damaged.
+bool takeWindowPosition(ByteReader& in, WindowPosition& position, GroupTimes& groupTimes);
 
 /// Of a job that takes checkpoints: no Serde of the key or the accumulator.
 Status cannotBeKept(std::string (*accumulatorType)());
@@ -153,6 +155,7 @@ class WindowFiring : public Operator {
       ByteWriter position(out.position);
       writeWindowPosition({lastWatermark_, firstTime_, ownGroups_}, position);
       windows_->writePosition(position);
+      if constexpr (requires { windows_->groupTimes(); }) windows_->groupTimes().write(position);
       windows_->freeze();
       keepWithinMemory();  // nothing has changed by now
     }
@@ -165,21 +168,21 @@ class WindowFiring : public Operator {
 
   // Instances may differ at a barrier, when inputs are idle: this one goes on from those that had its
   // keys. Where it takes over from several, the least of their watermarks drops no record that would
-  // have been taken.
+  // have been taken; the windows are told which key groups are ahead of it.
   Status restoreTask(std::span<const std::string> positions) final {
     WindowPosition earlier{kMaxTimestamp, firstTime_, ownGroups_};
+    GroupTimes groupTimes(ownGroups_);
     for (const std::string& position : positions) {
       ByteReader in(position);
-      if (!takeWindowPosition(in, earlier) ||
-          !windows_->readPosition(in, context_->worker() == 0)) {
+      if (!takeWindowPosition(in, earlier, groupTimes) ||
+          !windows_->readPosition(in, context_->worker() == 0) || !groupTimes.read(in)) {
         return damagedWindow("the position");
       }
     }
     firstTime_ = earlier.firstTime;
-    const Timestamp least = earlier.watermark;
-    if (least == kMinTimestamp || least == kMaxTimestamp) return absl::OkStatus();
-    lastWatermark_ = advancedTo_ = least;
-    windows_->restoreWatermark(least);
+    if (earlier.watermark == kMaxTimestamp) return absl::OkStatus();  // none of them had its keys
+    lastWatermark_ = advancedTo_ = earlier.watermark;
+    windows_->restoreWatermark(earlier.watermark, std::move(groupTimes));
     return absl::OkStatus();
   }
 

@@ -11,6 +11,7 @@
 #include <millrace/base/hash.hpp>
 #include <millrace/serde/serde.hpp>
 #include <millrace/state/epoch_changes.hpp>
+#include <millrace/state/group_times.hpp>
 #include <millrace/state/heap_bytes.hpp>
 #include <millrace/state/state_below.hpp>
 #include <millrace/time/timestamp.hpp>
@@ -164,7 +165,7 @@ class GlobalWindows {
     }
     return true;
   }
-  void restoreWatermark(Timestamp) {}
+  void restoreWatermark(Timestamp, const GroupTimes& = GroupTimes()) {}
   bool restore(std::string_view keyBytes, std::string_view value) requires kCanBeKept {
     K key{};
     Entry entry{aggregate_.create()};

@@ -16,6 +16,7 @@
 #include <millrace/base/hash.hpp>
 #include <millrace/serde/serde.hpp>
 #include <millrace/state/epoch_changes.hpp>
+#include <millrace/state/group_times.hpp>
 #include <millrace/state/heap_bytes.hpp>
 #include <millrace/state/state_below.hpp>
 #include <millrace/state/timer_queue.hpp>
@@ -106,6 +107,8 @@ class MergingSessions {
   void advance(Timestamp watermark, bool endOfInput = false) {
     if (watermark <= watermark_) return;
     watermark_ = watermark;
+    // The end of the input says nothing of time: in another run there may be more of it.
+    if (watermark != kMaxTimestamp) groupTimes_.pass(watermark);
     firingPane_ = endOfInput && watermark == kMaxTimestamp ? Pane::kEndOfInput : Pane::kOnTime;
   }
 
@@ -248,7 +251,13 @@ class MergingSessions {
     return true;
   }
 
-  void restoreWatermark(Timestamp watermark) { watermark_ = watermark; }
+  /// See SlicedWindows.
+  void restoreWatermark(Timestamp watermark, GroupTimes groupTimes = GroupTimes()) {
+    watermark_ = watermark;
+    groupTimes_ = std::move(groupTimes);
+    groupTimes_.pass(watermark);
+  }
+  const GroupTimes& groupTimes() const { return groupTimes_; }
 
   /// Puts back what writeFrozen() put. False: the bytes are damaged.
   /// REQUIRES: restoreWatermark() has been called.
@@ -337,7 +346,7 @@ class MergingSessions {
     return in.isAtEnd();
   }
 
-  bool isClosed(Timestamp end) const { return cleanup(end) <= watermark_; }
+  bool isClosed(Timestamp end, Timestamp now) const { return cleanup(end) <= now; }
   Timestamp cleanup(Timestamp end) const {
     return saturatingAdd(end - 1, options_.allowedLateness.count());
   }
@@ -347,10 +356,18 @@ class MergingSessions {
 
   // --- records in
 
+  // Event time as it has come for a key.
+  template <typename Q>
+  Timestamp timeOf(const Q& key) const {
+    if (groupTimes_.isEmpty()) [[likely]]
+      return watermark_;
+    return std::max(watermark_, groupTimes_.of(keyGroupOf(stableHashOf(key), changes_.keyGroups())));
+  }
+
   // The first session of a key.
   template <typename Q>
   AddResult open(const Q& key, const In& in, Timestamp start, Timestamp end) {
-    if (isClosed(end)) return {Placement::kLate, false};
+    if (isClosed(end, timeOf(key))) return {Placement::kLate, false};
     const auto it = keys_.findOrDefault(key);
     if constexpr (kCanBeKept) {
       if (below_.isOn()) below_.noteNew(key);
@@ -368,7 +385,7 @@ class MergingSessions {
                                            [=](const Session& s) { return s.start <= end; });
     const auto index = static_cast<std::size_t>(first - sessions.begin());
     if (first == last) {
-      if (isClosed(end)) return {Placement::kLate, false};
+      if (isClosed(end, timeOf(it->first))) return {Placement::kLate, false};
       sessions.insert(first, Session{start, end, aggregate_.create()});
     } else {
       for (auto other = std::next(first); other != last; ++other) absorb(*first, *other);
@@ -393,7 +410,7 @@ class MergingSessions {
     aggregate_.add(session.accumulator, in);
     ++session.records;
     ++held_;
-    session.hasFired = session.end - 1 <= watermark_;
+    session.hasFired = session.end - 1 <= timeOf(it->first);
     if (const Timestamp due = nextDue(session); due < entry.timer || isNewKey) {
       entry.timer = due;
       setTimer({entry.timer, it->first});
@@ -431,7 +448,7 @@ class MergingSessions {
           --budget;
         }
       }
-      if (session->hasFired && isClosed(session->end)) {
+      if (session->hasFired && isClosed(session->end, watermark_)) {
         touch(it);
         release(*session);
         session = sessions.erase(session);
@@ -602,6 +619,7 @@ class MergingSessions {
   std::vector<K> dirty_;       // keys to be told by the next early firing
   std::size_t due_ = 0;        // the session that the last add calls to tell
   Timestamp watermark_ = kMinTimestamp;
+  GroupTimes groupTimes_;
   Pane firingPane_ = Pane::kOnTime;
   std::uint64_t held_ = 0;
   std::uint64_t released_ = 0;

@@ -14,10 +14,12 @@
 #include <millrace/base/hash.hpp>
 #include <millrace/serde/serde.hpp>
 #include <millrace/state/epoch_changes.hpp>
+#include <millrace/state/group_times.hpp>
 #include <millrace/state/heap_bytes.hpp>
 #include <millrace/state/state_below.hpp>
 #include <millrace/time/timestamp.hpp>
 #include <millrace/window/aggregates.hpp>
+#include <millrace/window/hashed_key.hpp>
 #include <millrace/window/slice_table.hpp>
 #include <millrace/window/slices_below.hpp>
 #include <millrace/window/sliding_merge.hpp>
@@ -31,6 +33,9 @@ namespace millrace {
 /// firing costs by key and slice, not by record. Rules as in Flink's WindowOperator with its
 /// EventTimeTrigger: a window fires when the watermark reaches its maximum timestamp, takes
 /// records until `maxTimestamp + allowedLateness <= watermark`, and each of those fires it anew.
+///
+/// After a restart key groups may be ahead of the watermark (see restoreWatermark()): what their keys were
+/// told before is not told again, and a record of theirs goes where it would have gone then.
 ///
 /// Use: `add` records; on a watermark `advance`, then `fire` until it returns false. When an add
 /// answers `due`, call `emitDue` with the same key at once.
@@ -144,7 +149,7 @@ class SlicedWindows {
     if (watermark <= watermark_) return;
     watermark_ = watermark;
     firingPane_ = endOfInput && watermark == kMaxTimestamp ? Pane::kEndOfInput : Pane::kOnTime;
-    if (current_ != nullptr && hasFired(current_->extent.firstEnd)) leaveCurrent();
+    if (current_ != nullptr && hasFired(current_->extent.firstEnd, watermark_)) leaveCurrent();
   }
 
   /// Tells what the watermark has completed, about `limit` results at most. True: there is more,
@@ -159,6 +164,8 @@ class SlicedWindows {
       firedTo_ = window_.end;
     }
     firedTo_ = saturatingAdd(watermark_, 1);
+    // The end of the input says nothing of time: in another run there may be more of it.
+    if (watermark_ != kMaxTimestamp) groupTimes_.pass(watermark_);
     dropClosed();
     return false;
   }
@@ -263,11 +270,16 @@ class SlicedWindows {
     return true;
   }
 
-  /// As advance() and fire() until they are done, but nothing is told: it has been.
-  void restoreWatermark(Timestamp watermark) {
+  /// As advance() and fire() until they are done, but nothing is told: it has been. `groupTimes`: of the key
+  /// groups for which this has been done up to later times.
+  void restoreWatermark(Timestamp watermark, GroupTimes groupTimes = GroupTimes()) {
     watermark_ = watermark;
     firedTo_ = saturatingAdd(watermark, 1);
+    groupTimes_ = std::move(groupTimes);
+    groupTimes_.pass(watermark);
   }
+  /// Of the key groups that are still ahead of the watermark.
+  const GroupTimes& groupTimes() const { return groupTimes_; }
 
   /// Puts back what writeFrozen() put. False: the bytes are damaged.
   bool restore(std::string_view keyBytes, std::string_view value) requires kCanBeKept {
@@ -331,9 +343,10 @@ class SlicedWindows {
   }
 
   // Only a slice that asks for nothing but its table may be the current one: none of its windows
-  // has fired (so no merge covers it and no pane is due) and no early firing watches it.
+  // has fired for any key (so no merge covers it and no pane is due) and no early firing watches it.
   void makeCurrent(Slice& slice) {
-    if (tracksKeys_ || countsRecords_ || hasFired(slice.extent.firstEnd)) return;
+    if (tracksKeys_ || countsRecords_) return;
+    if (hasFired(slice.extent.firstEnd, std::max(watermark_, groupTimes_.latest()))) return;
     current_ = &slice;
     currentStart_ = slice.extent.start;
     currentLength_ = static_cast<std::uint64_t>(slice.extent.end) -
@@ -372,43 +385,44 @@ class SlicedWindows {
     Slice* slice = tablePerWindow_ ? nullptr : slices_.containing(t);
     const Extent extent = slice != nullptr ? slice->extent : layout_.sliceOf(t);
     if (extent.isOutside()) return {Placement::kOutside, false};
-    if (isClosed(extent.lastEnd)) return {Placement::kLate, false};
-    const bool partly = isClosed(extent.firstEnd);
+    const Timestamp now = timeOf(key);
+    if (isClosed(extent.lastEnd, now)) return {Placement::kLate, false};
+    const bool partly = isClosed(extent.firstEnd, now);
     if constexpr (kRefires) {
-      if (options_.discarding && hasFired(extent.firstEnd)) {
+      if (options_.discarding && hasFired(extent.firstEnd, now)) {
         lateAlone_ = aggregate_.create();
         apply(lateAlone_);
       }
     }
     if (tablePerWindow_) {
-      if constexpr (kRefires && kOverlap) placeInEachWindow(extent, key, records, apply);
+      if constexpr (kRefires && kOverlap) placeInEachWindow(extent, key, now, records, apply);
     } else {
       if (slice == nullptr) slice = &slices_.insert(extent);
-      placeIn(*slice, key, records, apply);
+      placeIn(*slice, key, now, records, apply);
       slice->records += records;
       makeCurrent(*slice);
     }
-    if constexpr (kRefires) collectLate(extent);
+    if constexpr (kRefires) collectLate(extent, now);
     return {partly ? Placement::kLatePartial : Placement::kAccepted, !due_.empty()};
   }
 
   template <typename Q, typename Apply>
-  void placeIn(Slice& slice, const Q& key, std::uint64_t records, Apply&& apply) {
+  void placeIn(Slice& slice, const Q& key, Timestamp now, std::uint64_t records, Apply&& apply) {
     bool isNew = false;
     auto& entry = entryOf(slice, key, isNew);
     touch(slice, entry);
     apply(entry.value);
     merge_.include(slice.extent.start, key, isNew, apply);
-    if constexpr (kRefires) noteForEarly(slice, key, records);
+    if constexpr (kRefires) noteForEarly(slice, key, now, records);
   }
 
   template <typename Q>
-  void noteForEarly(Slice& slice, const Q& key, std::uint64_t records) {
+  void noteForEarly(Slice& slice, const Q& key, Timestamp now, std::uint64_t records) {
     bool unused = false;
     if (tracksKeys_)
       findOrCreate(
           slice.dirty, key, [] { return true; }, unused);
-    if (countsRecords_ && !hasFired(slice.extent.firstEnd)) {
+    if (countsRecords_ && !hasFired(slice.extent.firstEnd, now)) {
       std::uint64_t& untold = findOrCreate(
           slice.untoldRecords, key, [] { return std::uint64_t{0}; }, unused);
       untold += records;
@@ -422,20 +436,21 @@ class SlicedWindows {
   // Early firing by records counts per key and window, so where windows overlap they cannot share
   // slices: every window then is a slice of its own.
   template <typename Q, typename Apply>
-  void placeInEachWindow(const Extent& extent, const Q& key, std::uint64_t records, Apply&& apply) {
-    for (Timestamp end = firstOpenEnd(extent); end <= extent.lastEnd;
+  void placeInEachWindow(const Extent& extent, const Q& key, Timestamp now, std::uint64_t records,
+                         Apply&& apply) {
+    for (Timestamp end = firstOpenEnd(extent, now); end <= extent.lastEnd;
          end = layout_.windowEndAfter(end)) {
       Slice* own = slices_.endingAt(end);
       if (own == nullptr) own = &slices_.insert({layout_.windowStart(end), end, end, end});
-      placeIn(*own, key, records, apply);
+      placeIn(*own, key, now, records, apply);
       if (end == extent.lastEnd) own->records += records;
       if (end == kMaxTimestamp) break;
     }
   }
 
-  void collectLate(const Extent& extent) {
-    if (options_.allowedLateness == Duration::zero() || !hasFired(extent.firstEnd)) return;
-    for (Timestamp end = firstOpenEnd(extent); end <= extent.lastEnd && hasFired(end);
+  void collectLate(const Extent& extent, Timestamp now) {
+    if (options_.allowedLateness == Duration::zero() || !hasFired(extent.firstEnd, now)) return;
+    for (Timestamp end = firstOpenEnd(extent, now); end <= extent.lastEnd && hasFired(end, now);
          end = layout_.windowEndAfter(end)) {
       due_.push_back({boundsOf(end), Pane::kLate});
       if (end == kMaxTimestamp) break;
@@ -443,15 +458,27 @@ class SlicedWindows {
   }
 
   // The first of the slice's windows that is not closed. REQUIRES: there is one.
-  Timestamp firstOpenEnd(const Extent& extent) const {
-    if (!isClosed(extent.firstEnd)) return extent.firstEnd;
-    const Timestamp closedTo = saturatingSubtract(watermark_, options_.allowedLateness.count());
+  Timestamp firstOpenEnd(const Extent& extent, Timestamp now) const {
+    if (!isClosed(extent.firstEnd, now)) return extent.firstEnd;
+    const Timestamp closedTo = saturatingSubtract(now, options_.allowedLateness.count());
     return layout_.windowEndAfter(saturatingAdd(closedTo, 1));
   }
 
-  bool hasFired(Timestamp end) const { return end - 1 <= watermark_; }
-  bool isClosed(Timestamp end) const {
-    return saturatingAdd(end - 1, options_.allowedLateness.count()) <= watermark_;
+  static bool hasFired(Timestamp end, Timestamp now) { return end - 1 <= now; }
+  bool isClosed(Timestamp end, Timestamp now) const {
+    return saturatingAdd(end - 1, options_.allowedLateness.count()) <= now;
+  }
+
+  // Event time as it has come for a key.
+  template <typename Q>
+  Timestamp timeOf(const Q& key) const {
+    if (groupTimes_.isEmpty()) [[likely]]
+      return watermark_;
+    return std::max(watermark_, groupTimes_.of(groupOf(key)));
+  }
+  // Whether a window that the watermark completes now, or later, was told to a key before the restart.
+  bool wasTold(const K& key, const WindowBounds& window) const {
+    return !groupTimes_.isEmpty() && hasFired(window.end, groupTimes_.of(groupOf(key)));
   }
   WindowBounds boundsOf(Timestamp end) const { return {layout_.windowStart(end), end}; }
 
@@ -550,8 +577,9 @@ class SlicedWindows {
         });
   }
 
-  KeyGroup groupOf(const K& key) const {
-    return keyGroupOf(millraceHash(key), changes_.keyGroups());
+  template <typename Q>
+  KeyGroup groupOf(const Q& key) const {
+    return keyGroupOf(stableHashOf(key), changes_.keyGroups());
   }
 
   // False: `end` bytes are there, and there is more.
@@ -620,7 +648,7 @@ class SlicedWindows {
   }
 
   bool selectWindow() {
-    if (!nextWindow(firedTo_, window_) || !hasFired(window_.end)) return false;
+    if (!nextWindow(firedTo_, window_) || !hasFired(window_.end, watermark_)) return false;
     isMerged_ = kOverlap && layout_.windowsShareSlices() && !tablePerWindow_;
     if constexpr (kCanBeKept) beginGroups();
     cursor_ = cursorEnd_ = nullptr;
@@ -639,6 +667,7 @@ class SlicedWindows {
     }
     for (; cursor_ != cursorEnd_; ++cursor_, --budget) {
       if (budget == 0) return false;
+      if (wasTold(cursor_->key, window_)) continue;
       emit(resultOf(cursor_->key, cursor_->value, window_, firingPane_));
     }
     if constexpr (kCanBeKept) {
@@ -651,7 +680,7 @@ class SlicedWindows {
   bool emitMerged(Emit&& emit, std::size_t& budget) {
     if (!mergeIsReady_ && !merge_.moveTo(window_, slices_, budget)) return false;
     mergeIsReady_ = !merge_.emit(budget, [&](const K& key, const Accumulator& value) {
-      emit(resultOf(key, value, window_, firingPane_));
+      if (!wasTold(key, window_)) emit(resultOf(key, value, window_, firingPane_));
     });
     return !mergeIsReady_;
   }
@@ -700,7 +729,7 @@ class SlicedWindows {
     KeyTable<K, bool> keys;
     forEachSliceOf(earlyWindow_, [&](Slice& slice) {
       for (const auto& [key, dirty] : slice.dirty)
-        if (keys.emplace(key, true).second) earlyKeys_.push_back(key);
+        if (!wasTold(key, earlyWindow_) && keys.emplace(key, true).second) earlyKeys_.push_back(key);
     });
     return true;
   }
@@ -725,7 +754,7 @@ class SlicedWindows {
 
   void dropClosed() {
     std::size_t closed = 0;
-    while (closed < slices_.size() && isClosed(slices_[closed].extent.lastEnd))
+    while (closed < slices_.size() && isClosed(slices_[closed].extent.lastEnd, watermark_))
       released_ += slices_[closed++].records;
     if (closed == 0) return;
     const Timestamp through = slices_[closed - 1].extent.end;
@@ -985,6 +1014,7 @@ class SlicedWindows {
 
   // A window of one slice has told what is in its table already.
   void mergeGroup(KeyGroup group) requires kCanBeKept {
+    if (hasFired(window_.end, groupTimes_.of(group))) return;
     std::size_t number = 0;
     forEachSliceOf(window_, [&](Slice& slice) {
       if (isMerged_) {
@@ -1029,6 +1059,7 @@ class SlicedWindows {
 
   Slices slices_;
   Timestamp watermark_ = kMinTimestamp;
+  GroupTimes groupTimes_;
   std::uint64_t released_ = 0;
   std::vector<Due> due_;  // called for by the last add
   Accumulator lateAlone_ = aggregate_.create();

@@ -12,6 +12,7 @@
 #include <millrace/window/session_windows.hpp>
 #include <millrace/window/sliced_windows.hpp>
 
+#include "unit/state/replayed_changes.hpp"
 #include "unit/window/window_scenario.hpp"
 
 namespace millrace::test {
@@ -246,6 +247,168 @@ TEST_CASE("windows of a count that go on from checkpoints tell what others do, a
   }
   CHECK(changes.count() == 1);
   CHECK(windows.heldKeys() == 0);
+}
+
+constexpr std::uint32_t kGroups = 8;
+constexpr KeyGroupRange kAll{0, 8};
+constexpr KeyGroupRange kAhead{0, 4};
+constexpr KeyGroupRange kBehind{4, 8};
+
+std::string keyIn(KeyGroupRange groups) {
+  for (int i = 0;; ++i) {
+    std::string key = "k" + std::to_string(i);
+    if (groups.contains(keyGroupOf(millraceHash(key), kGroups))) return key;
+  }
+}
+
+// Counting windows of some key groups, which say what they are told.
+template <typename Windows>
+class Part {
+ public:
+  template <typename Cut>
+  Part(KeyGroupRange own, const Cut& cut, Duration lateness)
+      : own_(own), windows_(cut, CountAndSum::make(), WindowOptions{lateness, {}, false}) {
+    windows_.keepChanges(StateId{3}, kGroups, own);
+  }
+
+  // The panes, or that it is late.
+  std::string add(const std::string& key, Timestamp time) {
+    const AddResult result = windows_.add(key, Rec{1}, time);
+    if (result.placement == Placement::kLate) return "dropped";
+    told_.clear();
+    if (result.due) windows_.emitDue(key, tell());
+    return told_;
+  }
+  std::string advance(Timestamp watermark) {
+    told_.clear();
+    windows_.advance(watermark);
+    while (windows_.fire(tell(), 1)) {
+    }
+    return told_;
+  }
+
+  void write(ReplayedChanges& stored) {
+    StateChanges changes;
+    windows_.freeze();
+    while (windows_.writeFrozen(changes, 1)) {
+    }
+    stored.apply(changes);
+  }
+  // The groups of kAhead had come to `ahead`.
+  void goOn(const ReplayedChanges& stored, Timestamp watermark, Timestamp ahead) {
+    GroupTimes times(own_);
+    times.raise(kAll, watermark);
+    times.raise(kAhead, ahead);
+    windows_.restoreWatermark(watermark, times);
+    for (const auto& [key, entry] : stored.entries()) {
+      if (own_.contains(entry.group)) CHECK(windows_.restore(key.second, entry.value));
+    }
+  }
+  bool isAnyAhead() const { return !windows_.groupTimes().isEmpty(); }
+
+ private:
+  auto tell() {
+    return [this](auto&& result) {
+      if (!told_.empty()) told_ += " ";
+      told_ += result.key + "=" + std::to_string(std::get<0>(result.value)) + "[" +
+               std::to_string(result.windowStart) + "," + std::to_string(result.windowEnd) + ")";
+      if (result.pane != Pane::kOnTime) told_ += paneName(result.pane);
+    };
+  }
+
+  const KeyGroupRange own_;
+  Windows windows_;
+  std::string told_;
+};
+
+using CountedSlices = SlicedWindows<std::string, Rec, decltype(CountAndSum::make())>;
+using CountedSessions = MergingSessions<std::string, Rec, decltype(CountAndSum::make())>;
+
+TEST_CASE("windows that take over from two tell each key what its own have not told") {
+  const WindowLayout layout = *WindowLayout::compile(tumbling(Duration(10)));
+  const std::string a = keyIn(kAhead);
+  const std::string b = keyIn(kBehind);
+  ReplayedChanges stored;
+  Part<CountedSlices> ahead(kAhead, layout, Duration(20));
+  Part<CountedSlices> behind(kBehind, layout, Duration(20));
+  CHECK(ahead.add(a, 15) == "");
+  CHECK(behind.add(b, 15) == "");
+  CHECK(ahead.advance(29) == a + "=1[10,20)");
+  CHECK(behind.advance(9) == "");
+  ahead.write(stored);
+  behind.write(stored);
+
+  Part<CountedSlices> both(kAll, layout, Duration(20));
+  both.goOn(stored, 9, 29);
+  CHECK(both.isAnyAhead());
+  CHECK(both.add(a, 9) == "dropped");
+  CHECK(both.add(b, 9) == b + "=1[0,10)late");
+  CHECK(both.add(a, 16) == a + "=2[10,20)late");
+  CHECK(both.add(a, 25) == a + "=1[20,30)late");
+  CHECK(both.add(b, 16) == "");
+  CHECK(both.add(a, 35) == "");
+  CHECK(both.advance(19) == b + "=2[10,20)");
+  both.write(stored);
+
+  // And those that take over from these, while a is ahead still.
+  Part<CountedSlices> first(kAhead, layout, Duration(20));
+  Part<CountedSlices> second(kBehind, layout, Duration(20));
+  first.goOn(stored, 19, 29);
+  second.goOn(stored, 19, 29);
+  CHECK(first.isAnyAhead());
+  CHECK_FALSE(second.isAnyAhead());
+  CHECK(first.add(a, 17) == a + "=3[10,20)late");
+  CHECK(second.add(b, 25) == "");
+  CHECK(first.advance(29) == "");
+  CHECK_FALSE(first.isAnyAhead());
+  CHECK(second.advance(29) == b + "=1[20,30)");
+  CHECK(first.add(a, 29) == a + "=2[20,30)late");
+  CHECK(first.advance(39) == a + "=1[30,40)");
+}
+
+TEST_CASE("a sliding window that was told is not told again from the slices that others still need") {
+  const WindowLayout layout = *WindowLayout::compile(sliding(Duration(20), Duration(10)));
+  const std::string a = keyIn(kAhead);
+  const std::string b = keyIn(kBehind);
+  ReplayedChanges stored;
+  Part<CountedSlices> ahead(kAhead, layout, Duration(0));
+  Part<CountedSlices> behind(kBehind, layout, Duration(0));
+  ahead.add(a, 5);
+  behind.add(b, 5);
+  CHECK(ahead.advance(9) == a + "=1[-10,10)");
+  ahead.write(stored);
+  behind.write(stored);
+  Part<CountedSlices> both(kAll, layout, Duration(0));
+  both.goOn(stored, 0, 9);
+  both.add(a, 6);
+  both.add(b, 6);
+  CHECK(both.advance(9) == b + "=2[-10,10)");
+  both.add(a, 15);
+  CHECK(both.add(a, -1) == "dropped");
+  const std::string last = both.advance(19);
+  CHECK((last == a + "=3[0,20) " + b + "=2[0,20)" || last == b + "=2[0,20) " + a + "=3[0,20)"));
+}
+
+TEST_CASE("so it is with sessions") {
+  const std::string a = keyIn(kAhead);
+  const std::string b = keyIn(kBehind);
+  ReplayedChanges stored;
+  Part<CountedSessions> ahead(kAhead, session(Duration(10)), Duration(20));
+  Part<CountedSessions> behind(kBehind, session(Duration(10)), Duration(20));
+  ahead.add(a, 15);
+  behind.add(b, 15);
+  CHECK(ahead.advance(29) == a + "=1[15,25)");
+  behind.advance(9);
+  ahead.write(stored);
+  behind.write(stored);
+  Part<CountedSessions> both(kAll, session(Duration(10)), Duration(20));
+  both.goOn(stored, 9, 29);
+  CHECK(both.add(a, -1) == "dropped");
+  CHECK(both.add(a, 16) == a + "=2[15,26)late");
+  CHECK(both.add(b, 16) == "");
+  CHECK(both.advance(25) == b + "=2[15,26)");
+  CHECK(both.add(a, 22) == "");
+  CHECK(both.advance(31) == a + "=3[15,32)");
 }
 
 TEST_CASE("what was kept under one cut of time is not taken for another") {
