@@ -8,8 +8,11 @@
 #include <cstdlib>
 #include <map>
 #include <random>
+#include <set>
+#include <sstream>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include <millrace/connectors/file/line_sink.hpp>
 
@@ -261,6 +264,71 @@ TEST_CASE("whatever happens, what goes out at least once is all there, and files
   }
   if (only != 0) return;
   REQUIRE(failures > 0);
+}
+
+// Sales at inputs that fall silent and wake. Which of them are late, and whether for their window's first pane
+// or for good, is a matter of chance then.
+void buildSilent(Pipeline& pipeline) {
+  GeneratorOptions generated;
+  generated.count = kRecords;
+  generated.rate = 300;
+  const auto counts = pipeline
+                          .source("sales", generator<Sale>(saleAt, generated),
+                                  boundedOutOfOrderness(100ms).withIdleness(4ms).timestamps(&Sale::time))
+                          .keyBy(&Sale::shop)
+                          .window(tumbling(100ms))
+                          .allowedLateness(300ms)
+                          .aggregate("counts", count());
+  const auto lineWithPane = [](const WindowResult<std::string, std::int64_t>& result) {
+    return lineOf(result) + " " + std::string(paneName(result.pane));
+  };
+  counts.sink("out", toFiles("out", lineWithPane));
+  counts.late().sink("late", toFiles("late", [](const Sale& sale) { return sale.shop; }));
+}
+
+// What it is not a matter of: a window is told on time once at most, first, and anew for each record that
+// comes after that. So its greatest value counts all its records, and the values of its rows differ.
+void requireToldOnce(const std::vector<std::string>& rows, std::size_t lateRecords) {
+  struct Told {
+    std::set<std::int64_t> values;
+    std::vector<std::int64_t> onTime;
+  };
+  std::map<std::string, Told> windows;
+  for (const std::string& row : rows) {
+    INFO(row);
+    std::istringstream in(row);
+    std::string shop, start, end, pane;
+    std::int64_t value = 0;
+    in >> shop >> start >> end >> value >> pane;
+    Told& told = windows[shop + " " + start];
+    REQUIRE(told.values.insert(value).second);
+    if (pane != "late") told.onTime.push_back(value);
+    REQUIRE(told.onTime.size() <= 1);
+  }
+  std::size_t accepted = 0;
+  for (const auto& [window, told] : windows) {
+    INFO(window);
+    if (!told.onTime.empty()) REQUIRE(told.onTime.front() == *told.values.begin());
+    accepted += static_cast<std::size_t>(*told.values.rbegin());
+  }
+  REQUIRE(accepted + lateRecords == kRecords);
+}
+
+TEST_CASE("however many workers go on with windows that stand at different times, each is told once") {
+  const std::uint64_t only = numberFrom("MILLRACE_SIMULATION_SEED", 0);
+  const std::uint64_t end = only != 0 ? only : numberFrom("MILLRACE_SIMULATION_SEEDS", kNewSeeds) + kFixedSeeds;
+  std::size_t lateRecords = 0;
+  for (std::uint64_t seed = only != 0 ? only : 1; seed <= end; ++seed) {
+    INFO("MILLRACE_SIMULATION_SEED=" << seed << " (silent inputs)");
+    SimulatedLife life(seed);
+    Pipeline pipeline("simulated");
+    buildSilent(pipeline);
+    REQUIRE(life.run(pipeline, kDeaths) == "");
+    const std::size_t late = life.linesIn("late").size();
+    requireToldOnce(life.linesIn("out"), late);
+    lateRecords += late;
+  }
+  if (only == 0) REQUIRE(lateRecords > 0);
 }
 
 TEST_CASE("a seed gives the same run again") {
