@@ -195,6 +195,9 @@ std::string resolveKafka(const FlagSet& flags, const KafkaFlags& kafka, Producer
        {"linger.ms", fmt::format("{}", s->lingerMillis)},
        // Where Java's default partitioner puts a key.
        {"partitioner", "murmur2_random"},
+       // Four batches of a megabyte: what waits stays in the processor's caches until it is sent. With five times
+       // as much a record costs a third more.
+       {"queue.buffering.max.messages", "20000"},
        {"message.timeout.ms", "120000"}},
       {});
   if (!reached.ok()) return complaintAbout(flags, reached.status());
