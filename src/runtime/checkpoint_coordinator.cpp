@@ -109,7 +109,7 @@ void CheckpointCoordinator::stop() {
   changed_.notify_all();
 }
 
-void CheckpointCoordinator::noteTakeOver(const Epoch& epoch) {
+void CheckpointCoordinator::noteBeginning(const Epoch& epoch) {
   std::lock_guard lock(mutex_);
   nextEpoch_ = epoch.number + 1;
   counts_.lastEpoch = epoch.number;

@@ -95,7 +95,7 @@ class CheckpointCoordinator final : public SnapshotReceiver {
   void stop();
 
   /// Before the first step: an epoch without a barrier was committed.
-  void noteTakeOver(const Epoch& epoch);
+  void noteBeginning(const Epoch& epoch);
 
   /// The sources were stopped before the end of their input.
   void noteStoppedInput();

@@ -109,7 +109,8 @@ class Engine {
   StatusOr<std::optional<std::string>> readLive(const StateQuery& query, NodeId node);
   StatusOr<std::optional<std::string>> readCommitted(const StateQuery& query);
   Status claimAll();
-  Status commitTakeOver();
+  Status commitBeginning();
+  StatusOr<bool> addPassingStarts(Epoch& epoch);
   void placeNode(NodeId id);
   void connect(NodeId id, std::size_t input);
   void connectByKey(NodeId id, std::size_t input, const Exchange& exchange);

@@ -79,21 +79,40 @@ Status Engine::restore() {
     MILLRACE_RETURN_IF_ERROR(restoreEntries());
   }
   MILLRACE_RETURN_IF_ERROR(annotate(store_->begin(catalog_.states()), "beginning a run"));
-  return isCommittedElsewhere(*store_) ? commitTakeOver() : absl::OkStatus();
+  return commitBeginning();
 }
 
-// An epoch in which nothing happens: from here on the commit point knows this run, and none before it.
-Status Engine::commitTakeOver() {
+// An epoch in which nothing is read. Where epochs are committed elsewhere each run has one: from here on the commit
+// point knows this run, and none before it. And where a source begins at a place that is another one a moment
+// later, that place has to last before anything is read from there.
+Status Engine::commitBeginning() {
   Epoch epoch = store_->found().epoch;
   ++epoch.number;
   epoch.incarnation = store_->found().incarnation + 1;
   epoch.completedAt = job_.clock->now();
-  epoch.isCommittedElsewhere = true;
+  epoch.isCommittedElsewhere = isCommittedElsewhere(*store_);
   for (TaskSnapshot& task : epoch.tasks) task.state.prepared.clear();
-  MILLRACE_RETURN_IF_ERROR(
-      annotate(commitElsewhere(*store_, epoch), "taking the job over"));
-  coordinator_->noteTakeOver(epoch);
+  MILLRACE_ASSIGN_OR_RETURN(const bool hasStarts, addPassingStarts(epoch));
+  if (!epoch.isCommittedElsewhere && !hasStarts) return absl::OkStatus();
+  if (epoch.isCommittedElsewhere) {
+    MILLRACE_RETURN_IF_ERROR(annotate(commitElsewhere(*store_, epoch), "taking the job over"));
+  } else {
+    MILLRACE_RETURN_IF_ERROR(annotate(store_->append(epoch), "noting where the sources begin"));
+  }
+  coordinator_->noteBeginning(epoch);
   return absl::OkStatus();
+}
+
+StatusOr<bool> Engine::addPassingStarts(Epoch& epoch) {
+  std::vector<TaskSnapshot> starts;
+  for (const PlacedTask& placed : placed_) {
+    if (!positionsOf(placed.task->snapshotName(), epoch).empty()) continue;
+    StatusOr<std::optional<TaskSnapshot>> start = placed.task->passingStart();
+    if (!start.ok()) return annotate(start.status(), fmt::format("operator '{}' beginning", placed.task->operatorName()));
+    if (*start) starts.push_back(**std::move(start));
+  }
+  epoch.tasks.insert(epoch.tasks.end(), starts.begin(), starts.end());
+  return !starts.empty();
 }
 
 // What was saved for an operator that is no longer there must not vanish by a slip of the pen.

@@ -28,6 +28,7 @@ KeyedStateStore* Operator::queryableStates() { return nullptr; }
 Step Operator::onEnd(bool) { return Step::kDone; }
 Status Operator::close(bool) { return absl::OkStatus(); }
 
+StatusOr<bool> SourceOperator::hasPassingStart() const { return false; }
 void SourceOperator::appendSplits(std::vector<SplitProgress>&) const {}
 
 void SourceOperator::onBatch(std::size_t, BatchPtr&) {

@@ -35,6 +35,7 @@ Status SourceReaderLife::open(OperatorContext&) { return absl::OkStatus(); }
 Timestamp SourceReaderLife::nextDeadline() const { return kMaxTimestamp; }
 bool SourceReaderLife::isReplayable() const { return false; }
 void SourceReaderLife::writePosition(ByteWriter&) const {}
+StatusOr<bool> SourceReaderLife::hasPassingStart() const { return false; }
 Status SourceReaderLife::restorePositions(std::span<const std::string_view>) {
   return absl::OkStatus();
 }

@@ -237,6 +237,16 @@ Status Task::restore(std::span<const std::string> positions, bool countsOn) {
   return operator_->restoreTask(ofOperators);
 }
 
+StatusOr<std::optional<TaskSnapshot>> Task::passingStart() {
+  if (source_ == nullptr) return std::nullopt;
+  MILLRACE_ASSIGN_OR_RETURN(const bool isPassing, source_->hasPassingStart());
+  if (!isPassing) return std::nullopt;
+  TaskSnapshot start{snapshotName(), static_cast<std::uint32_t>(worker_.index), {}, {}};
+  counters_.write(start.state.position);
+  operator_->beginSnapshot(start.state);
+  return start;
+}
+
 bool Task::consume() {
   if (!outputsReady()) return false;
   const std::size_t before = batch_->cursor();

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -101,6 +102,8 @@ class Task final : public OperatorContext {
   Status restoreEntry(StateId state, KeyGroup group, std::string_view key, std::string_view value) {
     return operator_->restoreEntry(state, group, key, value);
   }
+  /// Of a source that goes on from nothing and might begin elsewhere another time: where it begins.
+  StatusOr<std::optional<TaskSnapshot>> passingStart();
   bool fetchesOnDemand(StateId state) const { return operator_->fetchesOnDemand(state); }
   KeyedStateStore* queryableStates() { return operator_->queryableStates(); }
   /// Does one piece of work. False: there is nothing to do until an input or output changes.

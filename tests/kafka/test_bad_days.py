@@ -20,6 +20,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from broker import Broker, die_with_parent, free_port  # noqa: E402
+from protocol import Connection  # noqa: E402
 
 BIN = os.environ.get("MILLRACE_BIN", "build/release/bin")
 PROBE = None
@@ -426,6 +427,23 @@ class Transactions(Days):
         self.feed(300)
         self.finish("-X", LONG)
         self.check()
+
+    def test_begin_at_the_end_that_the_topic_had_when_the_job_first_began(self):
+        self.feed(200)
+        self.sent.clear()
+        job = self.start("--start", "latest", interval=NEVER)
+        until(self.has_taken_over, "a job that has begun")
+        self.feed(300)
+        until(self.open_results, "results that are not committed")
+        job.kill()
+        self.feed(300)
+        self.finish("--start", "latest")
+        self.check()
+
+    def has_taken_over(self):
+        with Connection(int(self.broker.bootstrap.rpartition(":")[2]), PATIENCE_S) as broker:
+            # None: the broker has not made the groups' own topic yet.
+            return max(broker.committed(f"{self.id}.eos", f"{self.id}.ckpt", 1), default=-1) > 0
 
     def test_hold_dead_letters_as_they_hold_results(self):
         bad = ["not json", '{"timestamp":"yesterday"}', "[]", '"' + "long" * 200_000]

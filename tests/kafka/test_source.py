@@ -151,6 +151,25 @@ class Reads(TestCase):
                                 (f"offsets:{topic}/0/3", "1a 1b 2a"), (f"offsets:{topic}/0/0", "")):
             self.assertEqual(self.all(topics=topic, until=until).values, expected.split(), until)
 
+    def test_from_where_it_first_began_after_a_kill_before_any_checkpoint(self):
+        for start in ("latest", "timestamp:99999999999999", "committed"):
+            topic = self.topic()
+            self.write(topic, ["old"])
+            with tempfile.TemporaryDirectory() as state:
+                settings = dict(topics=topic, start=start, group=topic, until="never", state=state, interval=3_600_000)
+                if start == "committed":
+                    self.all(topics=topic, group=topic, state=f"{state}/before")
+                    settings["state"] = f"{state}/after"
+                reading = self.read(**settings).until("B", lambda lines: lines)
+                self.write(topic, ["new"])
+                reading.until("V", lambda lines: lines).kill()
+                if start == "committed":  # somebody else in that group, who has read it all
+                    self.all(topics=topic, group=topic, state=f"{state}/before")
+                reading = self.read(**settings).until("B", lambda lines: lines)
+                self.write(topic, ["newer"])
+                reading.until("V", lambda lines: any(line.endswith(" newer") for line in lines))
+                self.assertEqual(reading.stop().values, ["new", "newer"], start)
+
     def test_waits_for_an_end_that_is_still_to_come(self):
         topic = self.topic()
         self.write(topic, ["1"])

@@ -25,6 +25,7 @@ struct ConnectorTimestamps {};
 class SourceDriver : public SourceOperator, private ReaderReport {
  public:
   Status open(OperatorContext& context) final;
+  StatusOr<bool> hasPassingStart() const final { return reader_.hasPassingStart(); }
   void beginSnapshot(TaskState& out) final;
   Status restoreTask(std::span<const std::string> positions) final;
   SourcePoll poll() final;

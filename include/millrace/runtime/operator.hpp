@@ -196,6 +196,9 @@ class SourceOperator : public Operator {
   /// Appends at most about a batch to its output. Called only while the output has room.
   virtual SourcePoll poll() = 0;
 
+  /// See SourceReaderLife.
+  virtual StatusOr<bool> hasPassingStart() const;
+
   /// What is known of the splits this instance reads. Called from any thread.
   virtual void appendSplits(std::vector<SplitProgress>& splits) const;
 

@@ -182,6 +182,12 @@ class SourceReaderLife {
   /// Appends what a reader needs to go on behind the last record that this one has delivered.
   virtual void writePosition(ByteWriter& out) const;
 
+  /// Whether another start from nothing might begin elsewhere than this one, as one at the end that a topic has
+  /// just now. Where it might, what writePosition() says is committed before the first read(): a job that
+  /// fails before its first checkpoint then goes on from there, and nothing is skipped. An error: where to begin
+  /// could not be found out. Asked after open(), unless there is a position to go on from. Default: false.
+  virtual StatusOr<bool> hasPassingStart() const;
+
   /// After open(): go on from a checkpoint. `positions` are what all readers of the source wrote
   /// then, however many there were; each reader is given all. kFailedPrecondition: the input is not
   /// what it was (the message says what changed and what to do); kDataLoss: the bytes are damaged.

@@ -58,6 +58,16 @@ Status KafkaInput::await(const std::function<Status(const PartitionLookup&)>& as
   return patiently(options_.settings.startTimeout, cancellation_, [&] { return ask(lookup); });
 }
 
+// The beginning of a topic is where all of it is read from, whenever that is; and so is a named offset.
+StatusOr<bool> KafkaInput::hasPassingStart() const {
+  using At = KafkaStart::At;
+  const KafkaStart& start = options_.start;
+  const bool isFixed = start.at == At::kEarliest || (start.at == At::kOffsets && start.otherwise == At::kEarliest);
+  if (isFixed) return false;
+  MILLRACE_RETURN_IF_ERROR(planned_);
+  return true;
+}
+
 Status KafkaInput::restore(std::span<const std::string_view> positions) {
   if (isRestored_) return okStatus();
   MILLRACE_ASSIGN_OR_RETURN(const auto then, readPositions(positions));

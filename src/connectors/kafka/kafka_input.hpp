@@ -66,6 +66,8 @@ class KafkaInput {
 
   /// The first reader's client asks for all. `cancellation` ends the waiting, here and in restore().
   Status open(const std::shared_ptr<Client>& client, bool mayBeRestored, const std::stop_token& cancellation);
+  /// Of a job that goes on from nothing. REQUIRES: open().
+  StatusOr<bool> hasPassingStart() const;
   /// For all readers; each may ask for it, one is enough.
   Status restore(std::span<const std::string_view> positions);
 

@@ -128,6 +128,7 @@ class Reader final : public KafkaReader {
   ~Reader() override;
 
   Status open(OperatorContext& context) override;
+  StatusOr<bool> hasPassingStart() const override { return input_->hasPassingStart(); }
   Status restore(std::span<const std::string_view> positions) override {
     return input_->restore(positions);
   }

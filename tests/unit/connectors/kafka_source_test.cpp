@@ -14,6 +14,7 @@
 #include <millrace/millrace.hpp>
 
 #include "mock_kafka.hpp"
+#include "scratch.hpp"
 
 using namespace std::chrono_literals;
 
@@ -270,6 +271,42 @@ TEST_CASE("a source waits for brokers that go away, says so once, and goes on", 
   CHECK(said.count("does not answer, waiting") == 1);
   CHECK(said.count("answers again") == 1);
   CHECK(sorted(read.values()) == std::vector<std::string>{"1", "2"});
+}
+
+TEST_CASE("a job that fails before its first checkpoint goes on from where it had begun, the end as it was then",
+          "[librdkafka]") {
+  MockKafka kafka;
+  kafka.createTopic("t", 2);
+  kafka.writeValues("t", 0, numbered("before", 10));
+  KafkaSourceOptions options = readAll(kafka, {"t"});
+  options.start = KafkaStart::latest();
+  options.until = KafkaEnd::never();
+  const Scratch directory;
+  Pipeline pipeline("read");
+  Collected<std::string> read;
+  std::atomic<bool> hasFailed{false};
+  pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks())
+      .peek([&](const std::string& value) {
+        if (value == "fails once" && !hasFailed.exchange(true)) throw JobError("it failed", absl::StatusCode::kAborted);
+      })
+      .sink("out", collectInto(read));
+  JobOptions jobOptions;
+  jobOptions.workers = 2;
+  jobOptions.checkpoints.directory = directory / "state";
+  jobOptions.checkpoints.interval = 1h;
+  jobOptions.restarts.firstPause = 1ms;
+  StatusOr<Job> job = start(pipeline.graph(), jobOptions);
+  REQUIRE(job.status().ok());
+  kafka.writeValues("t", 1, {"fails once"});
+  await([&] { return job->counts().restarts == 1; });
+  kafka.writeValues("t", 1, {"after"});
+  await([&] {
+    const auto values = read.values();
+    return std::count(values.begin(), values.end(), "after") == 1;
+  });
+  CHECK(read.values() == std::vector<std::string>{"fails once", "after"});
+  job->stop();
+  REQUIRE(job->wait().ok());
 }
 
 TEST_CASE("reading begins and ends where it is told to", "[librdkafka]") {

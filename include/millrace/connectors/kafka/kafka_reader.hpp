@@ -26,7 +26,10 @@ class KafkaReader {
   /// kPermissionDenied: not for this client; kUnavailable: no broker has answered in time.
   virtual Status open(OperatorContext& context) = 0;
 
-  /// Goes on from what the readers of a checkpoint wrote; see SourceReaderLife.
+  /// See SourceReaderLife, as what follows.
+  virtual StatusOr<bool> hasPassingStart() const = 0;
+
+  /// Goes on from what the readers of a checkpoint wrote.
   virtual Status restore(std::span<const std::string_view> positions) = 0;
   virtual void writePosition(ByteWriter& out) = 0;
 

@@ -112,6 +112,7 @@ class KafkaSource final : public SourceConnector<T> {
 
     Timestamp nextDeadline() const override { return messages_->nextDeadline(); }
     bool isReplayable() const override { return true; }
+    StatusOr<bool> hasPassingStart() const override { return messages_->hasPassingStart(); }
     void writePosition(ByteWriter& out) const override { messages_->writePosition(out); }
     Status restorePositions(std::span<const std::string_view> positions) override {
       return messages_->restore(positions);

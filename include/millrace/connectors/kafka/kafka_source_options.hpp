@@ -19,7 +19,9 @@ struct KafkaOffset {
   std::int64_t offset = 0;  ///< of the next message
 };
 
-/// Where a job that goes on from no checkpoint begins to read.
+/// Where a job that goes on from no checkpoint begins to read. A place that depends on when it is asked for (the end,
+/// a time, where a group stands) is asked for once: with a state directory it is in a checkpoint before the first
+/// message is read.
 struct KafkaStart {
   enum class At : std::uint8_t { kEarliest, kLatest, kTimestamp, kCommitted, kOffsets };
 
