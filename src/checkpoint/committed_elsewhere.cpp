@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "checkpoint/committed_elsewhere.hpp"
 
+#include "base/commit_rules.hpp"
+
 #include <millrace/checkpoint/checkpoint_store.hpp>
 
 #include <fmt/format.h>
@@ -88,7 +90,7 @@ StatusOr<LogScan> scanCommitted(FileSystem& files, const Layout& layout, const M
   const bool isOutside = number < recorded.acknowledged || number > recorded.durable;
   if (isOutside && mayBeAnothers) return cutBehind(files, layout, manifest, std::move(log), recorded.base);
   if (number > recorded.durable) return ahead(*point, layout, recorded, number);
-  if (number < recorded.acknowledged) {
+  if (number < recorded.acknowledged && rules::keeps(rules::Rule::kMarkerNotBehind)) {
     MILLRACE_ASSIGN_OR_RETURN(log, cutBehind(files, layout, manifest, std::move(log), recorded.acknowledged));
     // It was not asked about that one: the job had another sink then.
     if (!log.summary.epoch.isCommittedElsewhere) return log;

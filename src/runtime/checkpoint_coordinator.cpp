@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/checkpoint_coordinator.hpp"
 
+#include "base/commit_rules.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +11,9 @@
 
 namespace millrace {
 namespace {
+
+using rules::keeps;
+using rules::Rule;
 
 // Calls `step(committer, prepared)` for what each task of the epoch has prepared.
 template <typename Step>
@@ -50,14 +55,18 @@ Status commitElsewhere(CheckpointStore& store, const Epoch& epoch) {
   CommitPoint& point = *store.commitPoint();
   const EpochMark mark = CheckpointStore::markOf(epoch);
   point.prepare(mark);
-  const Status sealed = store.seal(epoch);
+  const bool isDurableFirst = keeps(Rule::kDurableFirst);
+  const bool isCommittedFirst = keeps(Rule::kCommittedFirst);
+  const Status sealed = isDurableFirst ? store.seal(epoch) : absl::OkStatus();
   // What was handed over to the point belongs to this very epoch.
   if (!sealed.ok()) return needingRecovery(sealed);
+  if (!isCommittedFirst) MILLRACE_RETURN_IF_ERROR(store.confirm());
   const Status committed = point.commit(mark);
   if (!committed.ok()) {
     return annotate(needingRecovery(committed), fmt::format("committing epoch {}", epoch.number));
   }
-  return store.confirm();
+  if (!isDurableFirst) MILLRACE_RETURN_IF_ERROR(needingRecovery(store.seal(epoch)));
+  return isCommittedFirst ? store.confirm() : absl::OkStatus();
 }
 
 CheckpointCoordinator::CheckpointCoordinator(Surroundings surroundings,

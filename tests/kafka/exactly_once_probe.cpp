@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
-// A job from Kafka to Kafka, exactly once, that kills itself where it is told to; for test_fail_points.py
-// and test_bad_days.py.
+// A job from Kafka to Kafka, exactly once, that kills itself where it is told to; for test_fail_points.py,
+// test_rules.py and test_bad_days.py.
 //
 //   exactly_once_probe steps             the names of the places
+//   exactly_once_probe rules             the names of the rules that can be dropped
 //   exactly_once_probe run KEY=VALUE...  counts the values of topic `in` and writes each count as it goes up,
 //                                        keyed by the value, to topic `out`; ends with what there was at
-//                                        its start. step=NAME passing=N: SIGKILL at the N-th passing
+//                                        its start. step=NAME passing=N: SIGKILL at the N-th passing; with then=stop
+//                                        SIGSTOP; with then=wait it says "waiting" and does, for a line from its input.
+//                                        without=RULE from=N: drops a rule from when it is due the N-th time
+#include "base/commit_rules.hpp"
 #include "connectors/kafka/steps.hpp"
 #include "probe_arguments.hpp"
 
@@ -24,17 +28,34 @@
 
 namespace {
 
+using millrace::rules::kRuleNames;
+using millrace::rules::Rule;
 using millrace::steps::kStepNames;
 using millrace::steps::Step;
 
 using Count = std::pair<std::string, std::int64_t>;
 
-std::string_view deadlyStep;
+std::string deadlyStep;
 std::atomic<std::int64_t> passingsLeft{0};
 
-void dieWhenDue(Step step) {
-  if (kStepNames[static_cast<std::size_t>(step)] != deadlyStep) return;
-  if (passingsLeft.fetch_sub(1) == 1) std::raise(SIGKILL);
+std::string whatThen;
+
+void endWhenDue(Step step) {
+  if (kStepNames[static_cast<std::size_t>(step)] != deadlyStep || passingsLeft.fetch_sub(1) != 1) return;
+  if (whatThen != "wait") {
+    std::raise(whatThen == "stop" ? SIGSTOP : SIGKILL);
+    return;
+  }
+  std::cerr << "waiting" << std::endl;
+  std::string line;
+  std::getline(std::cin, line);
+}
+
+std::string droppedRule;
+std::atomic<std::int64_t> timesKept{0};
+
+bool isKept(Rule rule) {
+  return kRuleNames[static_cast<std::size_t>(rule)] != droppedRule || timesKept.fetch_sub(1) > 0;
 }
 
 // Takes its time over each record, so that a handful of them lasts for several epochs.
@@ -62,12 +83,14 @@ class Counter {
 millrace::KafkaSettings settingsOf(const Arguments& arguments) {
   millrace::KafkaSettings settings;
   settings.bootstrapServers = get(arguments, "bootstrap");
+  const auto [begin, end] = arguments.equal_range("set");
+  for (auto it = begin; it != end; ++it) settings.add(it->second).IgnoreError();
   return settings;
 }
 
 void describe(millrace::Pipeline& pipeline, const Arguments& arguments) {
   millrace::KafkaSourceOptions source;
-  source.settings = settingsOf(arguments);
+  source.settings.bootstrapServers = get(arguments, "bootstrap");
   source.topics = {get(arguments, "in")};
   source.until = millrace::KafkaEnd::latest();
   millrace::KafkaSinkOptions sink;
@@ -86,17 +109,27 @@ void describe(millrace::Pipeline& pipeline, const Arguments& arguments) {
             }));
 }
 
+// False: there is no such thing.
+bool arrangeMischief(const Arguments& arguments) {
+  deadlyStep = get(arguments, "step");
+  if (!deadlyStep.empty()) {
+    if (std::find(kStepNames.begin(), kStepNames.end(), deadlyStep) == kStepNames.end()) return false;
+    whatThen = get(arguments, "then");
+    passingsLeft = number(get(arguments, "passing", "1"));
+    millrace::steps::stepHook = endWhenDue;
+  }
+  droppedRule = get(arguments, "without");
+  if (droppedRule.empty()) return true;
+  timesKept = number(get(arguments, "from", "1")) - 1;
+  millrace::rules::ruleHook = isKept;
+  return std::find(kRuleNames.begin(), kRuleNames.end(), droppedRule) != kRuleNames.end();
+}
+
 int run(const Arguments& arguments) {
   millrace::setLogSink([](millrace::LogLevel level, std::string_view text) {
     if (level != millrace::LogLevel::kDebug) std::cerr << text << std::endl;
   });
-  const std::string step = get(arguments, "step");
-  if (!step.empty()) {
-    if (std::find(kStepNames.begin(), kStepNames.end(), step) == kStepNames.end()) return 2;
-    deadlyStep = step;
-    passingsLeft = number(get(arguments, "passing", "1"));
-    millrace::steps::stepHook = dieWhenDue;
-  }
+  if (!arrangeMischief(arguments)) return 2;
   millrace::Pipeline pipeline(get(arguments, "id", "probe"));
   describe(pipeline, arguments);
   millrace::JobOptions options;
@@ -104,6 +137,7 @@ int run(const Arguments& arguments) {
   options.batchSize = 16;
   options.checkpoints.directory = get(arguments, "state");
   options.checkpoints.interval = millrace::Duration(number(get(arguments, "interval", "20")));
+  options.restarts.attempts = static_cast<std::size_t>(number(get(arguments, "restarts", "10")));
   const millrace::Status ended = millrace::run(pipeline.graph(), options);
   if (!ended.ok()) std::cerr << ended << std::endl;
   return ended.ok() ? 0 : 1;
@@ -114,7 +148,12 @@ int run(const Arguments& arguments) {
 int main(int count, char** words) {
   const std::string_view what = count > 1 ? words[1] : "";
   if (what == "run") return run(argumentsOf(count, words));
-  if (what != "steps") return 2;
-  for (const std::string_view name : kStepNames) std::cout << name << '\n';
+  if (what == "steps") {
+    for (const std::string_view name : kStepNames) std::cout << name << '\n';
+  } else if (what == "rules") {
+    for (const std::string_view name : kRuleNames) std::cout << name << '\n';
+  } else {
+    return 2;
+  }
   return 0;
 }

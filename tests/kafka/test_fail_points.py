@@ -24,7 +24,9 @@ VALUES, TIMES, PARTITIONS = 7, 60, 2
 EVENTS = "events"
 
 
-class FailPoints(unittest.TestCase):
+class Probing(unittest.TestCase):
+    """Runs of the probe on a broker, and what committed readers see of them."""
+
     @classmethod
     def setUpClass(cls):
         cls.broker = Broker().start()
@@ -49,28 +51,20 @@ class FailPoints(unittest.TestCase):
         self.addCleanup(reader.stdout.close)
         return reader
 
+    def command(self, topic, *more, state=None):
+        return [PROBE, "run", f"bootstrap={self.broker.bootstrap}", f"in={EVENTS}", f"out={topic}", f"id={topic}",
+                f"state={self.state}/{state or topic}", *more]
+
     def live(self, topic, *more):
         with tempfile.TemporaryFile("w+") as said:
-            code = subprocess.run(
-                [PROBE, "run", f"bootstrap={self.broker.bootstrap}", f"in={EVENTS}", f"out={topic}", f"id={topic}",
-                 f"state={self.state}/{topic}", *more], stderr=said, timeout=PATIENCE_S,
-                preexec_fn=die_with_parent).returncode
+            code = subprocess.run(self.command(topic, *more), stderr=said, timeout=PATIENCE_S,
+                                  preexec_fn=die_with_parent).returncode
             said.seek(0)
             return code, said.read()
 
-    def torment(self, step):
-        self.broker.create_topic(step, PARTITIONS)
-        reader = self.start_reader(step)
-        for passing in (1, 1 if step in OF_A_START else 3):
-            code, said = self.live(step, f"step={step}", f"passing={passing}")
-            self.assertEqual(code, -9, f"it was to be killed at passing {passing} of {step}: {said}")
-        code, said = self.live(step)
-        self.assertEqual(code, 0, said)
-        watched, _ = reader.communicate(timeout=PATIENCE_S)
-        afterwards = self.kcat("-C", "-q", "-e", "-t", step, "-o", "beginning", "-X", "isolation.level=read_committed",
-                               "-f", "%p %k %s\n")
-        for seen in (watched, afterwards):
-            self.check(seen)
+    def read(self, topic, isolation="read_committed"):
+        return self.kcat("-C", "-q", "-e", "-t", topic, "-o", "beginning", "-X", f"isolation.level={isolation}",
+                         "-f", "%p %k %s\n")
 
     def check(self, seen):
         """In each partition in order: what is read from several comes in any."""
@@ -80,6 +74,20 @@ class FailPoints(unittest.TestCase):
             self.assertEqual(home.setdefault(key, partition), partition)
             counts[key].append(int(count))
         self.assertEqual(counts, {f"value{i}": list(range(1, TIMES + 1)) for i in range(VALUES)})
+
+
+class FailPoints(Probing):
+    def torment(self, step):
+        self.broker.create_topic(step, PARTITIONS)
+        reader = self.start_reader(step)
+        for passing in (1, 1 if step in OF_A_START else 3):
+            code, said = self.live(step, f"step={step}", f"passing={passing}")
+            self.assertEqual(code, -9, f"it was to be killed at passing {passing} of {step}: {said}")
+        code, said = self.live(step)
+        self.assertEqual(code, 0, said)
+        watched, _ = reader.communicate(timeout=PATIENCE_S)
+        for seen in (watched, self.read(step)):
+            self.check(seen)
 
     def test_a_crash_at_every_step_loses_and_repeats_nothing(self):
         steps = subprocess.run([PROBE, "steps"], check=True, capture_output=True, text=True).stdout.split()

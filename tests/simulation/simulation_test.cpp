@@ -16,6 +16,7 @@
 
 #include <millrace/connectors/file/line_sink.hpp>
 
+#include "base/commit_rules.hpp"
 #include "pipeline/sales.hpp"
 #include "simulated_broker.hpp"
 #include "simulated_life.hpp"
@@ -243,6 +244,46 @@ TEST_CASE("whatever happens, what a commit point has committed holds each result
   REQUIRE(all.kills > 0);
   REQUIRE(lostAnswers > 0);
   REQUIRE(lateDecisions > 0);
+}
+
+// What a life with a commit point has come to: nothing, or what is wrong.
+std::string troubleOf(std::uint64_t seed) {
+  SimulatedLife life(seed);
+  SimulatedBroker broker(seed);
+  life.onLastLives = [&] { broker.isKind = true; };
+  Pipeline pipeline("simulated");
+  buildTwoSinks(pipeline, BrokerSink(broker));
+  const std::string ended = life.run(pipeline, kDeaths);
+  if (!ended.empty()) return ended;
+  const bool isRight = broker.committedLines() == windowsOf(&Sale::shop, 1000, 1000, false);
+  return isRight ? "" : "the lines are not those expected";
+}
+
+// Drops a rule for as long as it lives.
+template <rules::Rule kRule>
+struct Without {
+  Without() { rules::ruleHook = [](rules::Rule rule) { return rule != kRule; }; }
+  ~Without() { rules::ruleHook = nullptr; }
+};
+
+template <rules::Rule kRule>
+void requireNeeded(const std::string& harm) {
+  INFO(rules::kRuleNames[static_cast<std::size_t>(kRule)]);
+  std::uint64_t seed = 1;
+  std::string trouble;
+  {
+    const Without<kRule> dropped;
+    while (trouble.find(harm) == std::string::npos && seed <= kFixedSeeds) trouble = troubleOf(seed++);
+  }
+  INFO("MILLRACE_SIMULATION_SEED=" << seed - 1);
+  REQUIRE(trouble.find(harm) != std::string::npos);
+  REQUIRE(troubleOf(seed - 1) == "");
+}
+
+// The other rules take a broker: tests/kafka/test_rules.py has them, and which rules cannot be dropped.
+TEST_CASE("a job that commits an epoch before it is durable, or takes it for committed before it is, gets stuck") {
+  requireNeeded<rules::Rule::kDurableFirst>("remembers epoch");
+  requireNeeded<rules::Rule::kCommittedFirst>("by the state directory");
 }
 
 TEST_CASE("whatever happens, what goes out at least once is all there, and files beside it are exact") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "connectors/kafka/kafka_epochs.hpp"
 
+#include "base/commit_rules.hpp"
 #include "connectors/kafka/marker.hpp"
 #include "connectors/kafka/steps.hpp"
 
@@ -14,6 +15,8 @@
 namespace millrace::rdkafka {
 namespace {
 
+using rules::keeps;
+using rules::Rule;
 using steps::pass;
 using steps::Step;
 
@@ -106,12 +109,14 @@ StatusOr<EpochMark> KafkaEpochs::takeOver(const RecordedEpochs& recorded) {
   MILLRACE_RETURN_IF_ERROR(
       patiently(options_.settings.startTimeout, options_.cancellation, [this] { return makeControlTopic(); }));
   pass(Step::kTakingOver);
-  MILLRACE_RETURN_IF_ERROR(shutOthersOut());
+  const bool isShutOutFirst = keeps(Rule::kShutOutFirst);
+  if (isShutOutFirst) MILLRACE_RETURN_IF_ERROR(shutOthersOut());
   pass(Step::kShutOut);
   MILLRACE_ASSIGN_OR_RETURN(reader_, makeReader(true));
   // Only now: an answer from before could be overtaken by a commit that is under way.
   MILLRACE_ASSIGN_OR_RETURN(const std::optional<EpochMark> marker, readCommittedMarker(reader_));
   pass(Step::kMarkerRead);
+  if (!isShutOutFirst) MILLRACE_RETURN_IF_ERROR(shutOthersOut());
   MILLRACE_RETURN_IF_ERROR(checkOwner(marker, recorded));
   return marker.value_or(EpochMark());
 }
@@ -195,12 +200,12 @@ void KafkaEpochs::prepare(const EpochMark& mark) {
 Status KafkaEpochs::finishResults(const EpochMark& mark) {
   // The first of a run: nobody could know its number before.
   if (openEpoch() == 0) MILLRACE_RETURN_IF_ERROR(begin(mark.number));
-  MILLRACE_RETURN_IF_ERROR(producerOf(mark.number)->awaitDeliveries());
+  if (keeps(Rule::kDeliveredFirst)) MILLRACE_RETURN_IF_ERROR(producerOf(mark.number)->awaitDeliveries());
   pass(Step::kDelivered);
   // What the next epoch has to say is not held up by the commit of this one.
   MILLRACE_RETURN_IF_ERROR(begin(mark.number + 1));
   pass(Step::kNextOpen);
-  MILLRACE_RETURN_IF_ERROR(sendMarker(mark));
+  if (keeps(Rule::kMarkerInTransaction)) MILLRACE_RETURN_IF_ERROR(sendMarker(mark));
   pass(Step::kMarkerSent);
   return okStatus();
 }
