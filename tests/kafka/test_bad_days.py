@@ -6,6 +6,7 @@ of a second, exactly once. Nothing is waited for by a while: what a test expects
 """
 import collections
 import datetime
+import glob
 import json
 import os
 import shutil
@@ -554,6 +555,48 @@ class Signals(Days):
         self.broker.resume()
         self.finish()
         self.check()
+
+
+class Stops(Days):
+    """Of a job whose broker does not answer."""
+
+    def freeze(self):
+        self.broker.pause()
+        self.addCleanup(self.broker.resume)
+
+    def test_end_with_the_transaction_and_the_next_start_goes_on(self):
+        # Epochs this rare would have transactions of 15 minutes.
+        job = self.begin_open("-X", "transaction.timeout.ms=3000")
+        self.freeze()
+        job.signal(signal.SIGTERM)
+        self.assertEqual(job.end(), 1, job.said)
+        self.assertRegex(job.said, "noting the epoch in its transaction|committing a transaction|delivering a record")
+        self.broker.resume()
+        self.assertEqual(self.read(self.results), [])
+        self.feed(200)
+        self.finish()
+        self.check()
+
+    def test_end_well_where_nothing_has_to_be_told_to_brokers(self):
+        self.feed(300)
+        command = [f"file:{self.path('out')}" if each == f"kafka:{self.results}" else each for each in self.command()]
+        job = Job(command)
+        self.addCleanup(job.kill)
+        until(lambda: glob.glob(self.path("out", "part-*")), "results")
+        self.freeze()
+        job.signal(signal.SIGTERM)
+        self.assertEqual(job.end(), 0, job.said)
+        self.assertIn(f"group '{self.id}' cannot be told of checkpoints", job.said)
+        self.broker.resume()
+        job = Job(command + ["--bounded"])
+        self.addCleanup(job.kill)
+        self.assertEqual(job.end(), 0, job.said)
+        rows = collections.Counter()
+        for name in glob.glob(self.path("out", "part-*")):
+            with open(name, encoding="utf-8") as file:
+                for row in map(json.loads, file):
+                    rows[(row["event_type"], row["window_start"][:19]), row["count"]] += 1
+        self.assertEqual(rows, self.wanted())
 
 
 def setUpModule():

@@ -30,15 +30,18 @@ constexpr std::int64_t kLeastRequestMillis = 10;
 constexpr std::size_t kBatch = 512;
 constexpr std::size_t kTold = 200;  // bytes of a key in a message
 
-// librdkafka wants a transaction to last longer than a request; who shortens the one means the other, too.
-std::string requestTimeout(const KafkaSettings& settings) {
-  std::int64_t millis = kRequestMillis;
-  for (const auto& [name, value] : settings.properties) {
-    std::int64_t transaction = 0;
-    if (name != "transaction.timeout.ms" || !absl::SimpleAtoi(value, &transaction)) continue;
-    millis = std::min(kRequestMillis, std::max(kLeastRequestMillis, transaction));
+std::int64_t transactionMillis(const Producer::Options& options) {
+  std::int64_t millis = options.transactionTimeout.count();
+  for (const auto& [name, value] : options.settings.properties) {
+    std::int64_t given = 0;
+    if (name == "transaction.timeout.ms" && absl::SimpleAtoi(value, &given)) millis = given;
   }
-  return fmt::to_string(millis);
+  return millis;
+}
+
+// librdkafka wants a transaction to last longer than a request; who shortens the one means the other, too.
+std::string requestTimeout(const Producer::Options& options) {
+  return fmt::to_string(std::min(kRequestMillis, std::max(kLeastRequestMillis, transactionMillis(options))));
 }
 
 std::vector<KafkaSettings::Property> defaultsOf(const Producer::Options& options) {
@@ -47,7 +50,7 @@ std::vector<KafkaSettings::Property> defaultsOf(const Producer::Options& options
       {"partitioner", "murmur2_random"},
       {"linger.ms", "5"},
       {"queue.buffering.max.kbytes", "65536"},
-      {"socket.timeout.ms", requestTimeout(options.settings)},
+      {"socket.timeout.ms", requestTimeout(options)},
       {"socket.nagle.disable", "true"},
       {"retry.backoff.ms", "20"},
   };
@@ -147,7 +150,7 @@ StatusOr<std::unique_ptr<Producer>> Producer::make(const Options& options,
 }
 
 Producer::Producer(const Options& options, std::function<void()> onReports)
-    : options_(options), onReports_(std::move(onReports)) {}
+    : options_(options), patience_(transactionMillis(options)), onReports_(std::move(onReports)) {}
 
 Producer::~Producer() {
   stopReports();
@@ -270,13 +273,13 @@ Status Producer::beginTransaction() {
 Status Producer::sendOffsets(const std::string& group, const rd_kafka_topic_partition_list_t& offsets) {
   const std::unique_ptr<rd_kafka_consumer_group_metadata_t, Destroy<rd_kafka_consumer_group_metadata_destroy>>
       metadata(rd_kafka_consumer_group_metadata_new(group.c_str()));
-  return persist(options_.transactionTimeout, options_.cancellation, "noting the epoch in its transaction", [&](int millis) {
+  return persist(patience_, options_.cancellation, "noting the epoch in its transaction", [&](int millis) {
     return rd_kafka_send_offsets_to_transaction(client_.get(), &offsets, metadata.get(), millis);
   });
 }
 
 Status Producer::commitTransaction() {
-  return persist(options_.transactionTimeout, options_.cancellation, "committing a transaction", [this](int millis) {
+  return persist(patience_, options_.cancellation, "committing a transaction", [this](int millis) {
     return rd_kafka_commit_transaction(client_.get(), millis);
   });
 }

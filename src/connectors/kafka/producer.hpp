@@ -121,6 +121,7 @@ class Producer {
                                       rd_kafka_resp_err_t, void*);
 
   const Options options_;
+  const Duration patience_;  // after which brokers have aborted a transaction anyway
   const std::function<void()> onReports_;
   UnansweredRequests unanswered_;
   // Records on their way: epochs by turns have one of the two lanes.
