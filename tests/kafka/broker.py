@@ -69,6 +69,7 @@ TOOLS = {
     "consumer-groups": ("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",) * 2 + (True,),
     "topics": ("org.apache.kafka.tools.TopicCommand",) * 2 + (True,),
     "configs": ("kafka.admin.ConfigCommand",) * 2 + (True,),
+    "acls": ("kafka.admin.AclCommand",) * 2 + (True,),
     "get-offsets": ("org.apache.kafka.tools.GetOffsetShell",) * 2 + (True,),
     "delete-records": ("org.apache.kafka.tools.DeleteRecordsCommand",) * 2 + (True,),
     "transactions": ("org.apache.kafka.tools.TransactionsCommand",) * 2 + (True,),
