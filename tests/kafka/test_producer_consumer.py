@@ -333,7 +333,7 @@ class Consuming(WithBroker):
 
     def test_a_signal_that_comes_while_it_begins_is_heeded_and_it_leaves_the_group(self):
         self.create()
-        preloaded = dict(os.environ, LD_PRELOAD=os.environ["MILLRACE_SIGNAL_AT_SUBSCRIBE"])
+        preloaded = dict(os.environ, LD_PRELOAD=os.path.abspath(path_of("signal_at_subscribe.so")))
         self.assert_done(run("event_consumer", *QUIET, *self.cluster("-G", self.topic), env=preloaded))
         state = self.broker.tool("consumer-groups", "--describe", "--state", "--group", self.topic)
         self.assertRegex(state.splitlines()[-1], r" (Empty|Dead) +0")
@@ -410,12 +410,15 @@ class Consuming(WithBroker):
         self.produce(100)
         for program, *flags in (("event_consumer", *self.cluster()), ("event_count", *self.cluster())):
             with subprocess.Popen([path_of(program), *flags], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as reading:
-                self.addCleanup(reading.kill)
-                while not re.search(rb"100 records, \d+ records/s, lag 0\n", line := reading.stderr.readline()):
-                    self.assertTrue(line)
-                reading.send_signal(signal.SIGTERM)
-                reading.stderr.read()
-                self.assertEqual(reading.wait(), 0)
+                try:
+                    while not re.search(rb"100 records, \d+ records/s, lag 0\n", line := reading.stderr.readline()):
+                        self.assertTrue(line)
+                        self.assertNotIn(b"60s: ", line)
+                    reading.send_signal(signal.SIGTERM)
+                    reading.stderr.read()
+                    self.assertEqual(reading.wait(), 0)
+                finally:
+                    reading.kill()
 
     def test_where_to_begin_may_be_said_otherwise(self):
         self.create()
@@ -470,11 +473,13 @@ class BadDays(ProgramTest):
     def assert_a_signal_ends_the_waiting(self, program, *arguments):
         command = [path_of(program), "-b", "127.0.0.1:1", "--start-timeout", "1h", *arguments]
         with self.subTest(command=command), subprocess.Popen(command, stderr=subprocess.PIPE) as waiting:
-            self.addCleanup(waiting.kill)
-            while b"waiting for Kafka" not in (line := waiting.stderr.readline()):
-                self.assertTrue(line, "it ended without waiting")
-            waiting.send_signal(signal.SIGTERM)
-            self.assertEqual(waiting.wait(timeout=60), 0)
+            try:
+                while b"waiting for Kafka" not in (line := waiting.stderr.readline()):
+                    self.assertTrue(line, "it ended without waiting")
+                waiting.send_signal(signal.SIGTERM)
+                self.assertEqual(waiting.wait(timeout=60), 0)
+            finally:
+                waiting.kill()
 
     def test_a_signal_ends_the_waiting(self):
         for program in ("event_producer", "event_consumer"):
