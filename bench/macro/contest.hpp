@@ -23,6 +23,12 @@ struct Outcome {
     digest += row ^ (row >> 32);
   }
 
+  /// Takes in what another part of the same contender has found.
+  void merge(const Outcome& other) {
+    rows += other.rows;
+    digest += other.digest;
+  }
+
   bool operator==(const Outcome&) const = default;
 };
 

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Typed records counted per 64-bit key and tumbling window.
+#include "hand_windows.hpp"
 #include "keyed_pipeline.hpp"
 
-#include <absl/container/flat_hash_map.h>
-
 #include <chrono>
-#include <map>
 
 namespace millrace::bench {
 namespace {
@@ -14,55 +12,9 @@ using namespace std::chrono_literals;
 
 constexpr Duration kWindow = 1min;
 
-// Tumbling windows by hand: a table per window; windows may be filled out of order as in the
-// pipeline, and become rows when the watermark, looked at every so many records, has passed them.
-class HandWindows {
- public:
-  explicit HandWindows(Outcome& outcome) : outcome_(outcome) {}
-
-  void add(const KeyedRecord& record) {
-    if (record.time < currentStart_ || record.time >= currentStart_ + kWindow.count())
-      if (!enter(record.time)) return;
-    ++(*current_)[record.key];
-    highest_ = std::max(highest_, record.time);
-  }
-
-  void advance() { closeUntil(highest_ - 1); }
-  void finish() { closeUntil(kMaxTimestamp); }
-
- private:
-  bool enter(Timestamp time) {
-    const Timestamp start = floorDivide(time, kWindow.count()) * kWindow.count();
-    if (start + kWindow.count() - 1 <= watermark_) return false;
-    current_ = &open_[start];
-    currentStart_ = start;
-    return true;
-  }
-
-  void closeUntil(Timestamp watermark) {
-    watermark_ = watermark;
-    while (!open_.empty() && open_.begin()->first + kWindow.count() - 1 <= watermark) {
-      const auto& [start, counts] = *open_.begin();
-      for (const auto& [key, value] : counts)
-        addRow(outcome_, key, start, start + kWindow.count(), value);
-      if (&counts == current_) currentStart_ = kMinTimestamp;
-      open_.erase(open_.begin());
-    }
-  }
-
-  Outcome& outcome_;
-  std::map<Timestamp, absl::flat_hash_map<std::uint64_t, std::int64_t>> open_;
-  absl::flat_hash_map<std::uint64_t, std::int64_t>* current_ = nullptr;
-  Timestamp currentStart_ = kMinTimestamp;
-  Timestamp highest_ = kMinTimestamp + 1;
-  Timestamp watermark_ = kMinTimestamp;
-};
-
-constexpr std::uint64_t kRecordsPerWatermark = 1024;
-
 Outcome countByHand(const std::vector<KeyedRecord>& records) {
   Outcome outcome;
-  HandWindows windows(outcome);
+  HandWindows windows(outcome, kWindow);
   std::uint64_t sinceWatermark = 0;
   for (const KeyedRecord& record : records) {
     windows.add(record);
@@ -76,7 +28,7 @@ Outcome countByHand(const std::vector<KeyedRecord>& records) {
 
 Outcome countMadeByHand(const RecordMaker& make, std::uint64_t count) {
   Outcome outcome;
-  HandWindows windows(outcome);
+  HandWindows windows(outcome, kWindow);
   for (std::uint64_t i = 0; i < count; ++i) {
     windows.add(make(i));
     if ((i + 1) % kRecordsPerWatermark == 0) windows.advance();

@@ -4,6 +4,7 @@
 #include "contest.hpp"
 
 #include <millrace/base/hash.hpp>
+#include <millrace/time/duration.hpp>
 #include <millrace/time/timestamp.hpp>
 #include <millrace/window/windows.hpp>
 
@@ -11,6 +12,9 @@
 #include <vector>
 
 namespace millrace::bench {
+
+/// How often loops written by hand look at the watermark: as often as the pipelines.
+inline constexpr std::uint64_t kRecordsPerWatermark = 1024;
 
 struct KeyedRecord {
   std::uint64_t key = 0;

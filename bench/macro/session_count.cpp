@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Typed records counted per 64-bit key and session.
+#include "hand_sessions.hpp"
 #include "keyed_pipeline.hpp"
 
-#include <absl/container/flat_hash_map.h>
-
 #include <chrono>
-#include <functional>
-#include <queue>
 
 namespace millrace::bench {
 namespace {
@@ -14,66 +11,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kGap = 3s;
-constexpr std::uint64_t kRecordsPerWatermark = 1024;
-
-// Sessions by hand, for records in the order of time: one open session a key. A session ends when
-// its key's next record is too far away, or when the watermark, looked at every so many records,
-// has passed it; a timer that goes off too early, for the session has grown since, is set anew.
-class HandSessions {
- public:
-  void add(const KeyedRecord& record) {
-    const auto [at, isNew] = open_.try_emplace(record.key);
-    Session& session = at->second;
-    if (!isNew && record.time <= session.last + kGap.count()) {
-      session.last = record.time;
-      ++session.count;
-      return;
-    }
-    if (!isNew) tell(record.key, session);
-    session = {record.time, record.time, 1};
-    if (isNew) timers_.push({record.time + kGap.count() - 1, record.key});
-  }
-
-  void advance(Timestamp watermark) {
-    while (!timers_.empty() && timers_.top().time <= watermark) {
-      const std::uint64_t key = timers_.top().key;
-      timers_.pop();
-      const auto at = open_.find(key);
-      const Timestamp due = at->second.last + kGap.count() - 1;
-      if (due > watermark) {
-        timers_.push({due, key});
-        continue;
-      }
-      tell(key, at->second);
-      open_.erase(at);
-    }
-  }
-
-  const Outcome& outcome() const { return outcome_; }
-
- private:
-  struct Session {
-    Timestamp first = 0;
-    Timestamp last = 0;
-    std::int64_t count = 0;
-  };
-  struct Timer {
-    Timestamp time;
-    std::uint64_t key;
-    bool operator>(const Timer& other) const { return time > other.time; }
-  };
-
-  void tell(std::uint64_t key, const Session& session) {
-    addRow(outcome_, key, session.first, session.last + kGap.count(), session.count);
-  }
-
-  Outcome outcome_;
-  absl::flat_hash_map<std::uint64_t, Session> open_;
-  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
-};
 
 Outcome countByHand(const std::vector<KeyedRecord>& records) {
-  HandSessions sessions;
+  HandSessions sessions(kGap);
   std::uint64_t sinceWatermark = 0;
   for (const KeyedRecord& record : records) {
     sessions.add(record);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Windows of 60 s, one each second, against windows of 60 s end to end: the same records.
+#include "hand_sliding.hpp"
 #include "keyed_pipeline.hpp"
 
-#include <absl/container/flat_hash_map.h>
-
 #include <chrono>
-#include <deque>
 
 namespace millrace::bench {
 namespace {
@@ -15,48 +13,8 @@ using namespace std::chrono_literals;
 constexpr Duration kSize = 60s;
 constexpr Duration kSlide = 1s;
 
-using Counts = absl::flat_hash_map<std::uint64_t, std::int64_t>;
-
-// Sliding windows by hand, for records in the order of time: a table a second, and a running total
-// that a second is added to when it is over and taken from when it leaves the window.
-class HandSliding {
- public:
-  void add(const KeyedRecord& record) {
-    while (record.time >= currentStart_ + kSlide.count()) endSecond();
-    ++seconds_.back()[record.key];
-  }
-
-  Outcome finish() {
-    do endSecond();
-    while (!total_.empty());
-    return outcome_;
-  }
-
- private:
-  static constexpr std::size_t kSeconds = 60;
-
-  void endSecond() {
-    for (const auto& [key, value] : seconds_.back()) total_[key] += value;
-    currentStart_ += kSlide.count();
-    for (const auto& [key, value] : total_)
-      addRow(outcome_, key, currentStart_ - kSize.count(), currentStart_, value);
-    seconds_.emplace_back();
-    if (seconds_.size() <= kSeconds) return;
-    for (const auto& [key, value] : seconds_.front()) {
-      const auto total = total_.find(key);
-      if ((total->second -= value) == 0) total_.erase(total);
-    }
-    seconds_.pop_front();
-  }
-
-  Outcome outcome_;
-  std::deque<Counts> seconds_ = std::deque<Counts>(1);
-  Counts total_;
-  Timestamp currentStart_ = 0;
-};
-
 Outcome countByHand(const std::vector<KeyedRecord>& records) {
-  HandSliding windows;
+  HandSliding windows(kSize);
   for (const KeyedRecord& record : records) windows.add(record);
   return windows.finish();
 }
