@@ -7,6 +7,8 @@
 //
 //   bench_kafka_latency --bootstrap HOST:PORT --rate 10000 --seconds 30 --interval-ms 50 --state DIR
 //                       --job pass|count --partitions 4 --workers 2
+//
+// With --job external the job is another process, which copies the topic --from to the topic --to already.
 #include "clients.hpp"
 
 #include "contest.hpp"
@@ -202,6 +204,7 @@ std::vector<std::int64_t> consume(const Setting& setting, const Schedule& schedu
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(rd_kafka_message_errstr(message.get()));
     const auto now = SteadyClock::now();
     const std::int64_t number = numberAt({static_cast<const char*>(message->payload), message->len});
+    if (number < 0) continue;  // of what an external job was warmed up with
     std::int64_t& latency = nanos.at(static_cast<std::size_t>(number));
     if (latency >= 0) throw std::runtime_error(fmt::format("event {} came twice", number));
     latency = std::chrono::nanoseconds(now - schedule.dueAt(number)).count();
@@ -225,17 +228,24 @@ void print(const Setting& setting, double rate, std::vector<std::int64_t> nanos,
              millisAt(nanos, 0.9), millisAt(nanos, 0.99), millisAt(nanos, 0.999), millisAt(nanos, 1));
 }
 
-void measure(const Arguments& arguments) {
-  Setting setting;
-  setting.bootstrap = arguments.text("bootstrap", "localhost:9092");
-  setting.job = arguments.text("job", "pass");
-  setting.partitions = static_cast<int>(arguments.number("partitions", 4));
-  setting.workers = arguments.number("workers", 2);
-  setting.interval = Duration(static_cast<std::int64_t>(arguments.number("interval-ms", 50)));
+struct Load {
+  double perSecond = 0;
+  std::int64_t count = 0;
+};
+
+// Sends events and waits until all of them have come; what each took.
+std::vector<std::int64_t> latencies(const Setting& setting, const Load& load) {
+  const Schedule schedule(load.perSecond, load.count);
+  auto consuming = std::async(std::launch::async, [&] { return consume(setting, schedule); });
+  produce(setting, schedule);
+  return consuming.get();
+}
+
+void measureOwnJob(Setting setting, const Load& load, const std::string& state) {
   const std::string name = fmt::format("latency-{}-{}", getpid(), setting.interval.count());
   setting.from = name + "-in";
   setting.to = name + "-out";
-  setting.directory = arguments.text("state", "bench-latency") + "/" + name;
+  setting.directory = state + "/" + name;
   Topics topics(setting.bootstrap);
   topics.make(setting.from, setting.partitions);
   topics.make(setting.to, setting.partitions);
@@ -243,17 +253,28 @@ void measure(const Arguments& arguments) {
   if (!job.ok()) throw JobError(job.status());
   const auto partitions = static_cast<std::size_t>(setting.partitions);
   while (job->splits().size() < partitions && !job->isFinished()) std::this_thread::sleep_for(kStep);
-  const auto rate = static_cast<double>(arguments.number("rate", 10'000));
-  const Schedule schedule(rate, std::llround(rate * static_cast<double>(arguments.number("seconds", 30))));
-  auto consuming = std::async(std::launch::async, [&] { return consume(setting, schedule); });
-  produce(setting, schedule);
-  std::vector<std::int64_t> nanos = consuming.get();
+  std::vector<std::int64_t> nanos = latencies(setting, load);
   const JobCounts counts = job->counts();
   job->stop();
   if (const Status done = job->wait(); !done.ok()) throw JobError(done);
-  print(setting, rate, std::move(nanos), counts);
+  print(setting, load.perSecond, std::move(nanos), counts);
   for (const std::string& topic : {setting.from, setting.to}) topics.remove(topic);
   std::filesystem::remove_all(setting.directory);
+}
+
+void measure(const Arguments& arguments) {
+  Setting setting;
+  setting.bootstrap = arguments.text("bootstrap", "localhost:9092");
+  setting.job = arguments.text("job", "pass");
+  setting.partitions = static_cast<int>(arguments.number("partitions", 4));
+  setting.workers = arguments.number("workers", 2);
+  setting.interval = Duration(static_cast<std::int64_t>(arguments.number("interval-ms", 50)));
+  const auto rate = static_cast<double>(arguments.number("rate", 10'000));
+  const Load load{rate, std::llround(rate * static_cast<double>(arguments.number("seconds", 30)))};
+  if (setting.job != "external") return measureOwnJob(setting, load, arguments.text("state", "bench-latency"));
+  setting.from = arguments.text("from", "");
+  setting.to = arguments.text("to", "");
+  print(setting, rate, latencies(setting, load), {});
 }
 
 }  // namespace
