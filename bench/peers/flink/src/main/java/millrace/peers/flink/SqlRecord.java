@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+package millrace.peers.flink;
+
+/** A typed record as Flink's Table API takes it: a POJO. */
+public final class SqlRecord {
+    public long key;
+}
