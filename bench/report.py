@@ -162,7 +162,8 @@ def write_document(results, path):
         "## Commands\n\nAs `bench/run.py` has run them, from the root of the repository:\n",
         commands(macro + micro) + "\n",
     ]
-    path.write_text("\n".join(parts) + kafka_section(path))
+    kept = written_sections(path.read_text())[1] if path.exists() else {}
+    path.write_text("\n".join(parts) + "".join(kept.values()))
 
 
 KAFKA = """
@@ -205,12 +206,24 @@ def write_kafka_section(results, path):
         "As `bench/kafka/run.py` has run them:\n",
         commands(rows) + "\n",
     ])
-    text = path.read_text()
-    there = kafka_section(path)
-    path.write_text(text.removesuffix(there) + section)
+    replace_section(path, "Kafka", section)
 
 
-def kafka_section(path):
-    """What stands in the page by now; it is the last part."""
-    _, found, section = path.read_text().partition("\n## Kafka\n") if path.exists() else ("", "", "")
-    return found + section
+# What other programs than run.py write of the page, in the order in which it ends the page.
+OTHER_SECTIONS = ("Kafka", "Beside Flink and Kafka Streams")
+
+
+def written_sections(page):
+    """The page without the others' sections, and these by their headings."""
+    found = {heading: page.find(f"\n## {heading}\n") for heading in OTHER_SECTIONS}
+    begins = sorted((at, heading) for heading, at in found.items() if at >= 0)
+    ends = [at for at, _ in begins[1:]] + [len(page)]
+    sections = {heading: page[at:end] for (at, heading), end in zip(begins, ends)}
+    return page[:begins[0][0]] if begins else page, sections
+
+
+def replace_section(path, heading, section):
+    """Puts the section in place of the one that is there."""
+    main, sections = written_sections(path.read_text())
+    sections[heading] = section
+    path.write_text(main + "".join(sections[each] for each in OTHER_SECTIONS if each in sections))

@@ -103,14 +103,15 @@ class Bench:
         path = self.data / f"events-{count}.ndjson"
         expected = self.data / f"events-{count}.expected"
         if not (path.exists() and expected.exists()):
+            part = f"part-{os.getpid()}"  # others may make the same files
             subprocess.run(
                 self.command("event_producer", "--count", count, "--users", 100_000, "--seed", 1,
                              "--disorder", "3s", "--event-interval", "1ms", "--sink",
-                             f"file:{path}.part", "--expected-out", f"{expected}.part",
+                             f"file:{path}.{part}", "--expected-out", f"{expected}.{part}",
                              "--no-progress"),
                 check=True, stderr=subprocess.DEVNULL)
-            os.replace(f"{expected}.part", expected)
-            os.replace(f"{path}.part", path)
+            os.replace(f"{expected}.{part}", expected)
+            os.replace(f"{path}.{part}", path)
         return path, expected
 
 

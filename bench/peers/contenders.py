@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""The processes that take part: how they are built, started and read."""
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "tests/kafka"))
+import artifacts  # noqa: E402  tests/kafka
+from run import Failed  # noqa: E402  bench/run.py
+
+PATIENCE_S = 1800  # after which a process that does not end is given up
+
+# Flink wants these since Java 17: the `env.java.opts.all` of its own configuration.
+OPENED = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in
+          ("java.lang", "java.net", "java.io", "java.nio", "java.text", "java.time", "java.util", "java.util.concurrent")]
+# Of the collectors this one gave Flink the highest rates on one core and on two.
+COLLECTOR = "-XX:+UseParallelGC"
+
+
+@dataclasses.dataclass
+class Contender:
+    """One side of a contest. `label` is what the table calls it, `kind` what it is in ratios."""
+    label: str
+    kind: str  # "millrace", "hand" or "peer"
+    command: list
+    hasRows: bool = False   # it writes rows of text into the directory that --rows names
+    hasDigest: bool = True  # one that can be held against the others'; if not, only the number of rows is
+    scales: str = ""        # the label of one with fewer workers, to be compared with instead of Millrace
+
+
+class Peers:
+    """The programs of the Maven project, compiled into `build`."""
+
+    def __init__(self, build):
+        self.build = build
+        self.java = artifacts.java()
+        artifacts.check_java(self.java)
+        maven = shutil.which("mvn")
+        if not maven or not shutil.which("javac"):
+            raise artifacts.Missing("the peers are built with Maven and javac "
+                                    "(Debian: apt-get install maven openjdk-17-jdk-headless)")
+        build.mkdir(parents=True, exist_ok=True)
+        with artifacts.locked(str(build / "build.lock")):
+            done = subprocess.run([maven, "-B", "-q", "-f", str(HERE / "pom.xml"), f"-Dpeers.build={build}", "compile"],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0:
+            raise artifacts.Missing(f"Maven could not build {HERE}:\n{done.stdout[-4000:]}")
+
+    def classpath(self, module):
+        return f"{self.build / module / 'classes'}:{(self.build / module / 'classpath').read_text().strip()}"
+
+    def version(self, artifact, module="flink"):
+        """Of an artifact on the class path, as its file says."""
+        for jar in self.classpath(module).split(":"):
+            name = os.path.basename(jar)
+            if name.startswith(artifact + "-") and name[len(artifact) + 1].isdigit():
+                return name[len(artifact) + 1:].removesuffix(".jar")
+        return "unknown"
+
+    def flink(self, heap_mb, *arguments):
+        return self.command("flink", "millrace.peers.flink.FlinkJob", heap_mb, *arguments)
+
+    def streams(self, heap_mb, *arguments):
+        return self.command("streams", "millrace.peers.streams.StreamsJob", heap_mb, *arguments)
+
+    def command(self, module, main, heap_mb, *arguments):
+        return [self.java, f"-Xms{heap_mb}m", f"-Xmx{heap_mb}m", COLLECTOR, *OPENED,
+                f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}", "-cp", self.classpath(module), main,
+                *map(str, arguments)]
+
+
+def pinned(command, cpus):
+    return ["taskset", "-c", ",".join(map(str, cpus)), *command]
+
+
+def measured(contender, scratch):
+    """Runs a contender once; gives what it says of itself. Rows are told by number and digest, as others' are."""
+    command = list(contender.command)
+    rows = None
+    if contender.hasRows:
+        rows = pathlib.Path(tempfile.mkdtemp(prefix="rows-", dir=scratch))
+        command += ["--rows", str(rows)]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S)
+        if done.returncode != 0:
+            raise Failed(f"{contender.label}: {' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+        found = json.loads(done.stdout.splitlines()[-1])
+        if rows is not None:
+            found["rows"], found["digest"] = digest_of(rows)
+        return found
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{contender.label}: no end after {PATIENCE_S} s: {' '.join(command)}") from None
+    finally:
+        if rows is not None:
+            shutil.rmtree(rows)
+
+
+def digest_of(directory):
+    """The lines of all files: how many there are, and a hash of them in order."""
+    lines = []
+    for path in directory.rglob("*"):
+        if path.is_file():
+            lines += path.read_bytes().splitlines()
+    return len(lines), hashlib.sha256(b"\n".join(sorted(lines))).hexdigest()[:16]
