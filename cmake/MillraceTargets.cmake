@@ -32,10 +32,14 @@ function(millrace_wants_labels result labels)
   endif()
 endfunction()
 
-# millrace_test(NAME SOURCES a.cpp b.cpp [LABELS fast] [LIBRARIES lib]): one Catch2 program; each
+# millrace_test(NAME [ONE_THREAD] SOURCES a.cpp b.cpp [LABELS fast] [LIBRARIES lib]): one Catch2 program; each
 # case is a ctest. Labels: fast (the default; all of them together under 30 s), slow, kafka, sim.
+# ONE_THREAD: no case has a second one, so there is nothing to see for ThreadSanitizer.
 function(millrace_test name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LABELS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "ONE_THREAD" "" "SOURCES;LABELS;LIBRARIES" ${ARGN})
+  if(arg_ONE_THREAD AND MILLRACE_SANITIZE STREQUAL "thread")
+    return()
+  endif()
   if(NOT arg_LABELS)
     set(arg_LABELS fast)
   endif()
