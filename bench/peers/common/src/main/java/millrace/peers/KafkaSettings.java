@@ -3,7 +3,7 @@ package millrace.peers;
 
 import java.util.Map;
 
-/** What both peers set of Kafka's clients, for throughput; docs/benchmarks.md says why. */
+/** What both peers set of Kafka's clients, for throughput; docs/benchmarks.md says why. Lingering is up to each. */
 public final class KafkaSettings {
     private KafkaSettings() {}
 
@@ -18,7 +18,6 @@ public final class KafkaSettings {
         return Map.of(
                 "acks", "all",
                 "enable.idempotence", "true",
-                "linger.ms", "5",
                 "batch.size", "1000000",
                 "buffer.memory", "67108864");
     }

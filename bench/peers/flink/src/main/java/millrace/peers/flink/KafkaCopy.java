@@ -11,6 +11,7 @@ import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
+import org.apache.flink.connector.kafka.sink.TransactionNamingStrategy;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
 import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
@@ -40,8 +41,10 @@ final class KafkaCopy {
                 .setBootstrapServers(bootstrap)
                 .setDeliveryGuarantee(isExactlyOnce ? DeliveryGuarantee.EXACTLY_ONCE : DeliveryGuarantee.AT_LEAST_ONCE)
                 .setTransactionalIdPrefix(arguments.text("application"))
+                .setTransactionNamingStrategy(TransactionNamingStrategy.POOLING) // few names instead of one a checkpoint
                 .setRecordSerializer(new Writing(arguments.text("to")))
                 .setKafkaProducerConfig(properties(KafkaSettings.producer()))
+                .setProperty("linger.ms", "5")
                 .setProperty("transaction.timeout.ms", "60000")
                 .build();
         environment.fromSource(source, WatermarkStrategy.noWatermarks(), "from").sinkTo(sink);

@@ -37,7 +37,8 @@ public final class StreamsJob {
 
     private static void copy(StreamsBuilder builder, Arguments arguments) {
         Serde<byte[]> bytes = Serdes.ByteArray();
-        builder.stream(arguments.text("from"), Consumed.with(bytes, bytes)).to(arguments.text("to"), Produced.with(bytes, bytes));
+        builder.stream(arguments.text("from"), Consumed.with(bytes, bytes))
+                .to(arguments.text("to"), Produced.with(bytes, bytes));
     }
 
     private static Properties settings(Arguments arguments) {
@@ -50,11 +51,13 @@ public final class StreamsJob {
                 ? StreamsConfig.EXACTLY_ONCE_V2 : StreamsConfig.AT_LEAST_ONCE);
         if (arguments.number("interval-ms", 0) > 0)
             settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, arguments.number("interval-ms"));
-        settings.put(StreamsConfig.TOPOLOGY_OPTIMIZATION_CONFIG, StreamsConfig.OPTIMIZE);
+        // More than two polls' worth, or each poll would pause its partitions.
+        settings.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, 10_000);
         KafkaSettings.consumer().forEach((name, value) -> settings.put(StreamsConfig.consumerPrefix(name), value));
         KafkaSettings.producer().forEach((name, value) -> settings.put(StreamsConfig.producerPrefix(name), value));
         // A member that comes back under its name need not wait for the group to miss it.
-        settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG), arguments.text("application"));
+        settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG),
+                arguments.text("application"));
         settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG), "earliest");
         return settings;
     }
