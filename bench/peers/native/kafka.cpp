@@ -44,6 +44,7 @@ void copyInPipeline(const Arguments& arguments) {
   KafkaSourceOptions from;
   from.settings.bootstrapServers = arguments.text("bootstrap", "");
   from.topics = {arguments.text("from", "")};
+  from.groupId = arguments.text("application", "");
   if (arguments.text("until", "latest") == "latest") from.until = KafkaEnd::latest();
   KafkaSinkOptions to;
   to.settings.bootstrapServers = from.settings.bootstrapServers;
@@ -57,7 +58,7 @@ void copyInPipeline(const Arguments& arguments) {
               out.value = event.value;
             }));
   JobOptions options{.workers = arguments.number("workers", 1)};
-  if (isExactlyOnce) options.checkpoints.directory = arguments.text("directory", "");
+  options.checkpoints.directory = arguments.text("directory", "");
   options.checkpoints.interval = Duration(static_cast<std::int64_t>(arguments.number("interval-ms", 100)));
   options.restarts.attempts = 0;
   const Status done = run(pipeline, options);
