@@ -24,7 +24,9 @@ std::uint64_t peakMebibytes() {
 
 void Meter::warm(std::uint64_t records) {
   const std::lock_guard lock(mutex_);
-  if (!begin_) begin_ = now(records);
+  if (begin_) return;
+  if (onWarm_) onWarm_();
+  begin_ = now(records);
 }
 
 Meter::Point Meter::now(std::uint64_t records) {
@@ -49,7 +51,8 @@ int runContender(const Arguments& arguments, const std::vector<PeerContender>& k
   for (const PeerContender& each : known) {
     if (each.name != wanted) continue;
     try {
-      Meter meter(arguments.number("records", 0));
+      const std::uint64_t records = arguments.number("records", 0);
+      Meter meter(records, arguments.number("warm-up", records / 3));
       const Outcome outcome = each.run(meter);
       meter.end();
       fmt::print("{}\n", meter.report(outcome));

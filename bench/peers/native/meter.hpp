@@ -15,21 +15,27 @@
 namespace millrace::bench {
 
 /// Times one run of one program, by the rule that holds for the peers too: the first third of the
-/// records warms up; time and processors count from `warm` to `end`.
+/// records, or what it is told, warms up; time, processors and checkpoints count from `warm` to `end`.
 ///
 /// **Thread safety**: any.
 class Meter {
  public:
-  explicit Meter(std::uint64_t records) : records_(records) {}
+  explicit Meter(std::uint64_t records) : Meter(records, records / 3) {}
+  Meter(std::uint64_t records, std::uint64_t warmUpRecords)
+      : records_(records), warmUpRecords_(warmUpRecords) {}
 
-  std::uint64_t warmUpRecords() const { return records_ / 3; }
+  std::uint64_t warmUpRecords() const { return warmUpRecords_; }
+
+  /// Called once, by who calls `warm`, as soon as the program is warm.
+  /// REQUIRES: set before the program runs.
+  void onWarm(std::function<void()> called) { onWarm_ = std::move(called); }
 
   /// So many records are behind the program. Of several calls the first counts.
   void warm(std::uint64_t records);
   /// All results are there.
   void end() { end_ = now(records_); }
 
-  /// So many checkpoints were complete in all.
+  /// So many checkpoints were complete from `warm` on.
   void checkpoints(std::uint64_t count) { checkpoints_ = count; }
 
   /// One line of JSON, with the members that the peers print.
@@ -44,6 +50,8 @@ class Meter {
   static Point now(std::uint64_t records);
 
   const std::uint64_t records_;
+  const std::uint64_t warmUpRecords_;
+  std::function<void()> onWarm_;
   std::mutex mutex_;
   std::optional<Point> begin_;
   std::optional<Point> end_;

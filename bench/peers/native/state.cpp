@@ -3,13 +3,14 @@
 // records make every key once; one key in 256 tells of each change, so that both sides can be compared.
 //
 //   bench_peer_state --keys 1000000 --records 4000000 --skew 99 --store rocksdb --interval-ms 1000
-//       --budget-mib 1024 --directory DIRECTORY --workers 1
+//       --budget-mib 1024 --directory DIRECTORY --warm-up 1300000
 #include "keyed_records.hpp"
 #include "meter.hpp"
 #include "skewed_keys.hpp"
 
 #include <millrace/millrace.hpp>
 
+#include <atomic>
 #include <filesystem>
 
 namespace millrace::bench {
@@ -38,7 +39,7 @@ class Counter {
 };
 
 JobOptions optionsOf(const Arguments& arguments) {
-  JobOptions options{.workers = arguments.number("workers", 1)};
+  JobOptions options{.workers = 1};
   options.checkpoints.directory = arguments.text("directory", "bench-peer-state");
   options.checkpoints.interval = Duration(static_cast<std::int64_t>(arguments.number("interval-ms", 1000)));
   if (arguments.text("store", "rocksdb") == "rocksdb") options.checkpoints.backend = StateBackend::kRocksDb;
@@ -61,11 +62,17 @@ Outcome inPipeline(const Arguments& arguments, Meter& meter) {
       .sink("told", forEach([&outcome](const Told& told) { addRow(outcome, told.key, 0, 0, told.count); }));
   const JobOptions options = optionsOf(arguments);
   std::filesystem::remove_all(options.checkpoints.directory);
+  std::atomic<const Job*> running = nullptr;
+  std::atomic<std::uint64_t> early = 0;
+  meter.onWarm([&running, &early] {
+    if (const Job* job = running.load()) early = job->counts().checkpoints;
+  });
   StatusOr<Job> job = start(pipeline, options);
   if (!job.ok()) throw JobError(job.status());
+  running = &*job;
   const Status done = job->wait();
   if (!done.ok()) throw JobError(done);
-  meter.checkpoints(job->counts().checkpoints);
+  meter.checkpoints(job->counts().checkpoints - early);
   return outcome;
 }
 

@@ -9,8 +9,8 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /**
- * Times one job, of which there is one in a process. The first third of the records warms up: time and processors
- * count from {@link #warm} to {@link #end}.
+ * Times one job, of which there is one in a process. The first third of the records, or what its source says, warms up:
+ * time, processors and checkpoints count from {@link #warm} to {@link #end}.
  */
 public final class Meter {
     private static final OperatingSystemMXBean PROCESS =
@@ -34,9 +34,9 @@ public final class Meter {
         end = now(0);
     }
 
-    /** A checkpoint is complete. */
+    /** A checkpoint is complete. Those that are while it warms up do not count. */
     public static synchronized void checkpoint() {
-        ++checkpoints;
+        if (begin != null && end == null) ++checkpoints;
     }
 
     /** One line of JSON: what has been measured of a job that has read so many records. */

@@ -23,6 +23,7 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 /** Flink's runtime within this process, set up for throughput; docs/benchmarks.md says why each setting is so. */
 final class Cluster {
     private static final long SQL_MEBIBYTES = 512;
+    private static final long WRITE_BUFFER_MEBIBYTES = 64; // RocksDB's default
 
     private Cluster() {}
 
@@ -32,6 +33,7 @@ final class Cluster {
         configuration.set(PipelineOptions.OBJECT_REUSE, true);
         configuration.set(PipelineOptions.GENERIC_TYPES, false); // fails where Kryo would be used
         configuration.set(ExecutionOptions.BUFFER_TIMEOUT_ENABLED, false); // a buffer goes out when it is full
+        configuration.set(PipelineOptions.AUTO_WATERMARK_INTERVAL, Duration.ofMillis(arguments.number("watermark-ms", 200)));
         configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
         configuration.set(TaskManagerOptions.NUM_TASK_SLOTS, parallelism);
         String store = arguments.text("store", "hashmap");
@@ -55,7 +57,8 @@ final class Cluster {
         configuration.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, interval);
         configuration.set(CheckpointingOptions.CHECKPOINTING_CONSISTENCY_MODE, CheckpointingMode.EXACTLY_ONCE);
         configuration.set(CheckpointingOptions.CHECKPOINT_STORAGE, "filesystem");
-        configuration.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, Path.of(directory, "checkpoints").toUri().toString());
+        configuration.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY,
+                Path.of(directory, "checkpoints").toUri().toString());
     }
 
     private static void setRocksDb(Configuration configuration, Arguments arguments) {
@@ -64,5 +67,8 @@ final class Cluster {
         configuration.set(RocksDBOptions.TIMER_SERVICE_FACTORY, PriorityQueueStateType.HEAP);
         configuration.set(RocksDBOptions.PREDEFINED_OPTIONS, PredefinedOptions.FLASH_SSD_OPTIMIZED.name());
         configuration.set(RocksDBConfigurableOptions.USE_BLOOM_FILTER, true);
+        // A third of managed memory is for buffers. One that does not fit in several times is written out all the time.
+        long buffer = Math.max(Math.min(arguments.number("budget-mib") / 8, WRITE_BUFFER_MEBIBYTES), 1);
+        configuration.set(RocksDBConfigurableOptions.WRITE_BUFFER_SIZE, MemorySize.ofMebiBytes(buffer));
     }
 }

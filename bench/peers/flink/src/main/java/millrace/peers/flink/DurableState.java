@@ -27,10 +27,13 @@ final class DurableState {
     static void build(StreamExecutionEnvironment environment, Arguments arguments) {
         long keys = arguments.number("keys");
         SkewedKeys skewed = new SkewedKeys(keys, arguments.number("skew") / 100.0);
-        MadeRecords<KeyedRecord> made = new MadeRecords<>(
-                KeyedRecord::new, (i, record) -> record.key = i < keys ? i : skewed.key(i), i -> i);
-        DataStream<KeyedRecord> records = environment.fromSource(
-                new RangeSource<>(arguments.number("records"), made), WatermarkStrategy.noWatermarks(), "changes",
+        MadeRecords<KeyedRecord> made = new MadeRecords<>(KeyedRecord::new, (i, record) -> {
+            record.key = i < keys ? i : skewed.key(i);
+            return i;
+        });
+        long size = arguments.number("records");
+        RangeSource<KeyedRecord> source = new RangeSource<>(size, arguments.number("warm-up", size / 3), made);
+        DataStream<KeyedRecord> records = environment.fromSource(source, WatermarkStrategy.noWatermarks(), "changes",
                 new RecordType<>(KeyedRecord.class, new KeyedRecord.Serializer()));
         Keyed.by(record -> record.key, Types.LONG, records, arguments)
                 .process(new Change(), CountTold.TYPE)

@@ -16,10 +16,17 @@ public final class RangeSource<T> implements Source<T, Range, Range> {
     private static final long serialVersionUID = 1;
 
     private final long size;
+    private final long warmUp;
     private final Production<T> production;
 
     public RangeSource(long size, Production<T> production) {
+        this(size, size / 3, production);
+    }
+
+    /** The first {@code warmUp} of {@code size} do not count. */
+    public RangeSource(long size, long warmUp, Production<T> production) {
         this.size = size;
+        this.warmUp = warmUp;
         this.production = production;
     }
 
@@ -31,7 +38,7 @@ public final class RangeSource<T> implements Source<T, Range, Range> {
     @Override
     public SourceReader<T, Range> createReader(SourceReaderContext context) throws Exception {
         Production<T> own = InstantiationUtil.clone(production);
-        return new RangeReader<>(context, own, size / context.currentParallelism() / 3);
+        return new RangeReader<>(context, own, warmUp / context.currentParallelism());
     }
 
     @Override
@@ -55,7 +62,8 @@ public final class RangeSource<T> implements Source<T, Range, Range> {
     }
 
     /** Gives each instance its range as soon as it is there. */
-    private record Enumerator(SplitEnumeratorContext<Range> context, long size) implements SplitEnumerator<Range, Range> {
+    private record Enumerator(SplitEnumeratorContext<Range> context, long size)
+            implements SplitEnumerator<Range, Range> {
         @Override
         public void start() {}
 
