@@ -29,9 +29,12 @@ final class KeyedWindows {
     private static DataStream<KeyedRecord> records(StreamExecutionEnvironment environment, Arguments arguments) {
         long disorder = arguments.number("disorder-ms", 0);
         RecordMaker make = new RecordMaker(arguments.number("keys"), arguments.number("per-second"), disorder);
-        WatermarkStrategy<KeyedRecord> watermarks = WatermarkStrategy.forBoundedOutOfOrderness(Duration.ofMillis(disorder));
-        MadeRecords<KeyedRecord> made =
-                new MadeRecords<>(KeyedRecord::new, (i, record) -> record.key = make.key(i), make::time);
+        WatermarkStrategy<KeyedRecord> watermarks =
+                WatermarkStrategy.forBoundedOutOfOrderness(Duration.ofMillis(disorder));
+        MadeRecords<KeyedRecord> made = new MadeRecords<>(KeyedRecord::new, (i, record) -> {
+            record.key = make.key(i);
+            return make.time(i);
+        });
         return environment.fromSource(new RangeSource<>(arguments.number("records"), made), watermarks, "records",
                 new RecordType<>(KeyedRecord.class, new KeyedRecord.Serializer()));
     }

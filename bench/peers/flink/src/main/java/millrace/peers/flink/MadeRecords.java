@@ -11,13 +11,8 @@ public final class MadeRecords<T> implements Production<T> {
     }
 
     public interface Filling<T> extends Serializable {
-        /** Makes record i of {@code record}. */
-        void fill(long i, T record);
-    }
-
-    public interface Times extends Serializable {
-        /** The event time of record i. */
-        long of(long i);
+        /** Makes record i of {@code record}, and gives its event time. */
+        long fill(long i, T record);
     }
 
     private static final long serialVersionUID = 1;
@@ -25,17 +20,15 @@ public final class MadeRecords<T> implements Production<T> {
 
     private final Blank<T> blank;
     private final Filling<T> filling;
-    private final Times times;
 
     private transient T record;
     private transient long next;
     private transient long last;
     private transient long produced;
 
-    public MadeRecords(Blank<T> blank, Filling<T> filling, Times times) {
+    public MadeRecords(Blank<T> blank, Filling<T> filling) {
         this.blank = blank;
         this.filling = filling;
-        this.times = times;
     }
 
     @Override
@@ -50,8 +43,8 @@ public final class MadeRecords<T> implements Production<T> {
         long end = Math.min(next + RECORDS_A_CALL, last);
         produced += end - next;
         for (long i = next; i < end; ++i) {
-            filling.fill(i, record);
-            out.collect(record, times.of(i));
+            long time = filling.fill(i, record);
+            out.collect(record, time);
         }
         next = end;
         return end;

@@ -2,8 +2,10 @@
 package millrace.peers.flink.nexmark;
 
 import java.time.Duration;
+import millrace.peers.Arguments;
 import millrace.peers.flink.Count;
 import millrace.peers.flink.CountTold;
+import millrace.peers.flink.Keyed;
 import millrace.peers.nexmark.NexmarkEvent;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.api.java.typeutils.ValueTypeInfo;
@@ -14,8 +16,8 @@ import org.apache.flink.streaming.api.windowing.assigners.EventTimeSessionWindow
 final class BidderSessions {
     private BidderSessions() {}
 
-    static void build(DataStream<NexmarkEvent> events) {
-        Nexmark.told(bidders(events).keyBy(bidder -> bidder.value, Types.LONG)
+    static void build(DataStream<NexmarkEvent> events, Arguments arguments) {
+        Nexmark.told(Keyed.by(bidder -> bidder.value, Types.LONG, bidders(events), arguments)
                 .window(EventTimeSessionWindows.withGap(Duration.ofSeconds(10)))
                 .aggregate(new Count<>(), new CountTold(), ValueTypeInfo.LONG_VALUE_TYPE_INFO, CountTold.TYPE));
     }

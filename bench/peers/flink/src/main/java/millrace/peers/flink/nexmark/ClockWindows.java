@@ -2,7 +2,9 @@
 package millrace.peers.flink.nexmark;
 
 import java.io.IOException;
+import millrace.peers.Arguments;
 import millrace.peers.Outcome;
+import millrace.peers.flink.Keyed;
 import millrace.peers.flink.OutcomeSink;
 import millrace.peers.nexmark.NexmarkEvent;
 import org.apache.flink.api.common.functions.OpenContext;
@@ -24,8 +26,9 @@ final class ClockWindows {
 
     private ClockWindows() {}
 
-    static void build(DataStream<NexmarkEvent> events) {
-        Nexmark.told(BidderSessions.bidders(events).keyBy(bidder -> bidder.value, Types.LONG)
+    static void build(DataStream<NexmarkEvent> events, Arguments arguments) {
+        DataStream<Id> bidders = BidderSessions.bidders(events);
+        Nexmark.told(Keyed.by(bidder -> bidder.value, Types.LONG, bidders, arguments)
                 .process(new Counting(), ChainedOnly.of(Row.class)));
     }
 

@@ -4,6 +4,8 @@ package millrace.peers.flink.nexmark;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import millrace.peers.Arguments;
+import millrace.peers.flink.Keyed;
 import millrace.peers.nexmark.NexmarkEvent;
 import org.apache.flink.api.common.functions.AggregateFunction;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -18,9 +20,9 @@ import org.apache.flink.util.Collector;
 final class HighestBids {
     private HighestBids() {}
 
-    static void build(DataStream<NexmarkEvent> events) {
+    static void build(DataStream<NexmarkEvent> events, Arguments arguments) {
         DataStream<PlainBid> bids = Nexmark.taken(events, PlainBid::new, OneByOne::asItIs, PlainBid.TYPE);
-        Nexmark.told(bids.keyBy(bid -> 0, Types.INT)
+        Nexmark.told(Keyed.by(bid -> 0, Types.INT, bids, arguments)
                 .window(TumblingEventTimeWindows.of(Duration.ofSeconds(10)))
                 .aggregate(new Highest(), new Tell(), new ListTypeInfo<>(PlainBid.TYPE), PlainBid.TYPE));
     }

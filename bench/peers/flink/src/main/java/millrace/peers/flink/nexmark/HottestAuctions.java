@@ -2,9 +2,11 @@
 package millrace.peers.flink.nexmark;
 
 import java.time.Duration;
+import millrace.peers.Arguments;
 import millrace.peers.flink.Count;
 import millrace.peers.flink.CountRow;
 import millrace.peers.flink.CountTold;
+import millrace.peers.flink.Keyed;
 import millrace.peers.nexmark.NexmarkEvent;
 import org.apache.flink.api.common.functions.AggregateFunction;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -20,12 +22,12 @@ import org.apache.flink.util.Collector;
 final class HottestAuctions {
     private HottestAuctions() {}
 
-    static void build(DataStream<NexmarkEvent> events) {
+    static void build(DataStream<NexmarkEvent> events, Arguments arguments) {
         DataStream<Id> auctions = Nexmark.taken(events, Id::new, HottestAuctions::take, Id.TYPE);
-        DataStream<CountRow> counts = auctions.keyBy(auction -> auction.value, Types.LONG)
+        DataStream<CountRow> counts = Keyed.by(auction -> auction.value, Types.LONG, auctions, arguments)
                 .window(SlidingEventTimeWindows.of(Duration.ofSeconds(10), Duration.ofSeconds(2)))
                 .aggregate(new Count<>(), new CountTold(), ValueTypeInfo.LONG_VALUE_TYPE_INFO, CountTold.TYPE);
-        Nexmark.told(counts.keyBy(row -> row.end, Types.LONG)
+        Nexmark.told(Keyed.by(row -> row.end, Types.LONG, counts, arguments)
                 .window(TumblingEventTimeWindows.of(Duration.ofSeconds(2)))
                 .aggregate(new Hottest(), new Tell(), Auctions.TYPE, Numbers.TYPE));
     }

@@ -2,6 +2,8 @@
 package millrace.peers.flink.nexmark;
 
 import java.time.Duration;
+import millrace.peers.Arguments;
+import millrace.peers.flink.Keyed;
 import millrace.peers.nexmark.NexmarkEvent;
 import millrace.peers.nexmark.NexmarkEvent.Kind;
 import org.apache.flink.api.common.functions.AggregateFunction;
@@ -19,9 +21,9 @@ import org.apache.flink.util.Collector;
 final class NewSellers {
     private NewSellers() {}
 
-    static void build(DataStream<NexmarkEvent> events) {
+    static void build(DataStream<NexmarkEvent> events, Arguments arguments) {
         DataStream<Newcomer> newcomers = Nexmark.taken(events, Newcomer::new, NewSellers::take, Newcomer.TYPE);
-        Nexmark.told(newcomers.keyBy(one -> one.id, Types.LONG)
+        Nexmark.told(Keyed.by(one -> one.id, Types.LONG, newcomers, arguments)
                 .window(TumblingEventTimeWindows.of(Duration.ofSeconds(10)))
                 .aggregate(new See(), new Tell(), Seen.TYPE, Numbers.TYPE));
     }

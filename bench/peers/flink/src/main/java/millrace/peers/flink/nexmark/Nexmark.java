@@ -27,11 +27,11 @@ public final class Nexmark {
         DataStream<NexmarkEvent> events = events(environment, arguments);
         switch (query) {
             case "q0", "q1", "q2", "q14", "q22" -> OneByOne.build(events, query);
-            case "q5" -> HottestAuctions.build(events);
-            case "q7" -> HighestBids.build(events);
-            case "q8" -> NewSellers.build(events);
-            case "q11" -> BidderSessions.build(events);
-            case "q12" -> ClockWindows.build(events);
+            case "q5" -> HottestAuctions.build(events, arguments);
+            case "q7" -> HighestBids.build(events, arguments);
+            case "q8" -> NewSellers.build(events, arguments);
+            case "q11" -> BidderSessions.build(events, arguments);
+            case "q12" -> ClockWindows.build(events, arguments);
             default -> throw new IllegalArgumentException("no such query: " + query);
         }
     }
@@ -52,7 +52,7 @@ public final class Nexmark {
 
     private static DataStream<NexmarkEvent> events(StreamExecutionEnvironment environment, Arguments arguments) {
         long perSecond = arguments.number("per-second");
-        MadeRecords<NexmarkEvent> made = new MadeRecords<>(NexmarkEvent::new, new Filling(perSecond), new Times(perSecond));
+        MadeRecords<NexmarkEvent> made = new MadeRecords<>(NexmarkEvent::new, new Filling(perSecond));
         return environment.fromSource(new RangeSource<>(arguments.number("records"), made),
                 WatermarkStrategy.<NexmarkEvent>forMonotonousTimestamps(), "events", ChainedOnly.of(NexmarkEvent.class));
     }
@@ -68,16 +68,10 @@ public final class Nexmark {
         }
 
         @Override
-        public void fill(long i, NexmarkEvent event) {
+        public long fill(long i, NexmarkEvent event) {
             if (maker == null) maker = new NexmarkMaker(perSecond);
             maker.make(i, event);
-        }
-    }
-
-    private record Times(long perSecond) implements MadeRecords.Times {
-        @Override
-        public long of(long i) {
-            return NexmarkMaker.time(i, perSecond);
+            return event.time;
         }
     }
 }

@@ -2,6 +2,7 @@
 package millrace.peers.flink.nexmark;
 
 import millrace.peers.Outcome;
+import millrace.peers.flink.MadeRecords;
 import millrace.peers.flink.OutcomeSink;
 import millrace.peers.nexmark.NexmarkEvent;
 import org.apache.flink.streaming.api.datastream.DataStream;
@@ -16,11 +17,16 @@ final class OneByOne {
         switch (query) {
             case "q0" -> Nexmark.told(Nexmark.taken(events, PlainBid::new, OneByOne::asItIs, PlainBid.TYPE));
             case "q1" -> Nexmark.told(Nexmark.taken(events, PlainBid::new, OneByOne::inEuros, PlainBid.TYPE));
-            case "q2" -> Nexmark.told(Nexmark.taken(events, Price::new, OneByOne::ofSomeAuctions, ChainedOnly.of(Price.class)));
-            case "q14" -> Nexmark.told(Nexmark.taken(events, CountedBid::new, OneByOne::ofMiddlePrice, ChainedOnly.of(CountedBid.class)));
-            case "q22" -> Nexmark.told(Nexmark.taken(events, Directories::new, OneByOne::withDirectories, ChainedOnly.of(Directories.class)));
+            case "q2" -> tell(events, Price.class, Price::new, OneByOne::ofSomeAuctions);
+            case "q14" -> tell(events, CountedBid.class, CountedBid::new, OneByOne::ofMiddlePrice);
+            case "q22" -> tell(events, Directories.class, Directories::new, OneByOne::withDirectories);
             default -> throw new IllegalArgumentException(query);
         }
+    }
+
+    private static <T extends OutcomeSink.Row> void tell(DataStream<NexmarkEvent> events, Class<T> type,
+            MadeRecords.Blank<T> blank, Nexmark.Taking<T> taking) {
+        Nexmark.told(Nexmark.taken(events, blank, taking, ChainedOnly.of(type)));
     }
 
     static boolean asItIs(NexmarkEvent event, PlainBid bid) {

@@ -31,7 +31,11 @@ class PlainBid implements OutcomeSink.Row {
 
     final PlainBid copy() {
         PlainBid copy = new PlainBid();
-        new Serializer().assign(this, copy);
+        copy.auction = auction;
+        copy.bidder = bidder;
+        copy.price = price;
+        copy.time = time;
+        copy.extra = extra;
         return copy;
     }
 
