@@ -27,6 +27,7 @@ public final class Lines implements AutoCloseable {
     public int from;
     public int length;
 
+    private final ByteBuffer block = ByteBuffer.allocateDirect(BLOCK); // a channel copies by way of such a one anyway
     private final FileChannel file;
     private final long last;
     private long offset; // of the buffer's begin in the file
@@ -98,8 +99,10 @@ public final class Lines implements AutoCloseable {
         at = 0;
         if (filled == buffer.length) throw new IOException("a line of more than " + filled + " bytes");
         int room = Math.min(BLOCK, buffer.length - filled);
-        int got = file.read(ByteBuffer.wrap(buffer, filled, room), offset + filled);
-        filled += Math.max(got, 0);
-        return got > 0;
+        int got = file.read(block.clear().limit(room), offset + filled);
+        if (got <= 0) return false;
+        block.flip().get(buffer, filled, got);
+        filled += got;
+        return true;
     }
 }

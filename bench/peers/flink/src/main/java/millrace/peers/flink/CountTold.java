@@ -12,10 +12,12 @@ public final class CountTold implements WindowFunction<LongValue, CountRow, Long
 
     private static final long serialVersionUID = 1;
 
+    private transient CountRow row; // who takes it has done with it when collect() returns
+
     @Override
     public void apply(Long key, TimeWindow window, Iterable<LongValue> counts, Collector<CountRow> out) {
+        if (row == null) row = new CountRow();
         for (LongValue count : counts) {
-            CountRow row = new CountRow();
             row.key = key;
             row.start = window.getStart();
             row.end = window.getEnd();
