@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A query of the Nexmark benchmark, as bench/peers/flink has it, over events made as they are read.
 //
-//   bench_peer_nexmark --job q5 --records 10000000 --per-second 100000 --workers 1
+//   bench_peer_nexmark --job q5 --records 10000000 --per-second 100000
 #include "meter.hpp"
 #include "queries.hpp"
 
@@ -13,7 +13,8 @@ Outcome inPipeline(const Arguments& arguments, Meter& meter) {
   Outcome outcome;
   Pipeline pipeline("nexmark");
   const Stream<NexmarkEvent> events = pipeline.source(
-      "events", generator<NexmarkEvent>(WarmingMaker(make, meter), {.count = arguments.number("records", 0), .rate = {}}),
+      "events",
+      generator<NexmarkEvent>(WarmingMaker(make, meter), {.count = arguments.number("records", 0), .rate = {}}),
       monotonousTimestamps().timestamps(&NexmarkEvent::time));
   addNexmarkQuery(arguments.text("job", "q0"), events, outcome);
   const Status done = run(pipeline, JobOptions{.workers = 1});
