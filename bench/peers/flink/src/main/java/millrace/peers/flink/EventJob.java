@@ -22,10 +22,12 @@ final class EventJob {
         this.arguments = arguments;
     }
 
-    <T> DataStream<T> events(Wanted wanted, TypeInformation<T> type, EventParsing.Selection<T> selection) throws IOException {
+    <T> DataStream<T> events(Wanted wanted, TypeInformation<T> type, EventParsing.Selection<T> selection)
+            throws IOException {
         String path = arguments.text("file");
         WatermarkStrategy<T> watermarks = WatermarkStrategy.forBoundedOutOfOrderness(millis("out-of-orderness-ms"));
-        RangeSource<T> source = new RangeSource<>(Files.size(Path.of(path)), new ParsedLines<>(path, new EventParsing<>(wanted, selection)));
+        RangeSource<T> source = new RangeSource<>(Files.size(Path.of(path)),
+                new ParsedLines<>(path, new EventParsing<>(wanted, selection)));
         return environment.fromSource(source, watermarks, "events", type);
     }
 

@@ -24,7 +24,8 @@ public final class FlinkJob {
             case "yahoo" -> CampaignViews.build(environment, arguments);
             case "copy" -> KafkaCopy.build(environment, arguments);
             case "state" -> DurableState.build(environment, arguments);
-            case "q0", "q1", "q2", "q5", "q7", "q8", "q11", "q12", "q14", "q22" -> Nexmark.build(environment, arguments, job);
+            case "q0", "q1", "q2", "q5", "q7", "q8", "q11", "q12", "q14", "q22" ->
+                Nexmark.build(environment, arguments, job);
             default -> throw new IllegalArgumentException("no such job: " + job);
         }
         environment.execute(job);

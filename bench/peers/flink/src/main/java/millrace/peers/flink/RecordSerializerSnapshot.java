@@ -33,7 +33,8 @@ public final class RecordSerializerSnapshot<T> implements TypeSerializerSnapshot
     @SuppressWarnings("unchecked")
     public void readSnapshot(int version, DataInputView in, ClassLoader loader) throws IOException {
         try {
-            serializer = (TypeSerializer<T>) Class.forName(in.readUTF(), true, loader).getDeclaredConstructor().newInstance();
+            Class<?> type = Class.forName(in.readUTF(), true, loader);
+            serializer = (TypeSerializer<T>) type.getDeclaredConstructor().newInstance();
         } catch (ReflectiveOperationException wrong) {
             throw new IOException(wrong);
         }
@@ -47,6 +48,7 @@ public final class RecordSerializerSnapshot<T> implements TypeSerializerSnapshot
     @Override
     public TypeSerializerSchemaCompatibility<T> resolveSchemaCompatibility(TypeSerializerSnapshot<T> old) {
         boolean isSame = old.restoreSerializer().getClass() == serializer.getClass();
-        return isSame ? TypeSerializerSchemaCompatibility.compatibleAsIs() : TypeSerializerSchemaCompatibility.incompatible();
+        return isSame ? TypeSerializerSchemaCompatibility.compatibleAsIs()
+                : TypeSerializerSchemaCompatibility.incompatible();
     }
 }

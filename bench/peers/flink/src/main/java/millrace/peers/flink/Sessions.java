@@ -20,9 +20,10 @@ final class Sessions {
     static void build(EventJob job) throws IOException {
         RecordType<Action> type = new RecordType<>(Action.class, new Action.Serializer());
         DataStream<Action> actions = job.events(Wanted.USERS_AND_PURCHASES, type, Action.selection());
+        RecordType<Visit> visits = new RecordType<>(Visit.class, new VisitSerializer());
         job.results(Keyed.by(action -> action.user, Types.STRING, actions, job.arguments)
                 .window(EventTimeSessionWindows.withGap(job.millis("gap-ms")))
-                .aggregate(new Gather(), new Tell(), new RecordType<>(Visit.class, new VisitSerializer()), Types.STRING));
+                .aggregate(new Gather(), new Tell(), visits, Types.STRING));
     }
 
     private static final class Gather implements AggregateFunction<Action, Visit, Visit> {
