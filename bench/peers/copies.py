@@ -15,12 +15,14 @@ import subprocess
 import tempfile
 import time
 
+from broker import die_with_parent  # tests/kafka
 from contenders import PATIENCE_S
 from protocol import KafkaError  # tests/kafka
 from run import Failed  # bench/run.py
 
 PARTITIONS = 4
 LOOK_S = 0.005  # between two looks at the copy: a thousandth of the shortest run
+STANDSTILL_S = 20  # in which nothing more comes to be read of what a process left that has ended
 SETTLE_S = 0.3  # in which the broker has done what a process asked for before it was killed
 NOT_LEADER = 6  # of Kafka's error codes
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -29,7 +31,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 def move(pid, cpus):
     """All threads of a process to these processors."""
     for thread in os.listdir(f"/proc/{pid}/task"):
-        os.sched_setaffinity(int(thread), cpus)
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.sched_setaffinity(int(thread), cpus)
 
 
 def processor_seconds(pid):
@@ -47,9 +50,7 @@ def resident_mebibytes(pid):
     return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
-def hasFailed(pid):
-    """Whether a child has ended badly; it stays there to be looked at, ended or not."""
-    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+def hasFailed(ended):
     return ended is not None and (ended.si_code != os.CLD_EXITED or ended.si_status != 0)
 
 
@@ -89,14 +90,14 @@ class Copies:
         directory = pathlib.Path(scratch) / topic
         with self.broker.connection() as connection:
             copying = Copying(connection, topic, directory,
-                              [*contender.command, "--from", source or self.topic, "--to", topic, "--application", topic,
-                               "--directory", str(directory)])
+                              [*contender.command, "--from", source or self.topic, "--to", topic,
+                               "--application", topic, "--directory", str(directory)])
             try:
                 yield copying
             finally:
                 copying.kill()
-                self.broker.delete_topic(topic)
                 shutil.rmtree(directory, ignore_errors=True)  # the next broker knows nothing of what it says
+                self.broker.delete_topic(topic)
 
     def measured(self, contender, scratch):
         """Runs a contender on a new topic; gives its figures and the digest of its copy."""
@@ -120,7 +121,7 @@ class Copies:
                         idle_cpu=(end.cpu_s - begin.cpu_s) / (end.time - begin.time), **found)
 
     def recovered(self, contender, scratch):
-        """Kills it once it has copied half of the topic; from its restart until it is a twentieth further, in seconds."""
+        """Kills it when half of the topic is copied; from its restart until it is a twentieth further, in seconds."""
         with self.begun(contender, scratch) as copying:
             copying.at_least(self.records // 2)
             copying.kill()
@@ -175,7 +176,7 @@ class Copying:
     def start(self, more):
         self.begun_at = time.perf_counter()
         self.process = subprocess.Popen([*self.command, *more], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=self.said, start_new_session=True)
+                                        stderr=self.said, start_new_session=True, preexec_fn=die_with_parent)
 
     def kill(self):
         if self.process.poll() is None:
@@ -197,12 +198,17 @@ class Copying:
     def at_least(self, wanted):
         """Where it stands as soon as so many records are there."""
         deadline = time.monotonic() + PATIENCE_S
+        seen, changed = -1, time.monotonic()
         while True:
+            ended = os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             point = self.point()
+            if point.there != seen:
+                seen, changed = point.there, time.monotonic()
+            isStill = ended is not None and time.monotonic() - changed > STANDSTILL_S
             self.peak_mib = max(self.peak_mib, peak_mebibytes(self.process.pid))
             if point.there >= wanted:
                 return point
-            if hasFailed(self.process.pid) or time.monotonic() > deadline:
+            if hasFailed(ended) or isStill or time.monotonic() > deadline:
                 self.said.seek(0)
                 raise Failed(f"{' '.join(self.command)}: {point.there} of {wanted} records\n{self.said.read()[-4000:]}")
             time.sleep(LOOK_S)

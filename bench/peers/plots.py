@@ -3,7 +3,6 @@
 import html
 import statistics
 
-import report  # bench/report.py
 import tables
 
 WIDTH, BAR, GAP, HEAD_ROOM = 900, 18, 26, 48
@@ -11,12 +10,12 @@ NAMES = 330  # pixels that names may take
 COLOURS = {"millrace": "#2b6cb0", "hand": "#718096", "peer": "#dd6b20"}
 
 
-def write_all(results, directory):
-    rows = [row for row in report.all_rows(results) if len(row["contenders"]) > 1]
+def write_all(found, directory):
+    rows = [row for row in found if len(row["contenders"]) > 1]
     made = {}
     if any(row["measure"] in ("rate", "processors") for row in rows):
         made["benchmarks-peers-rates.svg"] = rates_plot(rows)
-    if any(tables.first_peer(row) for row in rows):
+    if any(tables.first_peer(row) for row in rows if row["measure"] == "rate"):
         made["benchmarks-peers.svg"] = advantages_plot(rows)
     for name, drawing in made.items():
         (directory / name).write_text(drawing)
@@ -24,13 +23,15 @@ def write_all(results, directory):
 
 
 def advantages_plot(rows):
-    """How many times as good as each peer Millrace is, by what they are compared by."""
+    """How many times as fast as each peer Millrace is, where rates are compared."""
     groups = []
     for row in rows:
+        if row["measure"] != "rate":
+            continue
         peers = [each for each in row["contenders"] if each["kind"] == "peer" and not each["scales"]]
         bars = [(each["label"], tables.advantage(row, each), "peer") for each in peers]
         groups.append((row["name"], bars, row["target"][1] if row["target"] else None))
-    return drawn("How many times as fast as its peers Millrace is, or how many times less it needs", groups,
+    return drawn("How many times as fast as its peers Millrace is", groups,
                  lambda value: f"{value:.1f}x")
 
 
