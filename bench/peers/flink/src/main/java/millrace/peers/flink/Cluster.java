@@ -33,7 +33,8 @@ final class Cluster {
         configuration.set(PipelineOptions.OBJECT_REUSE, true);
         configuration.set(PipelineOptions.GENERIC_TYPES, false); // fails where Kryo would be used
         configuration.set(ExecutionOptions.BUFFER_TIMEOUT_ENABLED, false); // a buffer goes out when it is full
-        configuration.set(PipelineOptions.AUTO_WATERMARK_INTERVAL, Duration.ofMillis(arguments.number("watermark-ms", 200)));
+        configuration.set(PipelineOptions.AUTO_WATERMARK_INTERVAL,
+                Duration.ofMillis(arguments.number("watermark-ms", 200)));
         configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
         configuration.set(TaskManagerOptions.NUM_TASK_SLOTS, parallelism);
         String store = arguments.text("store", "hashmap");

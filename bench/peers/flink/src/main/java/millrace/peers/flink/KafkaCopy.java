@@ -41,7 +41,7 @@ final class KafkaCopy {
                 .setBootstrapServers(bootstrap)
                 .setDeliveryGuarantee(isExactlyOnce ? DeliveryGuarantee.EXACTLY_ONCE : DeliveryGuarantee.AT_LEAST_ONCE)
                 .setTransactionalIdPrefix(arguments.text("application"))
-                .setTransactionNamingStrategy(TransactionNamingStrategy.POOLING) // few names instead of one a checkpoint
+                .setTransactionNamingStrategy(TransactionNamingStrategy.POOLING) // no new name each checkpoint
                 .setRecordSerializer(new Writing(arguments.text("to")))
                 .setKafkaProducerConfig(properties(KafkaSettings.producer()))
                 .setProperty("linger.ms", "5")

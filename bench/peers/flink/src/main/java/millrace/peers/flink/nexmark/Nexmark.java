@@ -53,8 +53,9 @@ public final class Nexmark {
     private static DataStream<NexmarkEvent> events(StreamExecutionEnvironment environment, Arguments arguments) {
         long perSecond = arguments.number("per-second");
         MadeRecords<NexmarkEvent> made = new MadeRecords<>(NexmarkEvent::new, new Filling(perSecond));
-        return environment.fromSource(new RangeSource<>(arguments.number("records"), made),
-                WatermarkStrategy.<NexmarkEvent>forMonotonousTimestamps(), "events", ChainedOnly.of(NexmarkEvent.class));
+        WatermarkStrategy<NexmarkEvent> watermarks = WatermarkStrategy.forMonotonousTimestamps();
+        return environment.fromSource(new RangeSource<>(arguments.number("records"), made), watermarks, "events",
+                ChainedOnly.of(NexmarkEvent.class));
     }
 
     private static final class Filling implements MadeRecords.Filling<NexmarkEvent> {
