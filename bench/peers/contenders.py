@@ -83,6 +83,11 @@ class Peers:
                 *map(str, arguments)]
 
 
+def shown(command):
+    """A command for a message: without the hundred files of a class path."""
+    return " ".join("..." if before == "-cp" else word for before, word in zip(["", *command], command))
+
+
 def pinned(command, cpus):
     return ["taskset", "-c", ",".join(map(str, cpus)), *command]
 
@@ -111,10 +116,10 @@ def told(label, command):
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S,
                               preexec_fn=die_with_parent)
     except subprocess.TimeoutExpired:
-        raise Failed(f"{label}: no end after {PATIENCE_S} s: {' '.join(command)}") from None
+        raise Failed(f"{label}: no end after {PATIENCE_S} s: {shown(command)}") from None
     lines = done.stdout.splitlines()
     if done.returncode != 0 or not lines:
-        raise Failed(f"{label}: exit code {done.returncode}: {' '.join(command)}\n"
+        raise Failed(f"{label}: exit code {done.returncode}: {shown(command)}\n"
                      f"{done.stdout[-2000:]}{done.stderr[-4000:]}")
     return json.loads(lines[-1])
 

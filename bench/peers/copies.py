@@ -16,7 +16,7 @@ import tempfile
 import time
 
 from broker import die_with_parent  # tests/kafka
-from contenders import PATIENCE_S
+from contenders import PATIENCE_S, shown
 from protocol import KafkaError  # tests/kafka
 from run import Failed  # bench/run.py
 
@@ -72,13 +72,13 @@ class Copies:
         command = [*self.producer, "--topic", topic]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != 0:
-            raise Failed(f"{' '.join(command)}\n{done.stderr}")
+            raise Failed(f"{shown(command)}\n{done.stderr}")
 
     def digest(self, topic):
         command = [*self.digest_command, "--from", topic]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode != 0:
-            raise Failed(f"{' '.join(command)}\n{done.stderr}")
+            raise Failed(f"{shown(command)}\n{done.stderr}")
         return json.loads(done.stdout)
 
     @contextlib.contextmanager
@@ -210,7 +210,7 @@ class Copying:
                 return point
             if hasFailed(ended) or isStill or time.monotonic() > deadline:
                 self.said.seek(0)
-                raise Failed(f"{' '.join(self.command)}: {point.there} of {wanted} records\n{self.said.read()[-4000:]}")
+                raise Failed(f"{shown(self.command)}: {point.there} of {wanted} records\n{self.said.read()[-4000:]}")
             time.sleep(LOOK_S)
 
     def checkpoint(self):

@@ -26,7 +26,7 @@ import plots  # noqa: E402
 import tables  # noqa: E402
 from copies import PARTITIONS, Copies, move  # noqa: E402
 from broker import Broker  # noqa: E402  tests/kafka
-from contenders import COLLECTOR, Contender, Peers, digest_of, measured, pinned  # noqa: E402
+from contenders import COLLECTOR, Contender, Peers, digest_of, measured, pinned, shown  # noqa: E402
 from results import Results  # noqa: E402
 
 # Records and rounds. A record costs Flink 1 to 10 microseconds, so even its warming up takes seconds. `state` has the
@@ -128,7 +128,7 @@ def compare(contender, wanted, records, found):
     rows, digest = wanted[records]["rows"], wanted[records]["digest"]
     if found["rows"] != rows or (contender.hasDigest and found["digest"] != digest):
         raise Failed(f"{contender.label} found {found['rows']} rows ({found['digest']}) instead of {rows} ({digest}): "
-                     f"{' '.join(contender.command)}")
+                     f"{shown(contender.command)}")
 
 
 def read_through(path):

@@ -6,6 +6,7 @@ A row is a contest: `name`, `records`, `target` and its `contenders`, each with 
 MEASURES. `limit` is what no program could do better, in that measure; without one the loop by hand stands for it.
 """
 import collections
+import math
 import statistics
 
 import report  # bench/report.py
@@ -76,8 +77,10 @@ def ours(row):
 
 
 def times_as_good(row, one, other):
-    ratio = compared(row, one) / compared(row, other)
-    return ratio if measure_of(row).isMoreBetter else 1 / ratio
+    more, less = compared(row, one), compared(row, other)
+    if not measure_of(row).isMoreBetter:
+        more, less = less, more
+    return more / less if less else math.inf  # a time too short to be told from none
 
 
 def advantage(row, contender):

@@ -2,13 +2,19 @@
 package millrace.peers.flink;
 
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import millrace.peers.Arguments;
 import millrace.peers.KafkaSettings;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.connector.base.DeliveryGuarantee;
+import org.apache.flink.connector.kafka.lineage.DefaultKafkaDatasetFacet;
+import org.apache.flink.connector.kafka.lineage.DefaultKafkaDatasetIdentifier;
+import org.apache.flink.connector.kafka.lineage.KafkaDatasetFacet;
+import org.apache.flink.connector.kafka.lineage.KafkaDatasetFacetProvider;
 import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.connector.kafka.sink.TransactionNamingStrategy;
@@ -81,7 +87,14 @@ final class KafkaCopy {
         }
     }
 
-    private record Writing(String topic) implements KafkaRecordSerializationSchema<Message> {
+    /** Names its topic, as a pool of transactions asks for. */
+    private record Writing(String topic)
+            implements KafkaRecordSerializationSchema<Message>, KafkaDatasetFacetProvider {
+        @Override
+        public Optional<KafkaDatasetFacet> getKafkaDatasetFacet() {
+            return Optional.of(new DefaultKafkaDatasetFacet(DefaultKafkaDatasetIdentifier.ofTopics(List.of(topic))));
+        }
+
         @Override
         public ProducerRecord<byte[], byte[]> serialize(Message message, KafkaSinkContext context, Long time) {
             return new ProducerRecord<>(topic, message.key, message.value);
