@@ -422,15 +422,16 @@ class Consuming(WithBroker):
 
     def test_where_to_begin_may_be_said_otherwise(self):
         self.create()
-        self.produce(10)
+        self.produce(10, "--event-types", "before")
         reader = Reading(*self.cluster("-G", self.topic, "-X", "auto.offset.reset=latest"))
         reader.await_partitions()
-        # A position at the end is known once something is committed or read; so produce until some is.
+        # A partition's end is asked for when it is first read, which may be in the midst of these: so some are missed,
+        # and they are produced until some are read.
         while self.newest(reader) == 0:
-            self.produce(100)
+            self.produce(100, "--event-types", "since")
         code, out = reader.end()
         self.assertEqual(code, 0)
-        self.assertEqual(figure(out, "Total Events") % 10, 0)
+        self.assertEqual(counts(out, "Event Types"), {"since": figure(out, "Total Events")})
 
 
 class CommandLines(ProgramTest):
