@@ -2,6 +2,7 @@
 #pragma once
 
 #include "formats/json_strings.hpp"
+#include "formats/json_tokens.hpp"
 
 #include <millrace/formats/json_reader.hpp>
 
@@ -12,24 +13,25 @@
 
 namespace millrace {
 
-// Walks the tokens of one line and checks their grammar (RFC 8259).
+// Walks the tokens of one line, which others may follow, and checks their grammar (RFC 8259).
 //
 // Invariant: the last token is a closing brace. So a string, number or word is
-// never the last token, the offset after it is within the line, and the scanners
-// below, which stop at the first character that is not theirs, need no end.
+// never the last token, the offset after it is within the text, and the scanners
+// below, which stop at the first character that is not theirs, need no end. They may run past
+// the line's end, and then `endsAt` says so.
 //
 // Each take/skip returns false when the grammar is broken; the cursor is then of
 // no further use but for `fault`.
 class JsonCursor {
  public:
-  // False when the line does not end like an object.
-  bool start(std::string_view line, const std::uint32_t* offsets, std::uint32_t count) noexcept {
-    text_ = line.data();
-    next_ = offsets;
-    end_ = offsets + count;
+  // False when the text does not end like an object.
+  bool start(const JsonTokenRun& run, bool hasEscapes) noexcept {
+    text_ = run.text;
+    next_ = run.next;
+    end_ = run.end;
     depth_ = 0;
     fault_ = DecodeFault::kSyntax;
-    hasEscapes_ = std::memchr(line.data(), '\\', line.size()) != nullptr;
+    hasEscapes_ = hasEscapes;
     return text_[end_[-1]] == '}';
   }
 
@@ -43,7 +45,11 @@ class JsonCursor {
     depth_ = mark.depth;
   }
 
-  bool atEnd() const noexcept { return next_ == end_; }
+  // The tokens taken so far, one or more, are those before `end` and no others.
+  bool endsAt(const char* end) const noexcept {
+    return text_ + next_[-1] < end && text_ + *next_ >= end;
+  }
+  const std::uint32_t* next() const noexcept { return next_; }
   bool hasEscapes() const noexcept { return hasEscapes_; }
   DecodeFault fault() const noexcept { return fault_; }
 

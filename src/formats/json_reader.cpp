@@ -174,18 +174,38 @@ class JsonDecoder::State {
  public:
   explicit State(const RecordType& type) : root_(plans_.of(type)) {}
 
+  void expect(std::string_view lines) { tokens_.expect(lines); }
+
+  // Whoever is refused among others is looked at again, alone: then it is known why.
   bool decode(std::string_view line, void* record, DecodeError& error) {
-    error = {};
     error_ = &error;
-    if (const DecodeFault fault = tokens_.find(line); fault != DecodeFault::kNone)
-      return fail(fault);
-    if (!cursor_.start(line, tokens_.offsets(), tokens_.count())) return fail(DecodeFault::kSyntax);
-    if (cursor_.peek() != '{') return fail(DecodeFault::kSyntax);
-    if (!decodeRecord(*root_, record)) return false;
-    return cursor_.atEnd() || fail(DecodeFault::kSyntax);
+    JsonTokenRun run;
+    if (tokens_.findAmongLines(line, run)) [[likely]] {
+      error = {};
+      if (decodeTokens(run, tokens_.hasBackslashes() && hasBackslash(line), line, record))
+          [[likely]] {
+        tokens_.advance(cursor_.next());
+        return true;
+      }
+    }
+    error = {};
+    const DecodeFault fault = tokens_.find(line, run);
+    return fault == DecodeFault::kNone ? decodeTokens(run, hasBackslash(line), line, record)
+                                       : fail(fault);
   }
 
  private:
+  static bool hasBackslash(std::string_view line) {
+    return std::memchr(line.data(), '\\', line.size()) != nullptr;
+  }
+
+  bool decodeTokens(const JsonTokenRun& run, bool hasEscapes, std::string_view line, void* record) {
+    if (!cursor_.start(run, hasEscapes)) return fail(DecodeFault::kSyntax);
+    if (cursor_.peek() != '{') return fail(DecodeFault::kSyntax);
+    if (!decodeRecord(*root_, record)) return false;
+    return cursor_.endsAt(line.data() + line.size()) || fail(DecodeFault::kSyntax);
+  }
+
   bool fail(DecodeFault fault, std::string_view reason) {
     error_->fault = fault;
     error_->reason = reason;
@@ -421,6 +441,8 @@ JsonDecoder::JsonDecoder(const RecordType& type) : state_(std::make_unique<State
 JsonDecoder::~JsonDecoder() = default;
 JsonDecoder::JsonDecoder(JsonDecoder&&) noexcept = default;
 JsonDecoder& JsonDecoder::operator=(JsonDecoder&&) noexcept = default;
+
+void JsonDecoder::expect(std::string_view lines) { state_->expect(lines); }
 
 bool JsonDecoder::decode(std::string_view line, void* record, DecodeError& error) {
   return state_->decode(line, record, error);

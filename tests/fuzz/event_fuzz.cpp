@@ -5,6 +5,7 @@
 #include <millrace/formats/json_reader.hpp>
 #include <millrace/formats/json_writer.hpp>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -119,6 +120,23 @@ void readEvent(std::string_view line, bool isJson) {
   promise(written(read) == output);
 }
 
+// Lines of a block are read as each is alone.
+void readLines(std::string_view block) {
+  static JsonReader<Event> among;
+  static JsonReader<Event> alone;
+  among.expect(block);
+  while (!block.empty()) {
+    const std::string_view line = block.substr(0, block.find('\n'));
+    block.remove_prefix(std::min(line.size() + 1, block.size()));
+    Event one, other;
+    DecodeError error, otherError;
+    promise(among.decode(line, one, error) == alone.decode(line, other, otherError));
+    promise(error.message() == otherError.message());
+    promise(!error.reason.empty() || written(one) == written(other));
+  }
+  among.expect({});  // the bytes go
+}
+
 }  // namespace
 }  // namespace millrace
 
@@ -131,5 +149,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   DecodeError error;
   promise(reader.decode(input.view(), nothing, error) == isJson);
   readEvent(input.view(), isJson);
+  readLines(input.view());
   return 0;
 }

@@ -86,6 +86,13 @@ class JsonDecoder {
   /// of `line` are readable.
   bool decode(std::string_view line, void* record, DecodeError& error);
 
+  /// Says that lines to come lie in `lines`, in their order, so that they can be scanned together:
+  /// decode gives what it gives without, sooner. Ends what was said before.
+  ///
+  /// REQUIRES: kJsonPadding bytes after `lines` are readable; they do not change until
+  /// the next call.
+  void expect(std::string_view lines);
+
  private:
   class State;
   std::unique_ptr<State> state_;
@@ -101,6 +108,9 @@ class JsonReader {
   bool decode(std::string_view line, T& record, DecodeError& error) {
     return decoder_.decode(line, &record, error);
   }
+
+  /// As JsonDecoder::expect.
+  void expect(std::string_view lines) { decoder_.expect(lines); }
 
  private:
   JsonDecoder decoder_;

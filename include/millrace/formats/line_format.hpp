@@ -15,8 +15,10 @@ namespace millrace {
 
 /// How a line becomes a record: `decode` assigns all of `record` and, when the format knows it, the
 /// event time; false with a reason for people when the line is invalid. One decoder per reader.
-/// `line` is followed by kJsonPadding readable bytes. A decoder may have a
-/// `static bool hasEventTimes()`: false when it never knows the event time.
+/// `line` is followed by kJsonPadding readable bytes. A decoder may have
+///  - `static bool hasEventTimes()`: false when it never knows the event time;
+///  - `void expect(std::string_view lines)`: told where most of the next lines lie, until told
+///  again.
 template <typename D, typename T>
 concept LineDecoder = requires(D& decoder, std::string_view line, T& record, Timestamp& time,
                                std::string& reason) {
@@ -34,9 +36,12 @@ class JsonLineDecoder {
       reason = error_.message();
       return false;
     }
-    if (hasEventTime_) std::memcpy(&time, reinterpret_cast<const char*>(&record) + offset_, sizeof(time));
+    if (hasEventTime_)
+      std::memcpy(&time, reinterpret_cast<const char*>(&record) + offset_, sizeof(time));
     return true;
   }
+
+  void expect(std::string_view lines) { reader_.expect(lines); }
 
  private:
   JsonReader<T> reader_;

@@ -44,6 +44,11 @@ class Chunk {
   /// failed: look at `status` then.
   bool nextLine(std::string_view& line);
 
+  /// What the chunk's next lines lie in, all but at most the last.
+  std::string_view rest() const {
+    return std::string_view(cursor_, static_cast<std::size_t>(buffer_.end() - cursor_));
+  }
+
   /// The line just returned has more than the allowed bytes: an invalid record, of
   /// which only the first kTooLongExcerptBytes are given.
   bool lineTooLong() const { return lineTooLong_; }
@@ -89,7 +94,9 @@ class Chunk {
   void beginBlock(std::uint64_t offset, std::uint64_t endOffset, const Limits& limits);
   void reset(const Limits& limits);
   bool accept(const char* begin, const char* end, std::uint64_t offset, std::string_view& line);
-  bool wasDeliveredBefore() const { return passOver_ != nullptr && passOver_->contains(lineOffset_); }
+  bool wasDeliveredBefore() const {
+    return passOver_ != nullptr && passOver_->contains(lineOffset_);
+  }
   bool finishLastLine(std::string_view& line);
   bool readLastLine(const char* begin);
 

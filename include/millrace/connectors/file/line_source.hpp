@@ -74,6 +74,8 @@ class LineSource final : public SourceConnector<T> {
         if (deal == Deal::kExhausted) return ReadState::kEnd;
         hasChunk_ = true;
         chunkMaximum_ = kMinTimestamp;
+        if constexpr (requires { decoder_.expect(std::string_view()); })
+          decoder_.expect(chunk_.rest());
       }
       if (isOrdered_) out.split(chunk_.fileIndex());
       readLines(out);

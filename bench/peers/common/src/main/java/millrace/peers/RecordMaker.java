@@ -2,6 +2,7 @@
 package millrace.peers;
 
 import java.io.Serializable;
+import java.time.Duration;
 
 /**
  * Keys and times of typed records, as RecordMaker of bench/macro/keyed_records.hpp makes them: {@code perSecond}
@@ -20,6 +21,14 @@ public final class RecordMaker implements Serializable {
         this.keys = keys;
         this.perSecond = perSecond;
         this.disorderMillis = disorderMillis;
+    }
+
+    /**
+     * How far time follows behind the records. They share their milliseconds, and one that comes exactly a gap after
+     * its session must find it open, whenever a watermark is made.
+     */
+    public Duration behind() {
+        return Duration.ofMillis(disorderMillis + 1);
     }
 
     public long key(long i) {

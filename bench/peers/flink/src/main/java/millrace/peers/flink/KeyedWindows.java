@@ -30,7 +30,7 @@ final class KeyedWindows {
         long disorder = arguments.number("disorder-ms", 0);
         RecordMaker make = new RecordMaker(arguments.number("keys"), arguments.number("per-second"), disorder);
         WatermarkStrategy<KeyedRecord> watermarks =
-                WatermarkStrategy.forBoundedOutOfOrderness(Duration.ofMillis(disorder));
+                WatermarkStrategy.forBoundedOutOfOrderness(make.behind());
         MadeRecords<KeyedRecord> made = new MadeRecords<>(KeyedRecord::new, (i, record) -> {
             record.key = make.key(i);
             return make.time(i);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 package millrace.peers.flink;
 
-import java.time.Duration;
 import java.time.ZoneOffset;
 import millrace.peers.Arguments;
 import millrace.peers.RecordMaker;
@@ -53,7 +52,7 @@ final class SqlWindows {
         long disorder = arguments.number("disorder-ms", 0);
         RecordMaker make = new RecordMaker(arguments.number("keys"), arguments.number("per-second"), disorder);
         WatermarkStrategy<SqlRecord> watermarks =
-                WatermarkStrategy.forBoundedOutOfOrderness(Duration.ofMillis(disorder));
+                WatermarkStrategy.forBoundedOutOfOrderness(make.behind());
         MadeRecords<SqlRecord> made = new MadeRecords<>(SqlRecord::new, (i, record) -> {
             record.key = make.key(i);
             return make.time(i);
