@@ -36,7 +36,7 @@ SIZES = {
                  state=(10_000, (100_000,) * 3), cold=(10_000, 50_000, 64), copied=20_000, nexmark=50_000,
                  recovered=400_000, latency=(1_000, 3), idle_s=1, heap_mb=512, budget_mib=64),
     "short": dict(rounds=3, events=2_000_000, keys=10_000, keyed=5_000_000, many=5_000_000, sliding=1_800_000,
-                  session=3_000_000, state=(1_000_000, (60_000_000, 2_000_000, 10_000_000)),
+                  session=3_000_000, state=(1_000_000, (100_000_000, 2_000_000, 16_000_000)),
                   cold=(4_000_000, 1_000_000, 24), copied=1_500_000, nexmark=2_000_000, recovered=3_000_000,
                   latency=(10_000, 10), idle_s=3, heap_mb=2048, budget_mib=1024),
     "full": dict(rounds=5, events=10_000_000, keys=10_000, keyed=60_000_000, many=40_000_000, sliding=3_000_000,
@@ -222,7 +222,8 @@ def counters(bench, keys, changes, skew, budget_mib, hasHeap):
         bench.flink("Flink, RocksDB", "--job", "state", *job(rocksdb), "--store", "rocksdb", **how(rocksdb)),
         bench.flink("Flink, RocksDB, no shuffle", "--job", "state", *job(rocksdb), "--store", "rocksdb",
                     "--shuffle", "none", **how(rocksdb)) if hasHeap else None,
-        bench.flink("Flink, heap", "--job", "state", *job(heap), "--store", "hashmap",
+        # It keeps all in the heap, so that no target speaks of it; but its users have the choice.
+        bench.flink("Flink, heap", "--job", "state", *job(heap), "--store", "hashmap", isHeld=False,
                     **how(heap)) if hasHeap else None,
     ]
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <tuple>
@@ -48,13 +49,27 @@ class KeyedElements {
   const_iterator find(const Q& key) const {
     return begin() + placeOf(key);
   }
+  /// An element of a key with this stable hash for which `isIt(element)`, or end().
+  template <typename IsIt>
+  iterator findHashed(std::uint64_t hash, IsIt&& isIt) {
+    const auto matches = [&](std::size_t place) {
+      return isIt(elements_[place]) && hashAt(place) == hash;
+    };
+    if (!index_.empty()) {
+      const std::uint32_t found = index_.find(hash, matches);
+      return found == HashIndex::kNone ? end() : begin() + found;
+    }
+    std::size_t place = 0;
+    while (place < size() && !matches(place)) ++place;
+    return begin() + place;
+  }
   template <typename Q>
   bool contains(const Q& key) const {
     return find(key) != end();
   }
 
-  /// The element of `key`, and whether it is new: then it is made by `addTo(std::vector<Element>&)`,
-  /// which appends one with that key.
+  /// The element of `key`, and whether it is new: then it is made by
+  /// `addTo(std::vector<Element>&)`, which appends one with that key.
   template <typename Q, typename AddTo>
   std::pair<iterator, bool> findOrAdd(const Q& key, AddTo&& addTo) {
     const iterator found = find(key);
@@ -88,14 +103,22 @@ class KeyedElements {
   /// What the index takes.
   std::size_t indexBytes() const noexcept { return index_.memoryBytes(); }
 
-  /// Tells the processor that this key will be looked for soon.
-  template <typename Q>
-  [[gnu::always_inline]] void prefetch(const Q& key) const {
-    index_.prefetch(stableHashOf(key));
+  /// Tells the processor that a key of this stable hash will be looked for soon.
+  void prefetch(std::uint64_t hash) const { index_.prefetch(hash); }
+
+  /// The same of the element, when its place in the index should be there by now.
+  void prefetchElement(std::uint64_t hash) const {
+    const std::uint32_t place = index_.guess(hash);
+    if (place == HashIndex::kNone) return;
+    const char* const element = reinterpret_cast<const char*>(elements_.data() + place);
+    for (std::size_t at = 0; at < std::min(sizeof(Element), kPrefetched); at += kCacheLine)
+      __builtin_prefetch(element + at);
   }
 
  private:
   static constexpr std::size_t kScanned = 8;
+  static constexpr std::size_t kCacheLine = 64;
+  static constexpr std::size_t kPrefetched = 4 * kCacheLine;
 
   std::uint64_t hashAt(std::size_t place) const { return stableHashOf(KeyOf{}(elements_[place])); }
 
@@ -166,7 +189,8 @@ class KeyTable : public KeyedElements<std::pair<K, V>, detail::FirstOfElement> {
 
   /// `value` is let go when the key has one.
   std::pair<std::pair<K, V>*, bool> emplace(K key, V value) {
-    return this->findOrAdd(key, [&](auto& to) { to.emplace_back(std::move(key), std::move(value)); });
+    return this->findOrAdd(key,
+                           [&](auto& to) { to.emplace_back(std::move(key), std::move(value)); });
   }
   /// The entry of `key`, with an empty value where there is none.
   template <typename Q>
@@ -174,7 +198,8 @@ class KeyTable : public KeyedElements<std::pair<K, V>, detail::FirstOfElement> {
     return this
         ->findOrAdd(key,
                     [&](auto& to) {
-                      to.emplace_back(std::piecewise_construct, std::forward_as_tuple(plainKey(key)),
+                      to.emplace_back(std::piecewise_construct,
+                                      std::forward_as_tuple(plainKey(key)),
                                       std::forward_as_tuple());
                     })
         .first;

@@ -66,7 +66,8 @@ class MergingSessions {
     const Timestamp end = saturatingAdd(start, gap_);
     auto it = keys_.find(key);
     if (it == keys_.end()) {
-      if (below_.mayHold()) [[unlikely]] it = fetch(key);
+      if (below_.mayHold()) [[unlikely]]
+        it = fetch(key);
       if (it == keys_.end()) return open(key, in, start, end);
     }
     touch(it);
@@ -86,7 +87,10 @@ class MergingSessions {
   void addBatch(std::size_t n, KeyAt&& keyAt, InAt&& inAt, TimeAt&& timeAt, OnOther&& onOther) {
     const bool prefetches = keys_.size() * sizeof(typename Keys::value_type) > kCached;
     for (std::size_t i = 0; i < n; ++i) {
-      if (prefetches && i + kPrefetchDistance < n) keys_.prefetch(keyAt(i + kPrefetchDistance));
+      if (prefetches) {
+        if (i + kPlaceAhead < n) keys_.prefetch(stableHashOf(keyAt(i + kPlaceAhead)));
+        if (i + kElementAhead < n) keys_.prefetchElement(stableHashOf(keyAt(i + kElementAhead)));
+      }
       const AddResult result = add(keyAt(i), inAt(i), timeAt(i));
       if (result != AddResult{}) [[unlikely]]
         onOther(i, result);
@@ -112,8 +116,8 @@ class MergingSessions {
     firingPane_ = endOfInput && watermark == kMaxTimestamp ? Pane::kEndOfInput : Pane::kOnTime;
   }
 
-  /// See SlicedWindows::fire. Over a base the end of the input tells sessions in the order in which that
-  /// has their keys, for there may be many.
+  /// See SlicedWindows::fire. Over a base the end of the input tells sessions in the order in which
+  /// that has their keys, for there may be many.
   template <typename Emit>
   bool fire(Emit&& emit, std::size_t limit) {
     std::size_t budget = limit;
@@ -124,8 +128,11 @@ class MergingSessions {
     }
     while (!timers_.empty() && timers_.front().time <= watermark_) {
       if (budget == 0) return true;
-      const auto it = keys_.find(timers_.front().key);
-      if (it == keys_.end() || it->second.timer != timers_.front().time)
+      prefetchNextTimers();
+      const Timer due = timers_.front();
+      const auto it = keys_.findHashed(
+          due.hash, [&](const auto& entry) { return entry.second.timer == due.time; });
+      if (it == keys_.end())
         dropFirstTimer();
       else
         onTimer(it, emit, budget);
@@ -158,15 +165,16 @@ class MergingSessions {
 
   /// As SlicedWindows; a record is released with its session.
   std::uint64_t acceptedRecords() const { return held_ + released_; }
-  /// Over a base those of all instances together that count, modulo 2^64: after a change of workers one
-  /// of them counts what is below for all.
+  /// Over a base those of all instances together that count, modulo 2^64: after a change of workers
+  /// one of them counts what is below for all.
   std::uint64_t heldRecords() const { return held_; }
   std::uint64_t releasedRecords() const { return released_; }
   std::uint64_t heldKeys() const { return keys_.size() + below_.keys(); }
 
   // --- checkpoints; see Operator::beginSnapshot() and what follows it
 
-  /// Without a Serde of key and accumulator nothing can be kept, and none of the following is there.
+  /// Without a Serde of key and accumulator nothing can be kept, and none of the following is
+  /// there.
   static constexpr bool kCanBeKept = Serialisable<K> && Serialisable<Accumulator>;
 
   std::string stateKind() const { return "sessions with a gap of " + std::to_string(gap_) + " ms"; }
@@ -176,8 +184,8 @@ class MergingSessions {
     changes_.turnOn(state, keyGroups);
     own_ = own;
   }
-  /// The state that the timers have, which are kept over a base alone. `holdsTimers`: there are some.
-  /// REQUIRES: after keepChanges().
+  /// The state that the timers have, which are kept over a base alone. `holdsTimers`: there are
+  /// some. REQUIRES: after keepChanges().
   void setTimersState(StateId timers, bool holdsTimers) requires kCanBeKept {
     timersState_ = timers;
     holdsTimers_ = holdsTimers;
@@ -206,10 +214,11 @@ class MergingSessions {
     return below_.base().hasRoom();
   }
 
-  /// Once the positions are read: else restore() has to be called for each entry. Keys to be told of
-  /// early are found by looking at all.
+  /// Once the positions are read: else restore() has to be called for each entry. Keys to be told
+  /// of early are found by looking at all.
   bool fetchesOnDemand(StateId state) const {
-    return below_.isOn() && (state == timersState_ || (haveTimers_.value_or(false) && !tracksKeys_));
+    return below_.isOn() &&
+           (state == timersState_ || (haveTimers_.value_or(false) && !tracksKeys_));
   }
 
   void freeze() requires kCanBeKept {
@@ -224,8 +233,8 @@ class MergingSessions {
            (below_.isOn() && timersBelow_.writeSnapshot(out, limit));
   }
 
-  /// What the operator has to remember besides its entries: records released, records held, keys held,
-  /// whether there are timers among the entries.
+  /// What the operator has to remember besides its entries: records released, records held, keys
+  /// held, whether there are timers among the entries.
   void writePosition(ByteWriter& out) const {
     out.fixed(released_);
     out.fixed(heldRecords());
@@ -267,7 +276,7 @@ class MergingSessions {
     if (!fromBytes(keyBytes, key) || !readSessions(value, entry)) return false;
     for (const Session& session : entry.sessions) held_ += session.records;
     if (entry.isDirty) dirty_.push_back(key);
-    if (!below_.isOn() || !haveTimers_.value_or(false)) setTimer({entry.timer, key});
+    if (!below_.isOn() || !haveTimers_.value_or(false)) setTimer(key, entry.timer);
     if (!keys_.emplace(std::move(key), std::move(entry)).second) return false;
     if (below_.isOn() && below_.noteRestored()) keepWithinMemory();
     return true;
@@ -296,16 +305,18 @@ class MergingSessions {
     std::uint8_t generation = 0;  // see Settling
   };
   using Keys = KeyTable<K, KeySessions>;
-  // A key has one that counts, with the time of KeySessions::timer; others are left-overs.
+  // A key has one that counts, with the time of KeySessions::timer; others are left-overs. Of keys
+  // with the same hash and time each has its own: the first to go off serves one of them.
   struct Timer {
     Timestamp time;
-    K key;
+    std::uint64_t hash;  // of the key
   };
   struct Later {
     bool operator()(const Timer& a, const Timer& b) const { return a.time > b.time; }
   };
 
-  static constexpr std::size_t kPrefetchDistance = 12;
+  static constexpr std::size_t kPlaceAhead = 12;
+  static constexpr std::size_t kElementAhead = 6;
   static constexpr std::size_t kCached = std::size_t{256} << 10;
   static constexpr std::size_t kFetchesBetweenLooks = 256;
 
@@ -361,7 +372,8 @@ class MergingSessions {
   Timestamp timeOf(const Q& key) const {
     if (groupTimes_.isEmpty()) [[likely]]
       return watermark_;
-    return std::max(watermark_, groupTimes_.of(keyGroupOf(stableHashOf(key), changes_.keyGroups())));
+    return std::max(watermark_,
+                    groupTimes_.of(keyGroupOf(stableHashOf(key), changes_.keyGroups())));
   }
 
   // The first session of a key.
@@ -413,7 +425,7 @@ class MergingSessions {
     session.hasFired = session.end - 1 <= timeOf(it->first);
     if (const Timestamp due = nextDue(session); due < entry.timer || isNewKey) {
       entry.timer = due;
-      setTimer({entry.timer, it->first});
+      setTimer(it->first, entry.timer);
     }
     if (tracksKeys_ && !entry.isDirty) {
       entry.isDirty = true;
@@ -434,7 +446,8 @@ class MergingSessions {
     if (options_.discarding) session.accumulator = aggregate_.create();
   }
 
-  // Tells what is due for a key at `time` and lets go of what is closed. Returns when to look again.
+  // Tells what is due for a key at `time` and lets go of what is closed. Returns when to look
+  // again.
   template <typename Emit>
   Timestamp tellDue(typename Keys::iterator it, Timestamp time, Emit&& emit, std::size_t& budget) {
     auto& sessions = it->second.sessions;
@@ -478,16 +491,24 @@ class MergingSessions {
     released_ += session.records;
   }
 
-  void setTimer(Timer timer) {
+  void setTimer(const K& key, Timestamp time) {
     if constexpr (kCanBeKept) {
-      if (below_.isOn()) return static_cast<void>(timersBelow_.add(timer.key, timer.time));
+      if (below_.isOn()) return static_cast<void>(timersBelow_.add(key, time));
     }
-    timers_.push_back(std::move(timer));
+    timers_.push_back({time, stableHashOf(key)});
     std::push_heap(timers_.begin(), timers_.end(), Later{});
   }
   void dropFirstTimer() {
     std::pop_heap(timers_.begin(), timers_.end(), Later{});
     timers_.pop_back();
+  }
+  // The next one is a child of the first in the heap, those after it are theirs.
+  void prefetchNextTimers() const {
+    if (keys_.size() * sizeof(typename Keys::value_type) <= kCached) return;
+    for (std::size_t i = 3; i < std::min<std::size_t>(7, timers_.size()); ++i)
+      keys_.prefetch(timers_[i].hash);
+    for (std::size_t i = 1; i < std::min<std::size_t>(3, timers_.size()); ++i)
+      keys_.prefetchElement(timers_[i].hash);
   }
   void moveFirstTimer(Timestamp time) {
     std::pop_heap(timers_.begin(), timers_.end(), Later{});
@@ -516,8 +537,8 @@ class MergingSessions {
     return it == keys_.end() && below_.mayHold() ? fetch(key) : it;
   }
 
-  // Timers of a key that has none, or another by now, do no harm: all that counts is that each key has
-  // one that is no later than what is due for it.
+  // Timers of a key that has none, or another by now, do no harm: all that counts is that each key
+  // has one that is no later than what is due for it.
   template <typename Emit>
   bool fireOverBase(Emit&& emit, std::size_t& budget) {
     while (budget > 0) {
@@ -539,8 +560,8 @@ class MergingSessions {
     return true;
   }
 
-  // Everything is told and goes. One key after the other as the base has them, for fetching each by its
-  // timer, and noting that it goes, would take long and much memory.
+  // Everything is told and goes. One key after the other as the base has them, for fetching each by
+  // its timer, and noting that it goes, would take long and much memory.
   template <typename Emit>
   bool fireRest(Emit&& emit, std::size_t& budget) {
     if (!isEnding_) {

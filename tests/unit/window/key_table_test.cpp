@@ -45,6 +45,10 @@ TEST_CASE("a key table holds what a map holds, whether small or large") {
       const auto at = map.find(key);
       RC_ASSERT(at != map.end());
       RC_ASSERT(at->second == value);
+      const auto isIt = [value = value](const auto& entry) { return entry.second == value; };
+      RC_ASSERT(map.findHashed(stableHashOf(key), isIt) == at);
+      RC_ASSERT(map.findHashed(stableHashOf(key), [](const auto&) { return false; }) == map.end());
+      RC_ASSERT(map.findHashed(stableHashOf(key) + 1, isIt) == map.end());
     }
   }));
 }
