@@ -52,8 +52,8 @@ struct ConsumerSettings {
 void declare(FlagSet& flags, ConsumerSettings& s, KafkaFlags& kafka) {
   flags.group("Input");
   flags.text("--source", "SOURCE",
-             "file:PATH (a file, a directory or a glob), stdin, generate:N or kafka:TOPIC,...", &s.source,
-             "stdin, or the topic as soon as a flag for Kafka is given");
+             "file:PATH (a file, a directory or a glob), stdin, generate:N or kafka:TOPIC,...",
+             &s.source, "stdin, or the topic as soon as a flag for Kafka is given");
   flags.integer("--max-messages", "N", "end after this many records", &s.maxMessages, 0, kAll,
                 "all of them");
   flags.duration("--out-of-orderness", "how much later than its successors an event may come",
@@ -95,11 +95,14 @@ std::string messageOf(const Status& status) {
 
 // What is only of interest with Kafka; returns the complaint, if any.
 std::string resolveKafka(const FlagSet& flags, const KafkaFlags& kafka, ConsumerSettings* s) {
-  if (!flags.given("--source") && mentionsKafka(flags)) s->job.source.kind = SourceSpec::Kind::kKafka;
-  if (std::string complaint = applyTopic(flags, kafka, &s->job.source); !complaint.empty()) return complaint;
+  if (!flags.given("--source") && mentionsKafka(flags))
+    s->job.source.kind = SourceSpec::Kind::kKafka;
+  if (std::string complaint = applyTopic(flags, kafka, &s->job.source); !complaint.empty())
+    return complaint;
   if (s->job.source.kind != SourceSpec::Kind::kKafka) {
     const bool isNeeded = flags.given("--auto-commit-interval") || flags.given("--group-id");
-    return isNeeded ? "--group-id, --auto-commit-interval: need a topic to read (--topic)" : std::string();
+    return isNeeded ? "--group-id, --auto-commit-interval: need a topic to read (--topic)"
+                    : std::string();
   }
   if (s->job.idleTimeout == Duration(0)) s->job.idleTimeout = kSilentPartition;
   s->job.groupId = kafka.groupId.empty() ? kProgram : kafka.groupId;
@@ -112,9 +115,11 @@ std::string resolveKafka(const FlagSet& flags, const KafkaFlags& kafka, Consumer
       {"auto.commit.interval.ms", fmt::format("{}", s->autoCommitInterval.count())}};
   // A pattern means no internal topics, as it does to the jobs.
   if (s->job.source.topic.starts_with('^')) defaults.emplace_back("topic.blacklist", "^__");
-  // How far the group has come is up to this program: what has been handled, not what has been read.
-  StatusOr<KafkaSettings> reached = kafkaClientSettingsOf(KafkaRole::kConsumer, kafka, std::move(defaults),
-                                                          {{"enable.auto.offset.store", "false"}, {"enable.partition.eof", "true"}});
+  // How far the group has come is up to this program: what has been handled, not what has been
+  // read.
+  StatusOr<KafkaSettings> reached = kafkaClientSettingsOf(
+      KafkaRole::kConsumer, kafka, std::move(defaults),
+      {{"enable.auto.offset.store", "false"}, {"enable.partition.eof", "true"}});
   if (!reached.ok()) return messageOf(reached.status());
   s->job.kafka = *std::move(reached);
   return {};
@@ -220,7 +225,8 @@ template <typename Event>
 Stream<Event> limitedEvents(JobProgram& job, const ConsumerSettings& settings, Board& board,
                             GroupReading* reading) {
   if (reading->consumer != nullptr)
-    return job.pipeline().source(kSourceName, GroupSource<Event>(reading, settings.job.source.topic), job.watermarks());
+    return job.pipeline().source(
+        kSourceName, GroupSource<Event>(reading, settings.job.source.topic), job.watermarks());
   if (settings.job.source.kind == SourceSpec::Kind::kGenerate) return job.events<Event>();
   return job.pipeline().source(
       kSourceName,
@@ -231,7 +237,8 @@ Stream<Event> limitedEvents(JobProgram& job, const ConsumerSettings& settings, B
 
 void build(JobProgram& job, const ConsumerSettings& settings, Board& board, GroupReading* reading) {
   if (!settings.aggregate) {
-    limitedEvents<UserEvent>(job, settings, board, reading).sink("statistics", BoardSink<UserEvent>(&board));
+    limitedEvents<UserEvent>(job, settings, board, reading)
+        .sink("statistics", BoardSink<UserEvent>(&board));
     return;
   }
   const Stream<ShopEvent> events = limitedEvents<ShopEvent>(job, settings, board, reading);
@@ -257,7 +264,8 @@ GroupReading readingFor(const ConsumerSettings& settings, GroupConsumer* consume
 }
 
 // The job from its source to the last statistics block.
-int consume(const ConsumerSettings& settings, const JobCommandLine& line, GroupConsumer* consumer, StopSignal& stop) {
+int consume(const ConsumerSettings& settings, const JobCommandLine& line, GroupConsumer* consumer,
+            StopSignal& stop) {
   Board board(static_cast<std::size_t>(settings.top), settings.statisticsInterval);
   GroupReading reading;
   if (consumer != nullptr) reading = readingFor(settings, consumer, &board);
@@ -276,7 +284,9 @@ int consumeTopic(const ConsumerSettings& settings, const JobCommandLine& line, S
   StatusOr<std::unique_ptr<GroupConsumer>> consumer =
       GroupConsumer::join({settings.job.kafka, settings.job.source.topic}, stop);
   if (!consumer.ok())
-    return absl::IsCancelled(consumer.status()) ? kDone : reportFailure(kProgram, messageOf(consumer.status()));
+    return absl::IsCancelled(consumer.status())
+               ? kDone
+               : reportFailure(kProgram, messageOf(consumer.status()));
   const int code = consume(settings, line, consumer->get(), stop);
   (*consumer)->leave();
   return code;

@@ -39,7 +39,8 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr const char* kProgram = "event_producer";
 constexpr const char* kExample =
     "  event_producer --count 100000 --seed 7 --sink events.ndjson --expected-out expected.ndjson\n"
-    "  event_producer --bootstrap-servers localhost:9092 --topic user-events --high-volume --rate 50000 --duration 10\n";
+    "  event_producer --bootstrap-servers localhost:9092 --topic user-events --high-volume --rate "
+    "50000 --duration 10\n";
 constexpr const char* kDefaultStart = "2025-12-12T00:00:00.000Z";
 constexpr std::int64_t kMostEvents = 1'000'000'000'000;
 constexpr std::int64_t kMostUsers = 1'000'000'000;
@@ -108,12 +109,14 @@ void declare(FlagSet& flags, ProducerSettings& s) {
 
 void declareKafka(FlagSet& flags, ProducerSettings& s, KafkaFlags& kafka) {
   declareKafkaFlags(flags, kafka, "the topic to write to");
-  flags.choice("--acks", "whose acknowledgement makes a record safe; less than all gives up idempotence",
+  flags.choice("--acks",
+               "whose acknowledgement makes a record safe; less than all gives up idempotence",
                &s.acks, {"all", "1", "0"});
   flags.choice("--compression", "of batches", &s.compression,
                {"none", "gzip", "snappy", "lz4", "zstd"});
   flags.integer("--batch-size", "BYTES", "most bytes of a batch", &s.batchSize, 1, 2'147'483'647);
-  flags.real("--linger-ms", "MS", "how long a batch waits for more records", &s.lingerMillis, 0, 900'000);
+  flags.real("--linger-ms", "MS", "how long a batch waits for more records", &s.lingerMillis, 0,
+             900'000);
 }
 
 std::string messageOf(const Status& status) {
@@ -168,7 +171,8 @@ std::string complaintAbout(const FlagSet& flags, const Status& refused) {
         std::pair("--linger-ms", "`linger.ms`")})
     if (flags.given(flag) && text.find(property) != std::string::npos)
       return fmt::format("{}: {}", flag, text.substr(kGeneral.size()));
-  if (text.find("`enable.idempotence`") != std::string::npos) text += " (--acks 1 and --acks 0 give it up)";
+  if (text.find("`enable.idempotence`") != std::string::npos)
+    text += " (--acks 1 and --acks 0 give it up)";
   return text;
 }
 
@@ -181,10 +185,13 @@ std::string resolveKafka(const FlagSet& flags, const KafkaFlags& kafka, Producer
     return {};
   }
   const StatusOr<SinkSpec> sink = parseSink(isNamed ? s->sink : "kafka:" + kafka.topic);
-  if (!sink.ok()) return fmt::format("{}: {}", isNamed ? "--sink" : "--topic", messageOf(sink.status()));
+  if (!sink.ok())
+    return fmt::format("{}: {}", isNamed ? "--sink" : "--topic", messageOf(sink.status()));
   if (isNamed && flags.given("--topic") && !sink->topic.empty() && sink->topic != kafka.topic)
     return fmt::format("--topic: --sink names another topic, '{}'", sink->topic);
-  s->topic = !sink->topic.empty() ? sink->topic : kafka.topic.empty() ? kDefaultSourceTopic : kafka.topic;
+  s->topic = !sink->topic.empty()  ? sink->topic
+             : kafka.topic.empty() ? kDefaultSourceTopic
+                                   : kafka.topic;
   StatusOr<KafkaSettings> reached = kafkaClientSettingsOf(
       KafkaRole::kProducer, kafka,
       {{"client.id", kProgram},
@@ -195,8 +202,8 @@ std::string resolveKafka(const FlagSet& flags, const KafkaFlags& kafka, Producer
        {"linger.ms", fmt::format("{}", s->lingerMillis)},
        // Where Java's default partitioner puts a key.
        {"partitioner", "murmur2_random"},
-       // Four batches of a megabyte: what waits stays in the processor's caches until it is sent. With five times
-       // as much a record costs a third more.
+       // Four batches of a megabyte: what waits stays in the processor's caches until it is sent.
+       // With five times as much a record costs a third more.
        {"queue.buffering.max.messages", "20000"},
        {"message.timeout.ms", "120000"}},
       {});
@@ -266,7 +273,7 @@ class FileOutput final : public EventOutput {
 
  private:
   const std::unique_ptr<WritableFile> file_;
-  std::string chunk_;                                       // made, not yet written
+  std::string chunk_;                                        // made, not yet written
   std::vector<std::pair<TimePoint, std::uint64_t>> bursts_;  // what is in chunk_
   Sent whole_;
   Sent interval_;
@@ -314,8 +321,8 @@ class Producer {
 
   SteadyClock::time_point dueAt(std::uint64_t index) const {
     if (settings_.perSecond == 0) return SteadyClock::now();
-    return begun_ + std::chrono::duration_cast<SteadyClock::duration>(
-                        std::chrono::duration<double>(static_cast<double>(index) / settings_.perSecond));
+    return begun_ + std::chrono::duration_cast<SteadyClock::duration>(std::chrono::duration<double>(
+                        static_cast<double>(index) / settings_.perSecond));
   }
 
   std::uint64_t dueNow(std::uint64_t total) const {
@@ -384,7 +391,8 @@ int produce(const ProducerSettings& settings, EventOutput* output, ExpectedTotal
       fmt::format("seed {}, events from {} on", settings.seed, formatUtc(settings.maker.start)));
   Producer producer(settings, output, totals, stop);  // the totals look at its event types
   const Status done = producer.run();
-  if (done.ok() || !settings.topic.empty()) std::fputs((output->sent().lastLine() + "\n").c_str(), stderr);
+  if (done.ok() || !settings.topic.empty())
+    std::fputs((output->sent().lastLine() + "\n").c_str(), stderr);
   if (!done.ok())
     return fail(fmt::format("{}; {} records were {}", messageOf(done), output->sent().records,
                             settings.topic.empty() ? "written before" : "delivered"));
@@ -406,19 +414,23 @@ int produceTo(const ProducerSettings& settings, const FlagSet& flags, ExpectedTo
     return produce(settings, file->get(), totals, expectedFile, stop);
   }
   logKafkaSettings(settings.kafka);
-  StatusOr<std::unique_ptr<KafkaProducer>> topic = KafkaProducer::open(settings.kafka, settings.topic, stop);
-  if (!topic.ok()) return absl::IsCancelled(topic.status()) ? kDone : fail(messageOf(topic.status()));
+  StatusOr<std::unique_ptr<KafkaProducer>> topic =
+      KafkaProducer::open(settings.kafka, settings.topic, stop);
+  if (!topic.ok())
+    return absl::IsCancelled(topic.status()) ? kDone : fail(messageOf(topic.status()));
   const int code = produce(settings, topic->get(), totals, expectedFile, stop);
   if (const auto account = (*topic)->account(); account.waits > 0)
-    log(LogLevel::kInfo, fmt::format("waited {} times, {:.2f} s in all, for Kafka to take records (back-pressure)",
-                                     account.waits, account.waitedSeconds));
+    log(LogLevel::kInfo,
+        fmt::format("waited {} times, {:.2f} s in all, for Kafka to take records (back-pressure)",
+                    account.waits, account.waitedSeconds));
   return code;
 }
 
 int run(int argc, char** argv) {
   ProducerSettings settings;
   KafkaFlags kafka;
-  FlagSet flags(kProgram, "Makes user events, one JSON object a line or a Kafka message.", kExample);
+  FlagSet flags(kProgram, "Makes user events, one JSON object a line or a Kafka message.",
+                kExample);
   declare(flags, settings);
   declareKafka(flags, settings, kafka);
   ParseOutcome outcome = flags.parse(argc, argv);

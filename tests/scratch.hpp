@@ -9,8 +9,8 @@
 
 namespace millrace::test {
 
-/// A directory of the test's own, gone afterwards; in memory where there is such a place, unless the
-/// test is about disks.
+/// A directory of the test's own, gone afterwards; in memory where there is such a place, unless
+/// the test is about disks.
 class Scratch {
  public:
   enum class Place { kDisk, kMemory };

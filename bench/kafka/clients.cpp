@@ -27,7 +27,8 @@ Owned<rd_kafka_t> open(rd_kafka_type_t type, const Properties& properties) {
   std::array<char, 512> reason{};
   Conf conf(rd_kafka_conf_new(), &rd_kafka_conf_destroy);
   for (const auto& [name, value] : properties) {
-    if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), reason.data(), reason.size()) != RD_KAFKA_CONF_OK)
+    if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), reason.data(), reason.size()) !=
+        RD_KAFKA_CONF_OK)
       throw std::runtime_error(reason.data());
   }
   if (type == RD_KAFKA_PRODUCER) rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR);
@@ -45,27 +46,31 @@ void checkAnswer(rd_kafka_queue_t* queue, const std::string& doing) {
   std::size_t count = 0;
   const bool isMade = rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_CREATETOPICS_RESULT;
   const rd_kafka_topic_result_t* const* results =
-      isMade ? rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count)
-             : rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);
+      isMade ? rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()),
+                                                   &count)
+             : rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()),
+                                                   &count);
   for (std::size_t i = 0; i < count; ++i) check(rd_kafka_topic_result_error(results[i]), doing);
 }
 
-std::string_view bytes(const void* data, std::size_t size) { return {static_cast<const char*>(data), size}; }
+std::string_view bytes(const void* data, std::size_t size) {
+  return {static_cast<const char*>(data), size};
+}
 
 }  // namespace
 
 Properties consumerProperties(const std::string& bootstrap) {
-  return {{"bootstrap.servers", bootstrap},       {"group.id", "millrace-bench"},
-          {"enable.auto.commit", "false"},        {"enable.auto.offset.store", "false"},
-          {"enable.partition.eof", "true"},       {"auto.offset.reset", "error"},
-          {"isolation.level", "read_committed"},  {"fetch.error.backoff.ms", "100"},
-          {"socket.nagle.disable", "true"},       {"log_level", "4"}};
+  return {{"bootstrap.servers", bootstrap},      {"group.id", "millrace-bench"},
+          {"enable.auto.commit", "false"},       {"enable.auto.offset.store", "false"},
+          {"enable.partition.eof", "true"},      {"auto.offset.reset", "error"},
+          {"isolation.level", "read_committed"}, {"fetch.error.backoff.ms", "100"},
+          {"socket.nagle.disable", "true"},      {"log_level", "4"}};
 }
 
 Properties producerProperties(const std::string& bootstrap) {
-  return {{"bootstrap.servers", bootstrap},          {"enable.idempotence", "true"},
-          {"partitioner", "murmur2_random"},         {"linger.ms", "5"},
-          {"queue.buffering.max.kbytes", "65536"},   {"socket.nagle.disable", "true"}};
+  return {{"bootstrap.servers", bootstrap},        {"enable.idempotence", "true"},
+          {"partitioner", "murmur2_random"},       {"linger.ms", "5"},
+          {"queue.buffering.max.kbytes", "65536"}, {"socket.nagle.disable", "true"}};
 }
 
 Owned<rd_kafka_t> openConsumer(const Properties& properties) {
@@ -74,7 +79,9 @@ Owned<rd_kafka_t> openConsumer(const Properties& properties) {
   return consumer;
 }
 
-Owned<rd_kafka_t> openProducer(const Properties& properties) { return open(RD_KAFKA_PRODUCER, properties); }
+Owned<rd_kafka_t> openProducer(const Properties& properties) {
+  return open(RD_KAFKA_PRODUCER, properties);
+}
 
 Owned<rd_kafka_topic_t> openTopic(rd_kafka_t* client, const std::string& name) {
   Owned<rd_kafka_topic_t> topic(rd_kafka_topic_new(client, name.c_str(), nullptr));
@@ -82,8 +89,8 @@ Owned<rd_kafka_topic_t> openTopic(rd_kafka_t* client, const std::string& name) {
   return topic;
 }
 
-Owned<rd_kafka_queue_t> assign(rd_kafka_t* consumer, const std::string& topic, const std::vector<int>& partitions,
-                               std::int64_t offset) {
+Owned<rd_kafka_queue_t> assign(rd_kafka_t* consumer, const std::string& topic,
+                               const std::vector<int>& partitions, std::int64_t offset) {
   const Owned<rd_kafka_topic_partition_list_t> list(
       rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
   for (const int partition : partitions)
@@ -97,13 +104,15 @@ Topics::Topics(std::string bootstrap)
 
 void Topics::make(const std::string& name, int partitions) {
   std::array<char, 512> reason{};
-  rd_kafka_NewTopic_t* topic = rd_kafka_NewTopic_new(name.c_str(), partitions, 1, reason.data(), reason.size());
+  rd_kafka_NewTopic_t* topic =
+      rd_kafka_NewTopic_new(name.c_str(), partitions, 1, reason.data(), reason.size());
   if (topic == nullptr) throw std::runtime_error(reason.data());
   const Owned<rd_kafka_queue_t> answers(rd_kafka_queue_new(client_.get()));
   rd_kafka_CreateTopics(client_.get(), &topic, 1, nullptr, answers.get());
   rd_kafka_NewTopic_destroy(topic);
   checkAnswer(answers.get(), "making topic " + name);
-  while (this->partitions(name) < partitions) rd_kafka_poll(client_.get(), 1);  // the broker follows in a moment
+  while (this->partitions(name) < partitions)
+    rd_kafka_poll(client_.get(), 1);  // the broker follows in a moment
 }
 
 void Topics::remove(const std::string& name) {
@@ -117,7 +126,8 @@ void Topics::remove(const std::string& name) {
 int Topics::partitions(const std::string& name) {
   const Owned<rd_kafka_topic_t> topic = openTopic(client_.get(), name);
   const rd_kafka_metadata_t* metadata = nullptr;
-  check(rd_kafka_metadata(client_.get(), 0, topic.get(), &metadata, kTimeoutMillis), "asking for partitions");
+  check(rd_kafka_metadata(client_.get(), 0, topic.get(), &metadata, kTimeoutMillis),
+        "asking for partitions");
   const int count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
   rd_kafka_metadata_destroy(metadata);
   return count;
@@ -129,8 +139,8 @@ std::int64_t Topics::ends(const std::string& name, int partitions) {
     std::int64_t low = 0;
     std::int64_t high = 0;
     // With this client's read_committed "high" is the end of what is committed.
-    const auto answer =
-        rd_kafka_query_watermark_offsets(client_.get(), name.c_str(), partition, &low, &high, kTimeoutMillis);
+    const auto answer = rd_kafka_query_watermark_offsets(client_.get(), name.c_str(), partition,
+                                                         &low, &high, kTimeoutMillis);
     // Of a topic just made the brokers know a moment later who leads it.
     if (answer == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION) continue;
     check(answer, "asking for the end of " + name);

@@ -17,7 +17,9 @@ struct Free {
   void operator()(rd_kafka_t* handle) const { rd_kafka_destroy(handle); }
   void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
   void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
-  void operator()(rd_kafka_topic_partition_list_t* list) const { rd_kafka_topic_partition_list_destroy(list); }
+  void operator()(rd_kafka_topic_partition_list_t* list) const {
+    rd_kafka_topic_partition_list_destroy(list);
+  }
   void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
   void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
 };
@@ -26,8 +28,9 @@ using Owned = std::unique_ptr<T, Free>;
 
 using Properties = std::vector<std::pair<std::string, std::string>>;
 
-/// What both sides of a contest set alike. How much is fetched ahead is left to librdkafka: with the smaller
-/// limits that the pipeline's source has, which knows how to keep librdkafka fetching, the loop stalls.
+/// What both sides of a contest set alike. How much is fetched ahead is left to librdkafka: with
+/// the smaller limits that the pipeline's source has, which knows how to keep librdkafka fetching,
+/// the loop stalls.
 Properties consumerProperties(const std::string& bootstrap);
 Properties producerProperties(const std::string& bootstrap);
 
@@ -38,8 +41,8 @@ Owned<rd_kafka_t> openProducer(const Properties& properties);
 Owned<rd_kafka_topic_t> openTopic(rd_kafka_t* client, const std::string& name);
 
 /// Reads `partitions` of the topic from `offset` on; what comes is in the queue.
-Owned<rd_kafka_queue_t> assign(rd_kafka_t* consumer, const std::string& topic, const std::vector<int>& partitions,
-                               std::int64_t offset);
+Owned<rd_kafka_queue_t> assign(rd_kafka_t* consumer, const std::string& topic,
+                               const std::vector<int>& partitions, std::int64_t offset);
 
 /// The content of a topic as committed, partition by partition in its order.
 struct TopicDigest {

@@ -18,8 +18,8 @@ namespace {
 constexpr std::size_t kBatch = 1024;
 constexpr int kPollMillis = 10;
 
-// The loop by hand: one thread with a consumer and a producer of its own. A message's memory goes from the
-// one to the other as it is, and is let go of when its delivery is reported.
+// The loop by hand: one thread with a consumer and a producer of its own. A message's memory goes
+// from the one to the other as it is, and is let go of when its delivery is reported.
 class HandCopy {
  public:
   HandCopy(const Place& place, std::vector<int> share, Begin& begin)
@@ -35,7 +35,8 @@ class HandCopy {
     std::array<rd_kafka_message_t*, kBatch> fetched{};
     std::size_t ended = 0;
     while (ended < share_.size()) {
-      const auto count = rd_kafka_consume_batch_queue(messages_.get(), kPollMillis, fetched.data(), kBatch);
+      const auto count =
+          rd_kafka_consume_batch_queue(messages_.get(), kPollMillis, fetched.data(), kBatch);
       if (count > 0) begin_.note();
       std::size_t taken = 0;
       for (ssize_t i = 0; i < count; ++i) {
@@ -68,7 +69,8 @@ class HandCopy {
 
   void send(std::size_t count) {
     for (std::size_t done = 0; done < count;) {
-      rd_kafka_produce_batch(topic_.get(), RD_KAFKA_PARTITION_UA, 0, &batch_[done], static_cast<int>(count - done));
+      rd_kafka_produce_batch(topic_.get(), RD_KAFKA_PARTITION_UA, 0, &batch_[done],
+                             static_cast<int>(count - done));
       // Once its queue is full librdkafka takes none of the rest.
       for (; done < count && batch_[done].err == RD_KAFKA_RESP_ERR_NO_ERROR; ++done) ++sent_;
       if (done == count) return;
@@ -81,7 +83,8 @@ class HandCopy {
   void readReports(int millis) {
     while (const Owned<rd_kafka_event_t> event{rd_kafka_queue_poll(reports_.get(), millis)}) {
       while (const rd_kafka_message_t* const report = rd_kafka_event_message_next(event.get())) {
-        if (report->err != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(rd_kafka_message_errstr(report));
+        if (report->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+          throw std::runtime_error(rd_kafka_message_errstr(report));
         rd_kafka_message_destroy(static_cast<rd_kafka_message_t*>(report->_private));
         ++reported_;
       }
@@ -114,11 +117,12 @@ double cpuSeconds() {
 
 void copyByHand(const Place& place, std::size_t threads, Begin& begin) {
   std::vector<std::vector<int>> shares(threads);
-  for (int i = 0; i < place.partitions; ++i) shares[static_cast<std::size_t>(i) % threads].push_back(i);
+  for (int i = 0; i < place.partitions; ++i)
+    shares[static_cast<std::size_t>(i) % threads].push_back(i);
   std::vector<std::future<void>> running;
   for (const auto& share : shares)
-    running.push_back(
-        std::async(std::launch::async, [&place, &begin, share] { HandCopy(place, share, begin).run(); }));
+    running.push_back(std::async(std::launch::async,
+                                 [&place, &begin, share] { HandCopy(place, share, begin).run(); }));
   for (auto& each : running) each.get();
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A topic copied with librdkafka alone: what a pipeline that passes records through is measured against.
+// A topic copied with librdkafka alone: what a pipeline that passes records through is measured
+// against.
 #pragma once
 
 #include <atomic>
@@ -42,7 +43,8 @@ struct Place {
   int partitions = 0;
 };
 
-/// Copies what is in the topic now, every record by its key, with a consumer and a producer for each thread.
+/// Copies what is in the topic now, every record by its key, with a consumer and a producer for
+/// each thread.
 void copyByHand(const Place& place, std::size_t threads, Begin& begin);
 
 }  // namespace millrace::bench

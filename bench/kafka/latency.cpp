@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
-// How long an event takes from a producer through an exactly-once job to a reader of committed records.
+// How long an event takes from a producer through an exactly-once job to a reader of committed
+// records.
 //
-// Events are due at fixed times, whatever became of those before, and their latency counts from when they
-// were due: a stall shows in every event that it kept waiting. All latencies after the first third are kept
-// and sorted, so percentiles are exact.
+// Events are due at fixed times, whatever became of those before, and their latency counts from
+// when they were due: a stall shows in every event that it kept waiting. All latencies after the
+// first third are kept and sorted, so percentiles are exact.
 //
-//   bench_kafka_latency --bootstrap HOST:PORT --rate 10000 --seconds 30 --interval-ms 50 --state DIR
+//   bench_kafka_latency --bootstrap HOST:PORT --rate 10000 --seconds 30 --interval-ms 50 --state
+//   DIR
 //                       --job pass|count --partitions 4 --workers 2
 //
-// With --job external the job is another process, which copies the topic --from to the topic --to already.
+// With --job external the job is another process, which copies the topic --from to the topic --to
+// already.
 #include "clients.hpp"
 
 #include "contest.hpp"
@@ -104,7 +107,8 @@ struct EventReader {
 
 void write(const NumberedEvent& event, KafkaRecord& out) {
   out.setKey(event.user);
-  fmt::format_to(std::back_inserter(out.value), "{} {} {}", event.number, event.filling, event.count);
+  fmt::format_to(std::back_inserter(out.value), "{} {} {}", event.number, event.filling,
+                 event.count);
 }
 
 class UserCounter {
@@ -139,11 +143,15 @@ StatusOr<Job> startJob(const Setting& setting) {
   to.settings.bootstrapServers = setting.bootstrap;
   to.topic = setting.to;
   to.applicationId = setting.to;
-  const auto sink = toKafka(to, [](const NumberedEvent& event, KafkaRecord& out) { write(event, out); });
+  const auto sink =
+      toKafka(to, [](const NumberedEvent& event, KafkaRecord& out) { write(event, out); });
   Pipeline pipeline("latency");
-  const auto events = pipeline.source("from", kafka<NumberedEvent, EventReader>(from), monotonousTimestamps());
+  const auto events =
+      pipeline.source("from", kafka<NumberedEvent, EventReader>(from), monotonousTimestamps());
   if (setting.job == "count") {
-    events.keyBy(&NumberedEvent::user).process<NumberedEvent>("count", UserCounter()).sink("to", sink);
+    events.keyBy(&NumberedEvent::user)
+        .process<NumberedEvent>("count", UserCounter())
+        .sink("to", sink);
   } else {
     events.sink("to", sink);
   }
@@ -166,7 +174,8 @@ void produce(const Setting& setting, const Schedule& schedule) {
   const auto readReports = [&](int millis) {
     while (const Owned<rd_kafka_event_t> event{rd_kafka_queue_poll(reports.get(), millis)}) {
       while (const rd_kafka_message_t* const report = rd_kafka_event_message_next(event.get())) {
-        if (report->err != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(rd_kafka_message_errstr(report));
+        if (report->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+          throw std::runtime_error(rd_kafka_message_errstr(report));
         ++reported;
       }
       millis = 0;
@@ -174,11 +183,12 @@ void produce(const Setting& setting, const Schedule& schedule) {
   };
   for (std::int64_t number = 0; number < schedule.count();) {
     std::this_thread::sleep_until(std::max(schedule.dueAt(number), SteadyClock::now() + kStep / 2));
-    for (const auto now = SteadyClock::now(); number < schedule.count() && schedule.dueAt(number) <= now; ++number) {
+    for (const auto now = SteadyClock::now();
+         number < schedule.count() && schedule.dueAt(number) <= now; ++number) {
       const std::string key = fmt::format("user_{}", number % kUsers);
       std::string value = fmt::format("{} {}", number, filling);
-      while (rd_kafka_produce(topic.get(), RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value.data(), value.size(),
-                              key.data(), key.size(), nullptr) != 0) {
+      while (rd_kafka_produce(topic.get(), RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value.data(),
+                              value.size(), key.data(), key.size(), nullptr) != 0) {
         readReports(kPollMillis);
       }
     }
@@ -187,7 +197,8 @@ void produce(const Setting& setting, const Schedule& schedule) {
   while (reported < schedule.count()) readReports(kPollMillis);
 }
 
-// Reads committed records until all are there; nanoseconds by number, -1 for those that have not come.
+// Reads committed records until all are there; nanoseconds by number, -1 for those that have not
+// come.
 std::vector<std::int64_t> consume(const Setting& setting, const Schedule& schedule) {
   Properties properties = consumerProperties(setting.bootstrap);
   properties.emplace_back("enable.partition.eof", "false");
@@ -198,12 +209,15 @@ std::vector<std::int64_t> consume(const Setting& setting, const Schedule& schedu
   std::vector<std::int64_t> nanos(static_cast<std::size_t>(schedule.count()), -1);
   const auto deadline = schedule.dueAt(schedule.count()) + kPatience;
   for (std::int64_t seen = 0; seen < schedule.count();) {
-    if (SteadyClock::now() > deadline) throw std::runtime_error(fmt::format("only {} events came", seen));
+    if (SteadyClock::now() > deadline)
+      throw std::runtime_error(fmt::format("only {} events came", seen));
     const Owned<rd_kafka_message_t> message(rd_kafka_consume_queue(queue.get(), kPollMillis));
     if (message == nullptr) continue;
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(rd_kafka_message_errstr(message.get()));
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      throw std::runtime_error(rd_kafka_message_errstr(message.get()));
     const auto now = SteadyClock::now();
-    const std::int64_t number = numberAt({static_cast<const char*>(message->payload), message->len});
+    const std::int64_t number =
+        numberAt({static_cast<const char*>(message->payload), message->len});
     if (number < 0) continue;  // of what an external job was warmed up with
     std::int64_t& latency = nanos.at(static_cast<std::size_t>(number));
     if (latency >= 0) throw std::runtime_error(fmt::format("event {} came twice", number));
@@ -214,18 +228,22 @@ std::vector<std::int64_t> consume(const Setting& setting, const Schedule& schedu
 }
 
 double millisAt(const std::vector<std::int64_t>& sorted, double fraction) {
-  const auto rank = static_cast<std::size_t>(std::ceil(fraction * static_cast<double>(sorted.size())));
+  const auto rank =
+      static_cast<std::size_t>(std::ceil(fraction * static_cast<double>(sorted.size())));
   return static_cast<double>(sorted[std::max<std::size_t>(rank, 1) - 1]) * 1e-6;
 }
 
-void print(const Setting& setting, double rate, std::vector<std::int64_t> nanos, const JobCounts& counts) {
+void print(const Setting& setting, double rate, std::vector<std::int64_t> nanos,
+           const JobCounts& counts) {
   nanos.erase(nanos.begin(), nanos.begin() + static_cast<std::ptrdiff_t>(nanos.size() / 3));
   std::sort(nanos.begin(), nanos.end());
-  fmt::print(R"({{"job":"{}","interval_ms":{},"rate":{},"records":{},"checkpoints":{},"p50_ms":{:.3f},)"
-             R"("p90_ms":{:.3f},"p99_ms":{:.3f},"p999_ms":{:.3f},"max_ms":{:.3f}}})"
-             "\n",
-             setting.job, setting.interval.count(), rate, nanos.size(), counts.checkpoints, millisAt(nanos, 0.5),
-             millisAt(nanos, 0.9), millisAt(nanos, 0.99), millisAt(nanos, 0.999), millisAt(nanos, 1));
+  fmt::print(
+      R"({{"job":"{}","interval_ms":{},"rate":{},"records":{},"checkpoints":{},"p50_ms":{:.3f},)"
+      R"("p90_ms":{:.3f},"p99_ms":{:.3f},"p999_ms":{:.3f},"max_ms":{:.3f}}})"
+      "\n",
+      setting.job, setting.interval.count(), rate, nanos.size(), counts.checkpoints,
+      millisAt(nanos, 0.5), millisAt(nanos, 0.9), millisAt(nanos, 0.99), millisAt(nanos, 0.999),
+      millisAt(nanos, 1));
 }
 
 struct Load {
@@ -252,7 +270,8 @@ void measureOwnJob(Setting setting, const Load& load, const std::string& state) 
   StatusOr<Job> job = startJob(setting);
   if (!job.ok()) throw JobError(job.status());
   const auto partitions = static_cast<std::size_t>(setting.partitions);
-  while (job->splits().size() < partitions && !job->isFinished()) std::this_thread::sleep_for(kStep);
+  while (job->splits().size() < partitions && !job->isFinished())
+    std::this_thread::sleep_for(kStep);
   std::vector<std::int64_t> nanos = latencies(setting, load);
   const JobCounts counts = job->counts();
   job->stop();
@@ -271,7 +290,8 @@ void measure(const Arguments& arguments) {
   setting.interval = Duration(static_cast<std::int64_t>(arguments.number("interval-ms", 50)));
   const auto rate = static_cast<double>(arguments.number("rate", 10'000));
   const Load load{rate, std::llround(rate * static_cast<double>(arguments.number("seconds", 30)))};
-  if (setting.job != "external") return measureOwnJob(setting, load, arguments.text("state", "bench-latency"));
+  if (setting.job != "external")
+    return measureOwnJob(setting, load, arguments.text("state", "bench-latency"));
   setting.from = arguments.text("from", "");
   setting.to = arguments.text("to", "");
   print(setting, rate, latencies(setting, load), {});

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// One topic copied to another: a loop over librdkafka alone, Millrace at least once, and Millrace exactly
-// once. All sides have the same properties, read what was there when they began, and put each record by its
-// key where it was. Timed from the first record read to the moment that the last may be read, committed,
-// from the other topic; the copies have to be equal in every partition and its order.
+// One topic copied to another: a loop over librdkafka alone, Millrace at least once, and Millrace
+// exactly once. All sides have the same properties, read what was there when they began, and put
+// each record by its key where it was. Timed from the first record read to the moment that the last
+// may be read, committed, from the other topic; the copies have to be equal in every partition and
+// its order.
 //
-//   bench_kafka_pass_through --bootstrap HOST:PORT --topic user-events --state DIR --interval-ms 100
+//   bench_kafka_pass_through --bootstrap HOST:PORT --topic user-events --state DIR --interval-ms
+//   100
 #include "clients.hpp"
 #include "hand_copy.hpp"
 
@@ -58,8 +60,8 @@ void write(const CopiedEvent& event, KafkaRecord& out) {
 }
 
 // With a state directory: exactly once.
-void copyByPipeline(const Place& place, std::size_t workers, const std::string& directory, Duration interval,
-                    Begin& begin) {
+void copyByPipeline(const Place& place, std::size_t workers, const std::string& directory,
+                    Duration interval, Begin& begin) {
   theBegin = &begin;
   KafkaSourceOptions from;
   from.settings.bootstrapServers = place.bootstrap;
@@ -72,7 +74,8 @@ void copyByPipeline(const Place& place, std::size_t workers, const std::string& 
   to.delivery = directory.empty() ? KafkaDelivery::kAtLeastOnce : KafkaDelivery::kExactlyOnce;
   Pipeline pipeline("pass-through");
   pipeline.source("from", kafka<CopiedEvent, EventCopier>(from), monotonousTimestamps())
-      .sink("to", toKafka(to, [](const CopiedEvent& event, KafkaRecord& out) { write(event, out); }));
+      .sink("to",
+            toKafka(to, [](const CopiedEvent& event, KafkaRecord& out) { write(event, out); }));
   JobOptions options{.workers = workers};
   options.checkpoints.directory = directory;
   options.checkpoints.interval = interval;
@@ -103,10 +106,13 @@ class PassThrough {
       add(only, fmt::format("hand-{}", workers),
           [workers](const Place& place, Begin& begin) { copyByHand(place, workers, begin); });
       add(only, fmt::format("at-least-once-{}", workers),
-          [workers](const Place& place, Begin& begin) { copyByPipeline(place, workers, "", Duration(0), begin); });
-      add(only, fmt::format("exactly-once-{}", workers), [this, workers](const Place& place, Begin& begin) {
-        copyByPipeline(place, workers, state_ + "/" + place.to, interval_, begin);
-      });
+          [workers](const Place& place, Begin& begin) {
+            copyByPipeline(place, workers, "", Duration(0), begin);
+          });
+      add(only, fmt::format("exactly-once-{}", workers),
+          [this, workers](const Place& place, Begin& begin) {
+            copyByPipeline(place, workers, state_ + "/" + place.to, interval_, begin);
+          });
     }
   }
 
@@ -117,8 +123,8 @@ class PassThrough {
     }
     std::string runs;
     for (const Contender& each : contenders_) {
-      runs += fmt::format(R"({}"{}":{{"wall":[{:.6f}],"cpu":[{:.6f}]}})", runs.empty() ? "" : ",", each.name,
-                          fmt::join(each.wall, ","), fmt::join(each.cpu, ","));
+      runs += fmt::format(R"({}"{}":{{"wall":[{:.6f}],"cpu":[{:.6f}]}})", runs.empty() ? "" : ",",
+                          each.name, fmt::join(each.wall, ","), fmt::join(each.cpu, ","));
     }
     fmt::print(R"({{"name":"kafka-pass-through","records":{},"rows":{},"runs":{{{}}}}})"
                "\n",
@@ -126,13 +132,16 @@ class PassThrough {
   }
 
  private:
-  void add(const std::string& only, std::string name, std::function<void(const Place&, Begin&)> copy) {
-    if (only.empty() || only == name) contenders_.push_back({std::move(name), std::move(copy), {}, {}});
+  void add(const std::string& only, std::string name,
+           std::function<void(const Place&, Begin&)> copy) {
+    if (only.empty() || only == name)
+      contenders_.push_back({std::move(name), std::move(copy), {}, {}});
   }
 
   // The first round warms up, and is looked at closely: `wanted` is what has to be there.
   void once(Contender& contender, const TopicDigest* wanted) {
-    const Place place{bootstrap_, from_, fmt::format("{}-copy-{}-{}", from_, getpid(), ++runs_), partitions_};
+    const Place place{bootstrap_, from_, fmt::format("{}-copy-{}-{}", from_, getpid(), ++runs_),
+                      partitions_};
     topics_.make(place.to, partitions_);
     Begin begin;
     auto copying = std::async(std::launch::async, [&] { contender.copy(place, begin); });
@@ -145,8 +154,8 @@ class PassThrough {
     if (wanted != nullptr) {
       const TopicDigest found = topics_.digest(place.to);
       if (found != *wanted) {
-        throw std::runtime_error(fmt::format("'{}' copied {} records of {}, or in another order", contender.name,
-                                             found.messages, wanted->messages));
+        throw std::runtime_error(fmt::format("'{}' copied {} records of {}, or in another order",
+                                             contender.name, found.messages, wanted->messages));
       }
     } else {
       contender.wall.push_back(wall);
@@ -156,15 +165,17 @@ class PassThrough {
     std::filesystem::remove_all(state_ + "/" + place.to);
   }
 
-  // Asks seldom while much is left. A commit takes an offset too, so the count can be reached before the last
-  // epoch is committed when that epoch has only a few records.
+  // Asks seldom while much is left. A commit takes an offset too, so the count can be reached
+  // before the last epoch is committed when that epoch has only a few records.
   void await(const Place& place, const Begin& begin, std::future<void>& copying) {
     while (true) {
-      if (copying.wait_for(std::chrono::seconds(0)) == std::future_status::ready) return copying.get();
+      if (copying.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
+        return copying.get();
       const std::int64_t there = begin.isThere() ? topics_.ends(place.to, partitions_) : 0;
       if (static_cast<std::uint64_t>(there) >= records_) return;
       const double left = 1 - static_cast<double>(there) / static_cast<double>(records_);
-      std::this_thread::sleep_for(std::chrono::microseconds(5'000 + static_cast<int>(left * 100'000)));
+      std::this_thread::sleep_for(
+          std::chrono::microseconds(5'000 + static_cast<int>(left * 100'000)));
     }
   }
 

@@ -40,8 +40,7 @@ class HandWindows {
     watermark_ = watermark;
     while (!open_.empty() && open_.begin()->first + window_ - 1 <= watermark) {
       const auto& [start, counts] = *open_.begin();
-      for (const auto& [key, value] : counts)
-        addRow(outcome_, key, start, start + window_, value);
+      for (const auto& [key, value] : counts) addRow(outcome_, key, start, start + window_, value);
       if (&counts == current_) currentStart_ = kMinTimestamp;
       open_.erase(open_.begin());
     }

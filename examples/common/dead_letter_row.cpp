@@ -24,7 +24,9 @@ void appendBytes(JsonWriter& json, std::string_view name, const std::string* byt
   }
 }
 
-const std::string* orNull(const std::optional<std::string>& bytes) { return bytes ? &*bytes : nullptr; }
+const std::string* orNull(const std::optional<std::string>& bytes) {
+  return bytes ? &*bytes : nullptr;
+}
 
 void appendMessage(JsonWriter& json, const MessageParts& message) {
   appendBytes(json, "key", orNull(message.key));

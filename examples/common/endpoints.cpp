@@ -34,12 +34,14 @@ std::string complaintAbout(std::string_view topic) {
   constexpr std::size_t kLongest = 249;
   const bool isNamed = !topic.empty() && topic != "." && topic != ".." &&
                        std::all_of(topic.begin(), topic.end(), [](char c) {
-                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                                c == '.' || c == '_' || c == '-';
+                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
                        });
   if (!isNamed)
-    return fmt::format("'{}' is not the name of a topic (letters, digits, '.', '_' and '-')", topic);
-  return topic.size() <= kLongest ? "" : fmt::format("the topic's name is longer than {}", kLongest);
+    return fmt::format("'{}' is not the name of a topic (letters, digits, '.', '_' and '-')",
+                       topic);
+  return topic.size() <= kLongest ? ""
+                                  : fmt::format("the topic's name is longer than {}", kLongest);
 }
 
 std::string whyNotPosix(const std::string& pattern) {
@@ -63,19 +65,23 @@ std::string whyNotEcmaScript(const std::string& pattern) {
   }
 }
 
-// Jobs match topics by ECMAScript's rules, librdkafka by POSIX's: what may be said has to mean the same by both.
+// Jobs match topics by ECMAScript's rules, librdkafka by POSIX's: what may be said has to mean the
+// same by both.
 std::string complaintAboutPattern(const std::string& pattern) {
   if (pattern.empty()) return "'^' needs a regular expression behind it (^events-.*)";
   for (std::size_t at = 0; at + 1 < pattern.size(); ++at) {
-    const bool isClass = pattern[at] == '\\' && std::isalnum(static_cast<unsigned char>(pattern[at + 1])) != 0;
+    const bool isClass =
+        pattern[at] == '\\' && std::isalnum(static_cast<unsigned char>(pattern[at + 1])) != 0;
     const bool isGroup = pattern[at] == '(' && pattern[at + 1] == '?';
     if (isClass || isGroup)
-      return fmt::format("'{}' in '^{}' is not POSIX's ([0-9] for a digit, a group is (...))", pattern.substr(at, 2), pattern);
+      return fmt::format("'{}' in '^{}' is not POSIX's ([0-9] for a digit, a group is (...))",
+                         pattern.substr(at, 2), pattern);
     if (pattern[at] == '\\') ++at;
   }
   std::string reason = whyNotPosix(pattern);
   if (reason.empty()) reason = whyNotEcmaScript(pattern);
-  return reason.empty() ? reason : fmt::format("'^{}' is not a regular expression: {}", pattern, reason);
+  return reason.empty() ? reason
+                        : fmt::format("'^{}' is not a regular expression: {}", pattern, reason);
 }
 
 std::string complaintAboutTopics(std::string_view topics) {

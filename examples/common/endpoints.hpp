@@ -15,7 +15,8 @@ struct SourceSpec {
   Kind kind = Kind::kStdin;
   std::string path;         ///< kFile: a file, a directory or a glob
   std::int64_t events = 0;  ///< kGenerate: how many
-  std::string topic;        ///< kKafka: topics with commas between, or ^REGEX for whole names; empty: the default
+  std::string
+      topic;  ///< kKafka: topics with commas between, or ^REGEX for whole names; empty: the default
 };
 
 /// What `--sink`, `--dead-letters` and `--late` name.
@@ -26,8 +27,8 @@ struct SinkSpec {
   std::string topic;  ///< kKafka; empty: the default
 };
 
-/// `file:PATH`, `stdin`, `generate:N` or `kafka:TOPIC`. A regular expression is one that means the same
-/// to POSIX (extended) and to ECMAScript. The error says what is wrong with `text`.
+/// `file:PATH`, `stdin`, `generate:N` or `kafka:TOPIC`. A regular expression is one that means the
+/// same to POSIX (extended) and to ECMAScript. The error says what is wrong with `text`.
 StatusOr<SourceSpec> parseSource(std::string_view text);
 
 /// `stdout`, `file:DIR` or `kafka:TOPIC`. The error says what is wrong with `text`.

@@ -20,7 +20,8 @@ constexpr std::size_t kLongQueue = 20'000;  // messages; librdkafka's limits lie
 constexpr int kAskMillis = 1'000;
 constexpr auto kLeaving = std::chrono::seconds(10);  // then the group has to find out by itself
 
-// What librdkafka subscribes to. Its patterns match a part of the name, unless they are told to match all of it.
+// What librdkafka subscribes to. Its patterns match a part of the name, unless they are told to
+// match all of it.
 std::vector<std::string> listed(const std::string& topics) {
   if (topics.starts_with('^')) return {"^(" + topics.substr(1) + ")$"};
   std::vector<std::string> names;
@@ -35,7 +36,8 @@ std::vector<std::string> listed(const std::string& topics) {
 std::string described(const rd_kafka_topic_partition_list_t& partitions) {
   std::string text;
   for (int i = 0; i < partitions.cnt; ++i)
-    text += fmt::format("{}{}:{}", i == 0 ? "" : ", ", partitions.elems[i].topic, partitions.elems[i].partition);
+    text += fmt::format("{}{}:{}", i == 0 ? "" : ", ", partitions.elems[i].topic,
+                        partitions.elems[i].partition);
   return text.empty() ? "none" : text;
 }
 
@@ -46,27 +48,31 @@ bool isCooperative(rd_kafka_t* handle) {
 
 }  // namespace
 
-StatusOr<std::unique_ptr<GroupConsumer>> GroupConsumer::join(const GroupSettings& settings, const StopSignal& stop) {
+StatusOr<std::unique_ptr<GroupConsumer>> GroupConsumer::join(const GroupSettings& settings,
+                                                             const StopSignal& stop) {
   std::unique_ptr<GroupConsumer> consumer(new GroupConsumer());
   MILLRACE_ASSIGN_OR_RETURN(KafkaConf conf, KafkaClient::configure(settings.kafka));
   std::array<char, 16> value{};
   std::size_t size = value.size();
   rd_kafka_conf_get(conf.get(), "enable.auto.commit", value.data(), &size);
   consumer->commits_ = std::string_view(value.data()) == "true";
-  rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int code, const char* reason, void* opaque) {
-    auto* const self = static_cast<GroupConsumer*>(opaque);
-    if (self->client_ != nullptr) self->client_->tell(static_cast<rd_kafka_resp_err_t>(code), reason);
-  });
-  rd_kafka_conf_set_rebalance_cb(conf.get(), [](rd_kafka_t*, rd_kafka_resp_err_t code,
-                                                rd_kafka_topic_partition_list_t* partitions, void* opaque) {
-    static_cast<GroupConsumer*>(opaque)->onRebalance(code, partitions);
-  });
+  rd_kafka_conf_set_error_cb(
+      conf.get(), [](rd_kafka_t*, int code, const char* reason, void* opaque) {
+        auto* const self = static_cast<GroupConsumer*>(opaque);
+        if (self->client_ != nullptr)
+          self->client_->tell(static_cast<rd_kafka_resp_err_t>(code), reason);
+      });
+  rd_kafka_conf_set_rebalance_cb(
+      conf.get(),
+      [](rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions,
+         void* opaque) { static_cast<GroupConsumer*>(opaque)->onRebalance(code, partitions); });
   rd_kafka_conf_set_offset_commit_cb(conf.get(), &onCommit);
   MILLRACE_ASSIGN_OR_RETURN(consumer->client_,
                             KafkaClient::open(RD_KAFKA_CONSUMER, std::move(conf), consumer.get()));
   rd_kafka_poll_set_consumer(consumer->client_->get());
   for (const std::string& topic : listed(settings.topics))
-    if (!topic.starts_with('^')) MILLRACE_RETURN_IF_ERROR(consumer->client_->awaitTopic(settings.kafka, topic, stop));
+    if (!topic.starts_with('^'))
+      MILLRACE_RETURN_IF_ERROR(consumer->client_->awaitTopic(settings.kafka, topic, stop));
   MILLRACE_RETURN_IF_ERROR(consumer->subscribe(settings.topics));
   consumer->filled_.resize(kFill);
   consumer->queue_.reset(rd_kafka_queue_get_consumer(consumer->client_->get()));
@@ -86,7 +92,8 @@ Status GroupConsumer::subscribe(const std::string& topics) {
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
   const auto answer = rd_kafka_subscribe(client_->get(), list.get());
   if (answer == RD_KAFKA_RESP_ERR_NO_ERROR) return okStatus();
-  return invalidArgumentError(fmt::format("subscribing to '{}': {}", topics, kafkaErrorText(answer)));
+  return invalidArgumentError(
+      fmt::format("subscribing to '{}': {}", topics, kafkaErrorText(answer)));
 }
 
 void GroupConsumer::onArrival(std::function<void()> wake) {
@@ -97,25 +104,29 @@ void GroupConsumer::onArrival(std::function<void()> wake) {
   if (wake_) rd_kafka_queue_cb_event_enable(queue_.get(), &onArrived, this);
 }
 
-void GroupConsumer::onArrived(rd_kafka_t*, void* opaque) { static_cast<GroupConsumer*>(opaque)->wake_(); }
+void GroupConsumer::onArrived(rd_kafka_t*, void* opaque) {
+  static_cast<GroupConsumer*>(opaque)->wake_();
+}
 
 StatusOr<bool> GroupConsumer::fill() {
   if (at_ < end_) return true;
   at_ = end_ = 0;
-  const ssize_t count = rd_kafka_consume_batch_queue(queue_.get(), 0, filled_.data(), filled_.size());
+  const ssize_t count =
+      rd_kafka_consume_batch_queue(queue_.get(), 0, filled_.data(), filled_.size());
   if (count > 0) end_ = static_cast<std::size_t>(count);
   if (!failure_.ok()) return failure_;
   hastenFetching();
   return end_ > 0;
 }
 
-// Once its queue is full librdkafka looks only each second whether it may fetch again, or when it has to do with
-// the broker: so something is asked when most of a long queue has been taken.
+// Once its queue is full librdkafka looks only each second whether it may fetch again, or when it
+// has to do with the broker: so something is asked when most of a long queue has been taken.
 void GroupConsumer::hastenFetching() {
   const std::size_t queued = rd_kafka_queue_length(queue_.get());
   longest_ = std::max(longest_, queued);
   if (longest_ < kLongQueue || queued > longest_ / 4) return;
-  if (asking_.valid() && asking_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+  if (asking_.valid() && asking_.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
+    return;
   longest_ = queued;
   std::vector<std::pair<std::string, std::int32_t>> ours;
   for (const Split& split : splits_)
@@ -125,7 +136,8 @@ void GroupConsumer::hastenFetching() {
     std::int64_t end = 0;
     for (const auto& [topic, partition] : ours) {
       if (hasLeft_) return;
-      rd_kafka_query_watermark_offsets(client_->get(), topic.c_str(), partition, &first, &end, kAskMillis);
+      rd_kafka_query_watermark_offsets(client_->get(), topic.c_str(), partition, &first, &end,
+                                       kAskMillis);
     }
   });
 }
@@ -164,8 +176,9 @@ void GroupConsumer::release(std::uint64_t count) {
   }
 }
 
-// Messages of a partition come one after the other, so that the last split is most often the right one.
-// False: the partition is another member's by now, who reads it from where this one has come to.
+// Messages of a partition come one after the other, so that the last split is most often the right
+// one. False: the partition is another member's by now, who reads it from where this one has come
+// to.
 bool GroupConsumer::findSplit(const rd_kafka_message_t& message) {
   const char* const topic = rd_kafka_topic_name(message.rkt);
   const auto isIt = [&](const Split& split) {
@@ -209,8 +222,8 @@ void GroupConsumer::appendSplits(std::vector<SplitProgress>& splits) const {
     // As of the last fetch: nobody is asked.
     std::int64_t first = 0;
     std::int64_t end = SplitProgress::kUnknown;
-    const auto known =
-        rd_kafka_get_watermark_offsets(client_->get(), split.topic.c_str(), split.partition, &first, &end);
+    const auto known = rd_kafka_get_watermark_offsets(client_->get(), split.topic.c_str(),
+                                                      split.partition, &first, &end);
     if (known == RD_KAFKA_RESP_ERR_NO_ERROR && end >= 0) added.end = std::max(end, added.position);
   }
 }
@@ -240,8 +253,11 @@ void GroupConsumer::handled(std::uint64_t count) {
   for (; !read_.empty() && read_.front().count <= count; read_.pop_front()) {
     const Split& split = splits_[read_.front().split];
     if (!split.isOurs) continue;
-    auto* known = rd_kafka_topic_partition_list_find(offsets.get(), split.topic.c_str(), split.partition);
-    if (known == nullptr) known = rd_kafka_topic_partition_list_add(offsets.get(), split.topic.c_str(), split.partition);
+    auto* known =
+        rd_kafka_topic_partition_list_find(offsets.get(), split.topic.c_str(), split.partition);
+    if (known == nullptr)
+      known =
+          rd_kafka_topic_partition_list_add(offsets.get(), split.topic.c_str(), split.partition);
     known->offset = read_.front().next;
   }
   // What cannot be stored is no longer this member's, and comes again where it is.
@@ -265,8 +281,8 @@ void GroupConsumer::revoke(const rd_kafka_topic_partition_list_t& partitions) {
   for (std::size_t i = 0; i < splits_.size(); ++i) {
     Split& split = splits_[i];
     const bool isListed = rd_kafka_topic_partition_list_find(
-                              const_cast<rd_kafka_topic_partition_list_t*>(&partitions), split.topic.c_str(),
-                              split.partition) != nullptr;
+                              const_cast<rd_kafka_topic_partition_list_t*>(&partitions),
+                              split.topic.c_str(), split.partition) != nullptr;
     if (!split.isOurs || !isListed) continue;
     const std::lock_guard lock(mutex_);
     split.isOurs = false;
@@ -274,10 +290,12 @@ void GroupConsumer::revoke(const rd_kafka_topic_partition_list_t& partitions) {
   }
 }
 
-void GroupConsumer::onRebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions) {
+void GroupConsumer::onRebalance(rd_kafka_resp_err_t code,
+                                rd_kafka_topic_partition_list_t* partitions) {
   rd_kafka_t* const handle = client_->get();
   const bool isGiven = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-  log(LogLevel::kInfo, fmt::format("partitions {}: {}", isGiven ? "given" : "taken away", described(*partitions)));
+  log(LogLevel::kInfo,
+      fmt::format("partitions {}: {}", isGiven ? "given" : "taken away", described(*partitions)));
   if (isGiven) {
     assign(*partitions);
   } else {
@@ -286,7 +304,8 @@ void GroupConsumer::onRebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partiti
   // Taking away commits what was stored before, unless the group has thrown this member out.
   rd_kafka_error_t* error = nullptr;
   if (isCooperative(handle)) {
-    error = isGiven ? rd_kafka_incremental_assign(handle, partitions) : rd_kafka_incremental_unassign(handle, partitions);
+    error = isGiven ? rd_kafka_incremental_assign(handle, partitions)
+                    : rd_kafka_incremental_unassign(handle, partitions);
   } else {
     const auto answer = rd_kafka_assign(handle, isGiven ? partitions : nullptr);
     if (answer != RD_KAFKA_RESP_ERR_NO_ERROR) client_->tell(answer, rd_kafka_err2str(answer));
@@ -296,13 +315,14 @@ void GroupConsumer::onRebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partiti
   rd_kafka_error_destroy(error);
 }
 
-void GroupConsumer::onCommit(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* offsets,
-                             void* opaque) {
+void GroupConsumer::onCommit(rd_kafka_t*, rd_kafka_resp_err_t code,
+                             rd_kafka_topic_partition_list_t* offsets, void* opaque) {
   auto& consumer = *static_cast<GroupConsumer*>(opaque);
   if (code == RD_KAFKA_RESP_ERR__NO_OFFSET) return;
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return consumer.noteCommitted(*offsets, false);
   consumer.client_->tell(
-      code, fmt::format("offsets were not committed, and will be with the next commit: {}", rd_kafka_err2str(code)));
+      code, fmt::format("offsets were not committed, and will be with the next commit: {}",
+                        rd_kafka_err2str(code)));
 }
 
 void GroupConsumer::dropFilled() {
@@ -310,7 +330,8 @@ void GroupConsumer::dropFilled() {
   at_ = end_ = 0;
 }
 
-// Messages may still come to the queue of a consumer that closes: they are let go, not counted, not committed.
+// Messages may still come to the queue of a consumer that closes: they are let go, not counted, not
+// committed.
 void GroupConsumer::serve(rd_kafka_queue_t* answers) {
   rd_kafka_message_t* const message = rd_kafka_consume_queue(answers, kServeMillis);
   if (message != nullptr) rd_kafka_message_destroy(message);
@@ -321,7 +342,8 @@ GroupConsumer::Deadline GroupConsumer::leaveBy() {
   return *leaveBy_;
 }
 
-// librdkafka's own calls for this, and for closing, wait for ever when the group's broker does not answer.
+// librdkafka's own calls for this, and for closing, wait for ever when the group's broker does not
+// answer.
 Status GroupConsumer::commit() {
   if (!commits_) return okStatus();
   // What comes after the deadline finds nothing to write to.
@@ -330,20 +352,24 @@ Status GroupConsumer::commit() {
     KafkaPartitions offsets;
   };
   const auto answer = std::make_shared<Answer>();
-  const auto onAnswer = [](rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* offsets, void* opaque) {
-    const std::unique_ptr<std::shared_ptr<Answer>> held(static_cast<std::shared_ptr<Answer>*>(opaque));
+  const auto onAnswer = [](rd_kafka_t*, rd_kafka_resp_err_t code,
+                           rd_kafka_topic_partition_list_t* offsets, void* opaque) {
+    const std::unique_ptr<std::shared_ptr<Answer>> held(
+        static_cast<std::shared_ptr<Answer>*>(opaque));
     (*held)->code = code;
     if (offsets != nullptr) (*held)->offsets.reset(rd_kafka_topic_partition_list_copy(offsets));
   };
   const KafkaQueue answers(rd_kafka_queue_new(client_->get()));
-  rd_kafka_commit_queue(client_->get(), nullptr, answers.get(), onAnswer, new std::shared_ptr(answer));
+  rd_kafka_commit_queue(client_->get(), nullptr, answers.get(), onAnswer,
+                        new std::shared_ptr(answer));
   while (!answer->code && std::chrono::steady_clock::now() < leaveBy()) serve(answers.get());
   if (answer->offsets != nullptr) noteCommitted(*answer->offsets, false);
   const auto code = answer->code.value_or(RD_KAFKA_RESP_ERR__TIMED_OUT);
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__NO_OFFSET) return okStatus();
   const std::string trouble = client_->lastTrouble();
   return absl::UnavailableError(
-      fmt::format("the offsets could not be committed: {}{}{} (what was counted since the last commit comes again)",
+      fmt::format("the offsets could not be committed: {}{}{} (what was counted since the last "
+                  "commit comes again)",
                   kafkaErrorText(code), trouble.empty() ? "" : "; ", trouble));
 }
 
@@ -353,7 +379,8 @@ void GroupConsumer::leave() {
   onArrival({});
   dropFilled();
   const KafkaQueue answers(rd_kafka_queue_new(client_->get()));
-  if (rd_kafka_error_t* const error = rd_kafka_consumer_close_queue(client_->get(), answers.get()); error != nullptr) {
+  if (rd_kafka_error_t* const error = rd_kafka_consumer_close_queue(client_->get(), answers.get());
+      error != nullptr) {
     rd_kafka_error_destroy(error);
     return;
   }

@@ -25,12 +25,13 @@ namespace millrace::examples {
 
 struct GroupSettings {
   KafkaSettings kafka;  ///< with group.id and all else
-  std::string topics;   ///< with commas between; or ^REGEX, POSIX's extended ones, for the whole name
+  std::string
+      topics;  ///< with commas between; or ^REGEX, POSIX's extended ones, for the whole name
 };
 
 /// A member of a consumer group: reads the partitions that the group gives it, and commits how far
-/// its records have been *handled*, so that another member, or the next run, goes on there. What was
-/// read and not handled comes again: at least once.
+/// its records have been *handled*, so that another member, or the next run, goes on there. What
+/// was read and not handled comes again: at least once.
 ///
 /// Each time a partition is given to this member it becomes a new *split*, numbered from 0.
 ///
@@ -47,7 +48,8 @@ class GroupConsumer {
   };
 
   /// Joins the group. Blocks until the brokers know the topics; errors are those of KafkaClient.
-  static StatusOr<std::unique_ptr<GroupConsumer>> join(const GroupSettings& settings, const StopSignal& stop);
+  static StatusOr<std::unique_ptr<GroupConsumer>> join(const GroupSettings& settings,
+                                                       const StopSignal& stop);
   ~GroupConsumer();
 
   /// `wake` is called from a thread of librdkafka when messages have arrived; empty: no longer.
@@ -85,7 +87,8 @@ class GroupConsumer {
 
  private:
   struct Split {
-    Split(std::string ofTopic, std::int32_t number) : topic(std::move(ofTopic)), partition(number) {}
+    Split(std::string ofTopic, std::int32_t number)
+        : topic(std::move(ofTopic)), partition(number) {}
 
     const std::string topic;
     const std::int32_t partition;
@@ -105,8 +108,8 @@ class GroupConsumer {
   void assign(const rd_kafka_topic_partition_list_t& partitions);
   void revoke(const rd_kafka_topic_partition_list_t& partitions);
   void onRebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions);
-  static void onCommit(rd_kafka_t* handle, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* offsets,
-                       void* opaque);
+  static void onCommit(rd_kafka_t* handle, rd_kafka_resp_err_t code,
+                       rd_kafka_topic_partition_list_t* offsets, void* opaque);
   static void onArrived(rd_kafka_t* handle, void* opaque);
   Status judge(const rd_kafka_message_t& message);
   bool findSplit(const rd_kafka_message_t& message);
@@ -125,12 +128,12 @@ class GroupConsumer {
   std::optional<Deadline> leaveBy_;
 
   std::vector<rd_kafka_message_t*> filled_;
-  std::size_t at_ = 0;   // in filled_
-  std::size_t end_ = 0;  // of filled_
+  std::size_t at_ = 0;       // in filled_
+  std::size_t end_ = 0;      // of filled_
   std::size_t longest_ = 0;  // that librdkafka's queue has been since something was asked
   std::future<void> asking_;
 
-  mutable std::mutex mutex_;   // held where splits come and go, and by those who look from outside
+  mutable std::mutex mutex_;  // held where splits come and go, and by those who look from outside
   std::deque<Split> splits_;
   std::size_t split_ = 0;  // of the message that was next() last
   std::vector<std::size_t> ended_;

@@ -24,11 +24,11 @@ namespace millrace::examples {
 /// What a GroupSource shares with those who read what comes of it. All of it is the one worker's.
 struct GroupReading {
   GroupConsumer* consumer = nullptr;
-  std::uint64_t limit = 0;                         ///< records to take, good and invalid ones together
-  std::uint64_t valid = 0;                         ///< records given to the pipeline
-  std::function<std::uint64_t()> handled;          ///< how many of those have come to its end
+  std::uint64_t limit = 0;                 ///< records to take, good and invalid ones together
+  std::uint64_t valid = 0;                 ///< records given to the pipeline
+  std::function<std::uint64_t()> handled;  ///< how many of those have come to its end
   std::function<void()> onInvalid;
-  std::function<Status()> onQuiet;                 ///< there is nothing to read for a moment
+  std::function<Status()> onQuiet;  ///< there is nothing to read for a moment
 };
 
 /// The records that a consumer group gives this member, one split a partition. For one worker: a
@@ -40,7 +40,8 @@ class GroupSource final : public SourceConnector<Event> {
   explicit GroupSource(GroupReading* reading, std::string topics)
       : reading_(reading), topics_(std::move(topics)) {}
 
-  std::unique_ptr<SourceReader<Event>> makeReader(std::shared_ptr<void>&, const WatermarkStrategy&) const override {
+  std::unique_ptr<SourceReader<Event>> makeReader(std::shared_ptr<void>&,
+                                                  const WatermarkStrategy&) const override {
     return std::make_unique<Reader>(reading_);
   }
 
@@ -49,7 +50,8 @@ class GroupSource final : public SourceConnector<Event> {
  private:
   class Reader final : public SourceReader<Event> {
    public:
-    explicit Reader(GroupReading* reading) : reading_(reading), consumer_(*reading->consumer), left_(reading->limit) {}
+    explicit Reader(GroupReading* reading)
+        : reading_(reading), consumer_(*reading->consumer), left_(reading->limit) {}
     ~Reader() override { consumer_.onArrival({}); }
 
     Status open(OperatorContext& context) override {
@@ -59,7 +61,9 @@ class GroupSource final : public SourceConnector<Event> {
     }
 
     // Callbacks of librdkafka are served by read(), messages or not.
-    Timestamp nextDeadline() const override { return saturatingAdd(context_->processingTime(), kServeMillis); }
+    Timestamp nextDeadline() const override {
+      return saturatingAdd(context_->processingTime(), kServeMillis);
+    }
 
     // All that was read has come to its end by now.
     Status close(bool) override {
@@ -67,7 +71,9 @@ class GroupSource final : public SourceConnector<Event> {
       return consumer_.commit();
     }
 
-    void appendSplits(std::vector<SplitProgress>& splits) const override { consumer_.appendSplits(splits); }
+    void appendSplits(std::vector<SplitProgress>& splits) const override {
+      consumer_.appendSplits(splits);
+    }
 
     StatusOr<ReadState> read(SourceOutput<Event>& out) override {
       if (left_ == 0) return ReadState::kEnd;
@@ -125,9 +131,11 @@ class GroupSource final : public SourceConnector<Event> {
       return {buffer_.data(), value.size()};
     }
 
-    void reject(SourceOutput<Event>& out, const GroupConsumer::Message& message, std::string_view reason) {
+    void reject(SourceOutput<Event>& out, const GroupConsumer::Message& message,
+                std::string_view reason) {
       reading_->onInvalid();
-      out.reject(fmt::format("{}:{}:{}", message.topic, message.partition, message.offset), reason, message.value);
+      out.reject(fmt::format("{}:{}:{}", message.topic, message.partition, message.offset), reason,
+                 message.value);
     }
 
     GroupReading* const reading_;

@@ -100,7 +100,8 @@ ProgressSample sampleOf(const Job& job, const Extent& extent) {
     sample.note += fmt::format("{}{} late", sample.note.empty() ? "" : "  ", counts.late());
   const std::vector<SplitProgress> partitions = partitionsOf(job);
   if (!partitions.empty()) sample.note += (sample.note.empty() ? "" : "  ") + lagNote(partitions);
-  if (const std::string last = lagDetail(partitions); !last.empty()) sample.detail = "furthest behind " + last;
+  if (const std::string last = lagDetail(partitions); !last.empty())
+    sample.detail = "furthest behind " + last;
   return sample;
 }
 
@@ -137,10 +138,12 @@ class PassingDirectory {
 
   Status make() {
     std::error_code error;
-    std::string pattern = (std::filesystem::temp_directory_path(error) / "millrace-state-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path(error) / "millrace-state-XXXXXX").string();
     if (error || ::mkdtemp(pattern.data()) == nullptr)
       return absl::ResourceExhaustedError(
-          "--state rocksdb: cannot make a directory for temporary files (set TMPDIR or --checkpoint-dir)");
+          "--state rocksdb: cannot make a directory for temporary files (set TMPDIR or "
+          "--checkpoint-dir)");
     path_ = pattern;
     return absl::OkStatus();
   }
@@ -200,7 +203,8 @@ class SignalsToJob {
 
   void takeSavepoint() {
     Job* const job = job_.load();
-    if (job == nullptr) return say(program_, "no savepoint is written: the job has not started yet");
+    if (job == nullptr)
+      return say(program_, "no savepoint is written: the job has not started yet");
     const std::string path = nextSavepoint(program_.settings().savepointDir);
     const Status written = job->savepoint(path);
     say(program_, written.ok() ? "savepoint written: " + path : messageOf(written));
@@ -276,8 +280,10 @@ ParseOutcome JobProgram::checkKafka() const {
   if (checked.ok()) return outcome;
   outcome.exitCode = kWrongCommandLine;
   outcome.error = fmt::format("{}: --kafka: {}", pipeline_.graph().name(), messageOf(checked));
-  for (const auto& [property, flag] : {std::pair("'group.id'", "--group-id"), std::pair("'auto.offset.reset'", "--start")})
-    if (outcome.error.find(property) != std::string::npos) outcome.error += fmt::format("; {} is for that", flag);
+  for (const auto& [property, flag] :
+       {std::pair("'group.id'", "--group-id"), std::pair("'auto.offset.reset'", "--start")})
+    if (outcome.error.find(property) != std::string::npos)
+      outcome.error += fmt::format("; {} is for that", flag);
   outcome.error += '\n';
   return outcome;
 }
@@ -298,7 +304,8 @@ int runJobProgram(const JobProgram& program, const JobCommandLine& line, StopSig
   const SteadyClock::time_point begun = SteadyClock::now();
   JobOptions options = optionsFor(settings);
   PassingDirectory passing;
-  if (options.checkpoints.backend == StateBackend::kRocksDb && options.checkpoints.directory.empty()) {
+  if (options.checkpoints.backend == StateBackend::kRocksDb &&
+      options.checkpoints.directory.empty()) {
     if (const Status made = passing.make(); !made.ok()) return reportFailure(name, messageOf(made));
     options.checkpoints.directory = passing.path();
   }

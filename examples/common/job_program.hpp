@@ -39,8 +39,8 @@ class JobProgram {
   const Pipeline& pipeline() const { return pipeline_; }
   Pipeline& pipeline() { return pipeline_; }
 
-  /// Refuses the command line when librdkafka refuses the properties, or the job depends on one that was
-  /// set otherwise.
+  /// Refuses the command line when librdkafka refuses the properties, or the job depends on one
+  /// that was set otherwise.
   ParseOutcome checkKafka() const;
 
   /// Event time as the flags have it.
@@ -137,10 +137,11 @@ class JobProgram {
     if (sink.kind == SinkSpec::Kind::kDirectory)
       stream().sink(name, toFiles(sink.directory, std::move(format)));
     if (sink.kind != SinkSpec::Kind::kKafka) return;
-    stream().sink(name, toKafka(kafkaSink(sink.topic), [keyOf, format](const auto& row, KafkaRecord& out) {
-      out.setKey(keyOf(row));
-      format(row, out.value);
-    }));
+    stream().sink(
+        name, toKafka(kafkaSink(sink.topic), [keyOf, format](const auto& row, KafkaRecord& out) {
+          out.setKey(keyOf(row));
+          format(row, out.value);
+        }));
   }
 
   Pipeline pipeline_;

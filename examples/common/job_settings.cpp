@@ -81,13 +81,15 @@ void declareDurability(FlagSet& flags, JobSettings& settings, UnavailableSetting
              &settings.checkpointDir, "nothing is kept");
   flags.duration("--checkpoint-interval", "time between checkpoints", &settings.checkpointInterval,
                  kShortest);
-  flags.integer("--retain-checkpoints", "N",
-                "checkpoints to keep for --from-savepoint in the checkpoint directory's retained/, a minute "
-                "or more apart; 1: the last alone, which is gone on from",
-                &settings.retainCheckpoints, 1, 1000);
-  flags.toggle("--allow-unclaimed-state",
-               "drop saved state that the job has no use for any more, instead of refusing to start",
-               &settings.allowUnclaimedState);
+  flags.integer(
+      "--retain-checkpoints", "N",
+      "checkpoints to keep for --from-savepoint in the checkpoint directory's retained/, a minute "
+      "or more apart; 1: the last alone, which is gone on from",
+      &settings.retainCheckpoints, 1, 1000);
+  flags.toggle(
+      "--allow-unclaimed-state",
+      "drop saved state that the job has no use for any more, instead of refusing to start",
+      &settings.allowUnclaimedState);
   flags.choice("--state", "where state lives: rocksdb keeps what does not fit into memory on disk",
                &settings.state, {"memory", "rocksdb"});
   flags.integer("--state-memory", "MIB", "memory that state may take with --state rocksdb",
@@ -143,8 +145,8 @@ std::string resolveKafka(const JobKind& kind, const FlagSet& flags, const KafkaF
   if (settings->sink.kind == SinkSpec::Kind::kKafka && settings->sink.topic.empty())
     settings->sink.topic = kDefaultSinkTopic;
   // Their records are of another kind than results: they have no default to get mixed up in.
-  for (const auto& [flag, sink] : {std::pair("--dead-letters", &settings->deadLetters),
-                                   std::pair("--late", &settings->late)})
+  for (const auto& [flag, sink] :
+       {std::pair("--dead-letters", &settings->deadLetters), std::pair("--late", &settings->late)})
     if (sink->kind == SinkSpec::Kind::kKafka && sink->topic.empty())
       return fmt::format("{}: kafka: needs a topic (kafka:TOPIC)", flag);
   settings->groupId = kafka.groupId.empty() ? kind.program : kafka.groupId;

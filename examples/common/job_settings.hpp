@@ -34,17 +34,17 @@ struct JobSettings {
   std::string delivery = "exactly-once";
   std::string state = "memory";
   std::int64_t stateMemoryMebibytes = 1024;  ///< for state in RocksDB
-  std::string checkpointDir;  ///< empty: nothing is kept across runs
+  std::string checkpointDir;                 ///< empty: nothing is kept across runs
   Duration checkpointInterval = std::chrono::seconds(60);
   std::int64_t retainCheckpoints = 1;
   bool allowUnclaimedState = false;
   std::string fromSavepoint;  ///< empty: none
   std::string savepointDir;   ///< empty: none are written
 
-  KafkaSettings kafka;   ///< how the cluster of `source`, `sink` and the others is reached
-  std::string groupId;   ///< whose committed offsets `source` goes on from
+  KafkaSettings kafka;  ///< how the cluster of `source`, `sink` and the others is reached
+  std::string groupId;  ///< whose committed offsets `source` goes on from
   std::string start = "committed";  ///< where `source` begins, without a checkpoint
-  bool bounded = false;  ///< `source` ends where it ends when the job starts
+  bool bounded = false;             ///< `source` ends where it ends when the job starts
 
   std::string summary;  ///< a file, empty for none
   std::string logLevel = "info";

@@ -24,7 +24,8 @@ void onLog(const rd_kafka_t*, int, const char* facility, const char* text) {
 }
 
 bool isTopicMissing(rd_kafka_resp_err_t code) {
-  return code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+  return code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+         code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
          code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
 }
 
@@ -54,23 +55,27 @@ StatusOr<KafkaConf> KafkaClient::configure(const KafkaSettings& settings) {
   KafkaConf conf(rd_kafka_conf_new());
   std::array<char, 512> reason{};
   for (const auto& [name, value] : properties) {
-    if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), reason.data(), reason.size()) == RD_KAFKA_CONF_OK)
+    if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), reason.data(), reason.size()) ==
+        RD_KAFKA_CONF_OK)
       continue;
-    return invalidArgumentError(isSecretKafkaProperty(name)
-                                    ? fmt::format("the value of the Kafka property '{}' cannot be", name)
-                                    : std::string(reason.data()));
+    return invalidArgumentError(
+        isSecretKafkaProperty(name)
+            ? fmt::format("the value of the Kafka property '{}' cannot be", name)
+            : std::string(reason.data()));
   }
   rd_kafka_conf_set_log_cb(conf.get(), &onLog);
   return conf;
 }
 
-StatusOr<std::unique_ptr<KafkaClient>> KafkaClient::open(rd_kafka_type_t type, KafkaConf conf, void* owner) {
+StatusOr<std::unique_ptr<KafkaClient>> KafkaClient::open(rd_kafka_type_t type, KafkaConf conf,
+                                                         void* owner) {
   std::unique_ptr<KafkaClient> client(new KafkaClient());
   rd_kafka_conf_set_opaque(conf.get(), owner);
   std::array<char, 512> reason{};
   client->handle_.reset(rd_kafka_new(type, conf.get(), reason.data(), reason.size()));
   if (client->handle_ == nullptr)
-    return invalidArgumentError(fmt::format("librdkafka refuses its properties: {}", reason.data()));
+    return invalidArgumentError(
+        fmt::format("librdkafka refuses its properties: {}", reason.data()));
   static_cast<void>(conf.release());  // the handle's own now
   return client;
 }
@@ -102,18 +107,21 @@ rd_kafka_resp_err_t KafkaClient::askFor(rd_kafka_topic_t* topic) const {
   const rd_kafka_metadata_t* metadata = nullptr;
   const auto answer = rd_kafka_metadata(get(), 0, topic, &metadata, kAskMillis);
   if (answer != RD_KAFKA_RESP_ERR_NO_ERROR) return answer;
-  auto found = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+  auto found =
+      metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
   if (found == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topics[0].partition_cnt == 0)
     found = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
   rd_kafka_metadata_destroy(metadata);
   return found;
 }
 
-Status KafkaClient::awaitTopic(const KafkaSettings& settings, const std::string& topic, const StopSignal& stop) {
+Status KafkaClient::awaitTopic(const KafkaSettings& settings, const std::string& topic,
+                               const StopSignal& stop) {
   using SteadyClock = std::chrono::steady_clock;
   const KafkaTopic handle(rd_kafka_topic_new(get(), topic.c_str(), nullptr));
   if (handle == nullptr)
-    return invalidArgumentError(fmt::format("topic '{}': {}", topic, kafkaErrorText(rd_kafka_last_error())));
+    return invalidArgumentError(
+        fmt::format("topic '{}': {}", topic, kafkaErrorText(rd_kafka_last_error())));
   const auto begun = SteadyClock::now();
   auto missingSince = SteadyClock::time_point::max();
   bool isToldOf = false;
@@ -137,9 +145,12 @@ Status KafkaClient::awaitTopic(const KafkaSettings& settings, const std::string&
     const std::string trouble = lastTrouble();
     const std::string reason = trouble.empty() ? rd_kafka_err2str(answer) : trouble;
     if (const std::lock_guard lock(mutex_); isRefused_)
-      return permissionDeniedError(fmt::format("Kafka at {} refuses this client: {} (correct the credentials)",
-                                               settings.bootstrapServers, reason));
-    if (!isToldOf) log(LogLevel::kWarning, fmt::format("waiting for Kafka at {}: {}", settings.bootstrapServers, reason));
+      return permissionDeniedError(
+          fmt::format("Kafka at {} refuses this client: {} (correct the credentials)",
+                      settings.bootstrapServers, reason));
+    if (!isToldOf)
+      log(LogLevel::kWarning,
+          fmt::format("waiting for Kafka at {}: {}", settings.bootstrapServers, reason));
     isToldOf = true;
     if (now - begun >= settings.startTimeout)
       return unavailableError(

@@ -29,14 +29,16 @@ using KafkaTopic = std::unique_ptr<rd_kafka_topic_t, KafkaDestroy<rd_kafka_topic
 using KafkaPartitions = std::unique_ptr<rd_kafka_topic_partition_list_t,
                                         KafkaDestroy<rd_kafka_topic_partition_list_destroy>>;
 
-/// A handle of librdkafka with its troubles. Those go to log(), and the last one is kept for messages.
+/// A handle of librdkafka with its troubles. Those go to log(), and the last one is kept for
+/// messages.
 ///
 /// **Thread safety**: get() and lastTrouble() from any thread.
 class KafkaClient {
  public:
   /// `conf` with the settings in it; `owner` is what callbacks get as their opaque.
   static StatusOr<KafkaConf> configure(const KafkaSettings& settings);
-  static StatusOr<std::unique_ptr<KafkaClient>> open(rd_kafka_type_t type, KafkaConf conf, void* owner);
+  static StatusOr<std::unique_ptr<KafkaClient>> open(rd_kafka_type_t type, KafkaConf conf,
+                                                     void* owner);
   /// Does not wait for what is still to be sent.
   ~KafkaClient() = default;
 
@@ -53,7 +55,8 @@ class KafkaClient {
   /// Blocks until the topic is known, saying so when that takes more than a moment.
   /// kUnavailable: no broker has answered within the settings' start time-out; kPermissionDenied:
   /// they refuse this client; kNotFound: there is no such topic; kCancelled: `stop` was requested.
-  Status awaitTopic(const KafkaSettings& settings, const std::string& topic, const StopSignal& stop);
+  Status awaitTopic(const KafkaSettings& settings, const std::string& topic,
+                    const StopSignal& stop);
 
  private:
   KafkaClient() = default;

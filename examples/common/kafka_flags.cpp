@@ -38,12 +38,14 @@ std::vector<std::string> knownProperties() {
   std::free(text);
   for (std::string line; std::getline(lines, line);) {
     const std::string name = line.substr(0, line.find(' '));
-    if (name.find('.') != std::string::npos && line.find('|') != std::string::npos) names.push_back(name);
+    if (name.find('.') != std::string::npos && line.find('|') != std::string::npos)
+      names.push_back(name);
   }
   return names;
 }
 
-// librdkafka reads them all once here, so that a slip is found in the command line and not in the job.
+// librdkafka reads them all once here, so that a slip is found in the command line and not in the
+// job.
 Status checkProperties(rd_kafka_conf_t* conf, const Properties& properties) {
   std::array<char, 512> reason{};
   for (const auto& [name, value] : properties) {
@@ -75,7 +77,9 @@ Status checkTogether(KafkaRole role, const Properties& properties) {
   rd_kafka_conf_set_log_cb(conf.get(), [](const rd_kafka_t*, int, const char*, const char*) {});
   const auto type = role == KafkaRole::kProducer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;
   rd_kafka_t* const handle = rd_kafka_new(type, conf.get(), reason.data(), reason.size());
-  if (handle == nullptr) return invalidArgumentError(fmt::format("librdkafka refuses its properties: {}", reason.data()));
+  if (handle == nullptr)
+    return invalidArgumentError(
+        fmt::format("librdkafka refuses its properties: {}", reason.data()));
   static_cast<void>(conf.release());  // the handle's own now
   rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   return okStatus();
@@ -86,7 +90,8 @@ Status checkForced(const Properties& given, const Properties& forced) {
     const auto isSame = [&](const auto& each) { return each.first == name; };
     const auto set = std::find_if(given.begin(), given.end(), isSame);
     if (set == given.end() || set->second == value) continue;
-    return invalidArgumentError(fmt::format("'{}' is '{}' here, not '{}' (leave it out)", name, value, set->second));
+    return invalidArgumentError(
+        fmt::format("'{}' is '{}' here, not '{}' (leave it out)", name, value, set->second));
   }
   return okStatus();
 }
@@ -103,10 +108,11 @@ void declareKafkaFlags(FlagSet& flags, KafkaFlags& kafka, const std::string& top
              &kafka.bootstrapServers);
   flags.text("-t,--topic", "TOPIC", topicHelp, &kafka.topic, kDefaultSourceTopic);
   flags.text("-G,--group-id", "GROUP", "consumer group", &kafka.groupId, "the program's name");
-  flags.properties("-X,--kafka",
-                   "any librdkafka property, over all other flags; may be repeated; NAME.file=PATH and "
-                   "NAME.env=VARIABLE take the value, a secret, from there",
-                   &kafka.properties);
+  flags.properties(
+      "-X,--kafka",
+      "any librdkafka property, over all other flags; may be repeated; NAME.file=PATH and "
+      "NAME.env=VARIABLE take the value, a secret, from there",
+      &kafka.properties);
   flags.duration("--start-timeout", "how long to wait for the brokers before giving up",
                  &kafka.startTimeout, Duration(1));
 }
@@ -131,8 +137,8 @@ StatusOr<KafkaSettings> kafkaSettingsOf(const KafkaFlags& kafka, Properties defa
   return settings;
 }
 
-StatusOr<KafkaSettings> kafkaClientSettingsOf(KafkaRole role, const KafkaFlags& kafka, Properties defaults,
-                                              const Properties& forced) {
+StatusOr<KafkaSettings> kafkaClientSettingsOf(KafkaRole role, const KafkaFlags& kafka,
+                                              Properties defaults, const Properties& forced) {
   MILLRACE_ASSIGN_OR_RETURN(KafkaSettings settings, kafkaSettingsOf(kafka, std::move(defaults)));
   MILLRACE_ASSIGN_OR_RETURN(const Properties given, settings.resolve());
   Status checked = checkForced(given, forced);
@@ -144,7 +150,8 @@ StatusOr<KafkaSettings> kafkaClientSettingsOf(KafkaRole role, const KafkaFlags& 
 }
 
 void logKafkaSettings(const KafkaSettings& settings) {
-  for (const std::string& line : settings.describe()) log(LogLevel::kDebug, "Kafka property " + line);
+  for (const std::string& line : settings.describe())
+    log(LogLevel::kDebug, "Kafka property " + line);
 }
 
 std::string applyTopic(const FlagSet& flags, const KafkaFlags& kafka, SourceSpec* source) {

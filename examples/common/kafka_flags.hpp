@@ -44,7 +44,8 @@ StatusOr<KafkaSettings> kafkaSettingsOf(const KafkaFlags& kafka,
 
 /// The same for a client of the program's own, which depends on the `forced` ones.
 ///
-/// kInvalidArgument, besides: librdkafka refuses the properties together, or a forced one is set otherwise.
+/// kInvalidArgument, besides: librdkafka refuses the properties together, or a forced one is set
+/// otherwise.
 StatusOr<KafkaSettings> kafkaClientSettingsOf(KafkaRole role, const KafkaFlags& kafka,
                                               std::vector<KafkaSettings::Property> defaults,
                                               const std::vector<KafkaSettings::Property>& forced);

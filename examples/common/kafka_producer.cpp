@@ -27,7 +27,8 @@ bool isOfMessage(rd_kafka_resp_err_t code) {
 
 }  // namespace
 
-StatusOr<std::unique_ptr<KafkaProducer>> KafkaProducer::open(const KafkaSettings& settings, std::string topic,
+StatusOr<std::unique_ptr<KafkaProducer>> KafkaProducer::open(const KafkaSettings& settings,
+                                                             std::string topic,
                                                              const StopSignal& stop) {
   std::unique_ptr<KafkaProducer> producer(new KafkaProducer(std::move(topic)));
   MILLRACE_ASSIGN_OR_RETURN(KafkaConf conf, KafkaClient::configure(settings));
@@ -37,7 +38,8 @@ StatusOr<std::unique_ptr<KafkaProducer>> KafkaProducer::open(const KafkaSettings
   producer->reports_.reset(rd_kafka_queue_get_main(producer->client_->get()));
   producer->watcher_ = std::thread([raw = producer.get()] { raw->watchReports(); });
   MILLRACE_RETURN_IF_ERROR(producer->client_->awaitTopic(settings, producer->topicName_, stop));
-  producer->topic_.reset(rd_kafka_topic_new(producer->client_->get(), producer->topicName_.c_str(), nullptr));
+  producer->topic_.reset(
+      rd_kafka_topic_new(producer->client_->get(), producer->topicName_.c_str(), nullptr));
   if (producer->topic_ == nullptr)
     return invalidArgumentError(
         fmt::format("topic '{}': {}", producer->topicName_, kafkaErrorText(rd_kafka_last_error())));
@@ -122,8 +124,8 @@ void KafkaProducer::awaitRoom(std::uint64_t seen) {
     const std::uint64_t waiting = unreported_;
     lock.unlock();
     const std::string trouble = client_->lastTrouble();
-    log(LogLevel::kWarning, fmt::format("Kafka takes nothing for the moment; {} records wait{}{}", waiting,
-                                        trouble.empty() ? "" : ": ", trouble));
+    log(LogLevel::kWarning, fmt::format("Kafka takes nothing for the moment; {} records wait{}{}",
+                                        waiting, trouble.empty() ? "" : ": ", trouble));
     lock.lock();
     reported_.wait(lock, isRoom);
   }
@@ -184,7 +186,8 @@ void KafkaProducer::watchReports() {
 
 void KafkaProducer::onError(rd_kafka_event_t* event) {
   client_->tell(rd_kafka_event_error(event), rd_kafka_event_error_string(event));
-  if (rd_kafka_fatal_error(client_->get(), nullptr, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) isHopeless_ = true;
+  if (rd_kafka_fatal_error(client_->get(), nullptr, 0) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    isHopeless_ = true;
 }
 
 void KafkaProducer::onReports(rd_kafka_event_t* event) {
@@ -226,7 +229,9 @@ Status KafkaProducer::close() {
   while (true) {
     rd_kafka_flush(client_->get(), kPollMillis);
     std::unique_lock lock(mutex_);
-    if (reported_.wait_for(lock, std::chrono::milliseconds(kPollMillis), [this] { return unreported_ == 0; })) break;
+    if (reported_.wait_for(lock, std::chrono::milliseconds(kPollMillis),
+                           [this] { return unreported_ == 0; }))
+      break;
     const std::uint64_t waiting = unreported_;
     lock.unlock();
     if (SteadyClock::now() - toldAt < kPatience) continue;
@@ -243,8 +248,10 @@ Status KafkaProducer::outcome() const {
   std::array<char, 512> reason{};
   const auto fatal = rd_kafka_fatal_error(client_->get(), reason.data(), reason.size());
   if (all.failed == 0 && fatal == RD_KAFKA_RESP_ERR_NO_ERROR) return okStatus();
-  std::string text = fmt::format("{} records were not delivered to topic '{}': {}", all.failed, topicName_, all.failures);
-  if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR) text += fmt::format("; the producer failed: {}", reason.data());
+  std::string text = fmt::format("{} records were not delivered to topic '{}': {}", all.failed,
+                                 topicName_, all.failures);
+  if (fatal != RD_KAFKA_RESP_ERR_NO_ERROR)
+    text += fmt::format("; the producer failed: {}", reason.data());
   return absl::AbortedError(text);
 }
 
@@ -266,7 +273,8 @@ KafkaProducer::Account KafkaProducer::account() const {
   std::sort(ranking.rbegin(), ranking.rend());
   for (const auto& [count, code] : ranking) {
     account.failed += count;
-    account.failures += fmt::format("{}{} {}", account.failures.empty() ? "" : ", ", count, kafkaErrorText(code));
+    account.failures +=
+        fmt::format("{}{} {}", account.failures.empty() ? "" : ", ", count, kafkaErrorText(code));
   }
   account.waits = waits_;
   account.waitedSeconds = waitedSeconds_;

@@ -35,8 +35,8 @@ class KafkaProducer final : public EventOutput {
   };
 
   /// Blocks until the topic is known. Errors are those of KafkaClient.
-  static StatusOr<std::unique_ptr<KafkaProducer>> open(const KafkaSettings& settings, std::string topic,
-                                                       const StopSignal& stop);
+  static StatusOr<std::unique_ptr<KafkaProducer>> open(const KafkaSettings& settings,
+                                                       std::string topic, const StopSignal& stop);
   ~KafkaProducer() override;
 
   std::string& beginBurst(TimePoint due) override;
@@ -49,7 +49,9 @@ class KafkaProducer final : public EventOutput {
 
   Sent sent() const override;
   Sent interval() override;
-  std::uint64_t recordsSent() const override { return acknowledged_.load(std::memory_order_relaxed); }
+  std::uint64_t recordsSent() const override {
+    return acknowledged_.load(std::memory_order_relaxed);
+  }
 
   Account account() const;
 
@@ -60,7 +62,7 @@ class KafkaProducer final : public EventOutput {
       std::size_t key;  // the same as value: no key
     };
     TimePoint due;
-    std::string text;         // value, key, value, key, ...
+    std::string text;  // value, key, value, key, ...
     std::vector<Ends> ends;
     std::size_t unreported = 0;  // guarded by KafkaProducer::mutex_ once it is with librdkafka
   };

@@ -12,8 +12,9 @@ namespace millrace::examples {
 namespace {
 
 const SplitProgress& furthestBehind(const std::vector<SplitProgress>& partitions) {
-  return *std::max_element(partitions.begin(), partitions.end(),
-                           [](const SplitProgress& a, const SplitProgress& b) { return a.lag() < b.lag(); });
+  return *std::max_element(
+      partitions.begin(), partitions.end(),
+      [](const SplitProgress& a, const SplitProgress& b) { return a.lag() < b.lag(); });
 }
 
 std::string known(std::int64_t offset) {
@@ -34,8 +35,8 @@ std::string lagDetail(const std::vector<SplitProgress>& partitions) {
   if (partitions.empty()) return {};
   const SplitProgress& last = furthestBehind(partitions);
   if (last.lag() == 0) return {};
-  return fmt::format("{}: committed {}, current {}, end {}, lag {}", last.name, known(last.committed),
-                     known(last.position), known(last.end), last.lag());
+  return fmt::format("{}: committed {}, current {}, end {}, lag {}", last.name,
+                     known(last.committed), known(last.position), known(last.end), last.lag());
 }
 
 void sortPartitions(std::vector<SplitProgress>& partitions) {

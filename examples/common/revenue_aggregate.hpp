@@ -26,7 +26,9 @@ class RevenueAggregate {
     Decimal revenue;
     std::int64_t orders = 0;
 
-    friend void millraceWrite(const Sold& s, ByteWriter& out) { writeAll(out, s.revenue, s.orders); }
+    friend void millraceWrite(const Sold& s, ByteWriter& out) {
+      writeAll(out, s.revenue, s.orders);
+    }
     friend bool millraceRead(ByteReader& in, Sold& s) { return readAll(in, s.revenue, s.orders); }
   };
   struct Accumulator {

@@ -27,9 +27,11 @@ std::string Sent::line() const {
 }
 
 std::string Sent::lastLine() const {
-  const auto at = [this](double fraction) { return std::llround(latency.percentileMillis(fraction)); };
-  return fmt::format("{}, {} ms 50th, {} ms 95th, {} ms 99th, {} ms 99.9th.", line(), at(0.5), at(0.95),
-                     at(0.99), at(0.999));
+  const auto at = [this](double fraction) {
+    return std::llround(latency.percentileMillis(fraction));
+  };
+  return fmt::format("{}, {} ms 50th, {} ms 95th, {} ms 99th, {} ms 99.9th.", line(), at(0.5),
+                     at(0.95), at(0.99), at(0.999));
 }
 
 }  // namespace millrace::examples

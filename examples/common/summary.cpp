@@ -8,32 +8,40 @@
 namespace millrace::examples {
 namespace {
 
-std::string known(bool isKnown, std::int64_t number) { return isKnown ? fmt::to_string(number) : std::string("null"); }
+std::string known(bool isKnown, std::int64_t number) {
+  return isKnown ? fmt::to_string(number) : std::string("null");
+}
 
 std::string toJson(const SplitProgress& partition) {
-  const auto offset = [](std::int64_t value) { return known(value != SplitProgress::kUnknown, value); };
-  const bool isLagKnown = partition.position != SplitProgress::kUnknown && partition.end != SplitProgress::kUnknown;
+  const auto offset = [](std::int64_t value) {
+    return known(value != SplitProgress::kUnknown, value);
+  };
+  const bool isLagKnown =
+      partition.position != SplitProgress::kUnknown && partition.end != SplitProgress::kUnknown;
   // Names of topics need no escapes.
-  return fmt::format(R"({{"partition":"{}","committed":{},"current":{},"end":{},"lag":{}}})", partition.name,
-                     offset(partition.committed), offset(partition.position), offset(partition.end),
-                     known(isLagKnown, partition.lag()));
+  return fmt::format(R"({{"partition":"{}","committed":{},"current":{},"end":{},"lag":{}}})",
+                     partition.name, offset(partition.committed), offset(partition.position),
+                     offset(partition.end), known(isLagKnown, partition.lag()));
 }
 
 }  // namespace
 
 std::string toJson(const Summary& summary) {
-  const double rate = summary.elapsedSeconds > 0
-                          ? static_cast<double>(summary.recordsIn - summary.recordsBefore) / summary.elapsedSeconds
-                          : 0;
+  const double rate =
+      summary.elapsedSeconds > 0
+          ? static_cast<double>(summary.recordsIn - summary.recordsBefore) / summary.elapsedSeconds
+          : 0;
   std::string partitions;
-  for (const SplitProgress& each : summary.partitions) partitions += (partitions.empty() ? "" : ",") + toJson(each);
+  for (const SplitProgress& each : summary.partitions)
+    partitions += (partitions.empty() ? "" : ",") + toJson(each);
   if (!partitions.empty()) partitions = fmt::format(R"(,"partitions":[{}])", partitions);
   return fmt::format(
       R"({{"records_in":{},"records_out":{},"invalid":{},"late":{},"late_partial":{},"filtered":{},)"
       R"("elapsed_s":{:.6f},"events_per_s":{:.1f},"checkpoints":{},"restarts":{}{}}})"
       "\n",
       summary.recordsIn, summary.recordsOut, summary.invalid, summary.late, summary.latePartial,
-      summary.filtered, summary.elapsedSeconds, rate, summary.checkpoints, summary.restarts, partitions);
+      summary.filtered, summary.elapsedSeconds, rate, summary.checkpoints, summary.restarts,
+      partitions);
 }
 
 StatusOr<SummaryFile> SummaryFile::open(const std::string& path) {

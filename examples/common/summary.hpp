@@ -12,8 +12,8 @@
 
 namespace millrace::examples {
 
-/// A job's totals, over all its runs where it keeps state. Balance: recordsIn = valid + invalid, and every valid record
-/// is in a result, filtered or late.
+/// A job's totals, over all its runs where it keeps state. Balance: recordsIn = valid + invalid,
+/// and every valid record is in a result, filtered or late.
 struct Summary {
   std::int64_t recordsIn = 0;
   std::int64_t recordsOut = 0;

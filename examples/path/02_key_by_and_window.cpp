@@ -19,10 +19,10 @@ struct Sale {
 };
 
 const std::vector<Sale> kSales = {
-    {"Oslo", "tea", 350, 5 * kMinute},     {"Oslo", "cake", 500, 10 * kMinute},
-    {"Rome", "tea", 200, 20 * kMinute},    {"Oslo", "tea", 350, 40 * kMinute},
-    {"Oslo", "tea", 0, 50 * kMinute},      {"Rome", "tea", 220, 61 * kMinute},
-    {"Oslo", "tea", 400, 70 * kMinute},    {"Rome", "tea", 180, 119 * kMinute},
+    {"Oslo", "tea", 350, 5 * kMinute},  {"Oslo", "cake", 500, 10 * kMinute},
+    {"Rome", "tea", 200, 20 * kMinute}, {"Oslo", "tea", 350, 40 * kMinute},
+    {"Oslo", "tea", 0, 50 * kMinute},   {"Rome", "tea", 220, 61 * kMinute},
+    {"Oslo", "tea", 400, 70 * kMinute}, {"Rome", "tea", 180, 119 * kMinute},
 };
 
 int main() {

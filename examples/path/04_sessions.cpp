@@ -20,8 +20,8 @@ const std::vector<View> kViews = {
     {"ann", "home", 0},
     {"bob", "home", 2 * kMinute},
     {"ann", "shop", 10 * kMinute},
-    {"ann", "cart", 40 * kMinute},   // exactly half an hour later: the same visit
-    {"bob", "help", 33 * kMinute},   // a minute too late: another visit
+    {"ann", "cart", 40 * kMinute},  // exactly half an hour later: the same visit
+    {"bob", "help", 33 * kMinute},  // a minute too late: another visit
     {"ann", "home", 120 * kMinute},
 };
 

@@ -16,11 +16,11 @@ struct Reading {
 };
 
 const std::vector<Reading> kReadings = {
-    {"door", 10 * kSecond}, {"door", 50 * kSecond},
-    {"door", 65 * kSecond},   // now 00:01:00 has passed, and the first minute fires
-    {"door", 40 * kSecond},   // late, and allowed: the first minute fires again
-    {"door", 95 * kSecond},   // now 00:01:30 has passed, and the first minute is closed for good
-    {"door", 45 * kSecond},   // too late for any window
+    {"door", 10 * kSecond},  {"door", 50 * kSecond},
+    {"door", 65 * kSecond},  // now 00:01:00 has passed, and the first minute fires
+    {"door", 40 * kSecond},  // late, and allowed: the first minute fires again
+    {"door", 95 * kSecond},  // now 00:01:30 has passed, and the first minute is closed for good
+    {"door", 45 * kSecond},  // too late for any window
     {"door", 110 * kSecond},
 };
 
@@ -32,19 +32,19 @@ std::string asLine(const millrace::WindowResult<std::string, std::int64_t>& coun
 int main() {
   millrace::Pipeline pipeline("late-data");
   // [late]
-  const auto counts =
-      pipeline
-          .source("readings", millrace::collection(kReadings),
-                  millrace::boundedOutOfOrderness(4s).timestamps(&Reading::time))
-          .keyBy(&Reading::sensor)
-          .window(millrace::tumbling(1min))
-          .allowedLateness(30s)
-          .aggregate("counts", millrace::count());
+  const auto counts = pipeline
+                          .source("readings", millrace::collection(kReadings),
+                                  millrace::boundedOutOfOrderness(4s).timestamps(&Reading::time))
+                          .keyBy(&Reading::sensor)
+                          .window(millrace::tumbling(1min))
+                          .allowedLateness(30s)
+                          .aggregate("counts", millrace::count());
 
   counts.sink("out", millrace::toStdout(asLine));
   counts.late().sink("late", millrace::toStdout([](const Reading& reading) {
-    return "too late: " + millrace::formatUtc(reading.time).substr(11, 8) + " " + reading.sensor;
-  }));
+                       return "too late: " + millrace::formatUtc(reading.time).substr(11, 8) + " " +
+                              reading.sensor;
+                     }));
   // [late end]
 
   // The watermark follows each batch. Batches of one record on one worker make every run alike.

@@ -25,13 +25,15 @@ class CollatzSource final : public millrace::SourceConnector<std::int64_t> {
     explicit Reader(std::int64_t start) : next_(start) {}
 
     millrace::Status open(millrace::OperatorContext& context) override {
-      if (next_ < 1) return millrace::invalidArgumentError("a Collatz sequence starts at 1 or more");
+      if (next_ < 1)
+        return millrace::invalidArgumentError("a Collatz sequence starts at 1 or more");
       isDone_ = context.worker() != 0;
       return millrace::okStatus();
     }
 
     // Puts out what is ready, as far as there is room; never waits.
-    millrace::StatusOr<millrace::ReadState> read(millrace::SourceOutput<std::int64_t>& out) override {
+    millrace::StatusOr<millrace::ReadState> read(
+        millrace::SourceOutput<std::int64_t>& out) override {
       while (!isDone_) {
         if (out.isFull()) return millrace::ReadState::kMore;
         out.append(step_++) = next_;
@@ -54,7 +56,8 @@ class CollatzSource final : public millrace::SourceConnector<std::int64_t> {
 // [sink]
 class Bars final : public millrace::SinkConnector<std::int64_t> {
  public:
-  std::unique_ptr<millrace::SinkWriter<std::int64_t>> makeWriter(std::shared_ptr<void>&) const override {
+  std::unique_ptr<millrace::SinkWriter<std::int64_t>> makeWriter(
+      std::shared_ptr<void>&) const override {
     return std::make_unique<Writer>();
   }
   std::string describe() const override { return "bars"; }
@@ -64,7 +67,8 @@ class Bars final : public millrace::SinkConnector<std::int64_t> {
    public:
     millrace::Status write(const millrace::TypedBatch<std::int64_t>& batch) override {
       for (std::size_t i = batch.cursor(); i < batch.size(); ++i) {
-        std::cout << std::string(static_cast<std::size_t>(batch[i]), '#') << ' ' << batch[i] << '\n';
+        std::cout << std::string(static_cast<std::size_t>(batch[i]), '#') << ' ' << batch[i]
+                  << '\n';
       }
       if (!std::cout) return millrace::dataLossError("cannot write to standard output");
       return millrace::okStatus();

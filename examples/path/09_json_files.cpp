@@ -26,7 +26,8 @@ struct Total {
 
 template <>
 struct millrace::EnumNames<Kind> {
-  static constexpr millrace::EnumName<Kind> names[] = {{Kind::kRain, "rain"}, {Kind::kSnow, "snow"}};
+  static constexpr millrace::EnumName<Kind> names[] = {{Kind::kRain, "rain"},
+                                                       {Kind::kSnow, "snow"}};
 };
 
 // Told once, members can be read from JSON and written as JSON.
@@ -62,19 +63,21 @@ int main(int argc, char** argv) {
   const std::string path = argc > 1 ? argv[1] : "09_readings.ndjson";  // or a directory, or a glob
   millrace::Pipeline pipeline("rain");
   // [files]
-  const auto readings =
-      pipeline.source("readings", millrace::file<Reading>(path), millrace::boundedOutOfOrderness(1min));
+  const auto readings = pipeline.source("readings", millrace::file<Reading>(path),
+                                        millrace::boundedOutOfOrderness(1min));
 
   readings.filter([](const Reading& reading) { return reading.kind == Kind::kRain; })
       .keyBy(&Reading::station)
       .window(millrace::tumbling(1min))
       .aggregate("rain", millrace::sum(&Reading::amount))
-      .map([](const auto& rain) { return Total{rain.windowStart, rain.key, rain.value}; })
+      .map([](const auto& rain) {
+        return Total{rain.windowStart, rain.key, rain.value};
+      })
       .sink("totals", millrace::toStdout(asJson));
 
   readings.deadLetters().sink("invalid", millrace::toStdout([](const millrace::DeadLetter& letter) {
-    return "invalid: " + letter.position + ": " + letter.reason;
-  }));
+                                return "invalid: " + letter.position + ": " + letter.reason;
+                              }));
   // [files end]
 
   const millrace::Status status = millrace::run(pipeline);

@@ -32,7 +32,8 @@ struct NumberPerTown {
 int main() {
   millrace::Pipeline pipeline("parcels");
   // [streams]
-  const auto shop = pipeline.source("shop", millrace::collection(kFromShop), millrace::noWatermarks());
+  const auto shop =
+      pipeline.source("shop", millrace::collection(kFromShop), millrace::noWatermarks());
   const auto depot =
       pipeline.source("depot", millrace::collection(kFromDepot), millrace::noWatermarks());
 

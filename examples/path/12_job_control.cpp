@@ -14,16 +14,18 @@ int main() {
 
   millrace::Pipeline squares("squares");
   millrace::Collected<std::int64_t> evenSquares;
-  squares.source("numbers", millrace::generator<std::int64_t>(number, {.count = 1'000}),
-                 millrace::noWatermarks())
+  squares
+      .source("numbers", millrace::generator<std::int64_t>(number, {.count = 1'000}),
+              millrace::noWatermarks())
       .filter([](std::int64_t n) { return n % 2 == 0; })
       .map([](std::int64_t n) { return n * n; })
       .sink("squares", millrace::collectInto(evenSquares));
 
   millrace::Pipeline ticks("ticks");
   millrace::Collected<std::int64_t> seen;
-  ticks.source("ticks", millrace::generator<std::int64_t>(number, {.count = {}, .rate = 1'000}),
-               millrace::noWatermarks())
+  ticks
+      .source("ticks", millrace::generator<std::int64_t>(number, {.count = {}, .rate = 1'000}),
+              millrace::noWatermarks())
       .sink("seen", millrace::collectInto(seen));
 
   // [jobs]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Kafka: what each customer has spent in a minute, from a topic to a topic, each total exactly once.
+// Kafka: what each customer has spent in a minute, from a topic to a topic, each total exactly
+// once.
 //
 //   ./dev kafka start
 //   ./dev kafka topic create orders --partitions 4
@@ -32,7 +33,8 @@ struct millrace::Description<Order> {
 int main(int argc, char** argv) {
   // [cluster]
   millrace::KafkaSettings cluster;  // localhost:9092
-  if (const char* brokers = std::getenv("MILLRACE_KAFKA_BOOTSTRAP")) cluster.bootstrapServers = brokers;
+  if (const char* brokers = std::getenv("MILLRACE_KAFKA_BOOTSTRAP"))
+    cluster.bootstrapServers = brokers;
   millrace::KafkaSourceOptions orders;
   orders.settings = cluster;
   orders.topics = {"orders"};
@@ -50,7 +52,8 @@ int main(int argc, char** argv) {
       .aggregate("spent", millrace::sum(&Order::cents))
       .sink("totals", millrace::toKafka(totals, [](const auto& spent, millrace::KafkaRecord& out) {
               out.setKey(spent.key);
-              out.value = millrace::formatUtc(spent.windowStart) + " " + std::to_string(spent.value);
+              out.value =
+                  millrace::formatUtc(spent.windowStart) + " " + std::to_string(spent.value);
             }));
 
   millrace::JobOptions options;

@@ -214,7 +214,8 @@ class PosixFileLock final : public FileLock {
 Status lockedBy(int descriptor, const std::string& path) {
   constexpr std::size_t kLongestText = 512;
   std::string text(kLongestText, '\0');
-  const ssize_t got = uninterrupted([&] { return ::pread(descriptor, text.data(), text.size(), 0); });
+  const ssize_t got =
+      uninterrupted([&] { return ::pread(descriptor, text.data(), text.size(), 0); });
   text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   return absl::FailedPreconditionError(path + " is locked" + (text.empty() ? "" : " by " + text));
 }
@@ -222,7 +223,8 @@ Status lockedBy(int descriptor, const std::string& path) {
 // Without the text the lock is as good: a full disk does not matter here.
 void leaveText(int descriptor, std::string_view text) {
   if (::ftruncate(descriptor, 0) != 0) return;
-  static_cast<void>(uninterrupted([&] { return ::pwrite(descriptor, text.data(), text.size(), 0); }));
+  static_cast<void>(
+      uninterrupted([&] { return ::pwrite(descriptor, text.data(), text.size(), 0); }));
 }
 
 int openDescriptor(const std::string& path, int flags) {

@@ -39,8 +39,8 @@ Status internalError(std::string_view message) { return statusOf(StatusCode::kIn
 
 Status annotate(const Status& status, std::string_view doing) {
   if (status.ok()) return status;
-  const std::string message = fmt::format("while {}: {}", doing, 
-      std::string_view(status.message().data(), status.message().size()));
+  const std::string message = fmt::format(
+      "while {}: {}", doing, std::string_view(status.message().data(), status.message().size()));
   return Status(status.code(), message);
 }
 

@@ -26,16 +26,17 @@ LogPosition positionOf(const CheckpointSummary& summary) {
 }
 
 // The mark is made after the commit of what it tells.
-Status checkMark(const CommittedMark::Value& mark, const Layout& layout,
-                 std::uint64_t firstSegment, const LogScan& scan) {
+Status checkMark(const CommittedMark::Value& mark, const Layout& layout, std::uint64_t firstSegment,
+                 const LogScan& scan) {
   const LogPosition found = positionOf(scan.summary);
   if (mark.epoch <= found.epoch && mark.incarnation <= found.incarnation) return absl::OkStatus();
   const SegmentRef last =
       scan.segments.empty() ? SegmentRef{firstSegment, 0} : scan.segments.back();
-  return damaged(layout.segment(last.number), last.bytes,
-                 fmt::format("the log ends here with epoch {} of run {}, but epoch {} of run {} was "
-                             "committed: the end of it or a later segment is lost",
-                             found.epoch, found.incarnation, mark.epoch, mark.incarnation));
+  return damaged(
+      layout.segment(last.number), last.bytes,
+      fmt::format("the log ends here with epoch {} of run {}, but epoch {} of run {} was "
+                  "committed: the end of it or a later segment is lost",
+                  found.epoch, found.incarnation, mark.epoch, mark.incarnation));
 }
 
 }  // namespace
@@ -91,9 +92,8 @@ StatusOr<std::unique_ptr<SortedSegment>> sortSegment(RandomAccessFile& file,
   MILLRACE_ASSIGN_OR_RETURN(SegmentContents contents,
                             readSegment(bytes, segment.number, positionOf(summary), file.path()));
   if (!contents.fault.empty()) return damaged(file.path(), contents.faultAt, contents.fault);
-  MILLRACE_ASSIGN_OR_RETURN(
-      auto sorted,
-      SortedSegment::sort(std::move(bytes), contents, summary.states, groups, file.path()));
+  MILLRACE_ASSIGN_OR_RETURN(auto sorted, SortedSegment::sort(std::move(bytes), contents,
+                                                             summary.states, groups, file.path()));
   for (LogItem& item : contents.items) advance(summary, std::move(item));
   return sorted;
 }
@@ -119,7 +119,8 @@ StatusOr<std::unique_ptr<SortedCursor>> CheckpointView::entries(
   base_->addTo(*merged, selection);
   CheckpointSummary summary = begin_;
   for (const OpenSegment& segment : segments_) {
-    MILLRACE_ASSIGN_OR_RETURN(auto sorted, sortSegment(*segment.file, segment.ref, selection.groups, summary));
+    MILLRACE_ASSIGN_OR_RETURN(auto sorted,
+                              sortSegment(*segment.file, segment.ref, selection.groups, summary));
     const Drops drops = sorted->drops();
     merged->add(std::move(sorted), drops);
   }

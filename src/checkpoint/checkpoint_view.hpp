@@ -44,7 +44,8 @@ StatusOr<LogScan> scanLog(FileSystem& files, const Layout& layout, const Manifes
                           std::uint64_t last = std::numeric_limits<std::uint64_t>::max());
 
 /// The committed part of a segment, sorted; `summary` moves on from the segment's begin to its end.
-StatusOr<std::unique_ptr<SortedSegment>> sortSegment(RandomAccessFile& file, const SegmentRef& segment,
+StatusOr<std::unique_ptr<SortedSegment>> sortSegment(RandomAccessFile& file,
+                                                     const SegmentRef& segment,
                                                      KeyGroupRange groups,
                                                      CheckpointSummary& summary);
 
@@ -53,7 +54,8 @@ StatusOr<std::unique_ptr<SortedSegment>> sortSegment(RandomAccessFile& file, con
 /// **Thread safety**: all methods may be called from any thread at once.
 class CheckpointView {
  public:
-  /// `begin` is where the first segment begins, that is, what the base holds. Opens the segments' files.
+  /// `begin` is where the first segment begins, that is, what the base holds. Opens the segments'
+  /// files.
   static StatusOr<CheckpointView> open(FileSystem& files, const Layout& layout,
                                        std::shared_ptr<const BaseView> base,
                                        CheckpointSummary begin,

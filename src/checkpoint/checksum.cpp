@@ -13,7 +13,8 @@ std::uint64_t checksum(std::span<const std::string_view> pieces, std::uint64_t s
   }
   XXH3_state_t state{};
   XXH3_64bits_reset_withSeed(&state, seed);
-  for (const std::string_view piece : pieces) XXH3_64bits_update(&state, piece.data(), piece.size());
+  for (const std::string_view piece : pieces)
+    XXH3_64bits_update(&state, piece.data(), piece.size());
   return XXH3_64bits_digest(&state);
 }
 

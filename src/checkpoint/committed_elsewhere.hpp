@@ -12,8 +12,8 @@ namespace millrace::checkpoint {
 
 /// The log as far as it is committed by the word of `point`; null: by what is durable.
 ///
-/// kFailedPrecondition: the directory and the point cannot belong together, or there is a last epoch that
-/// only a point could tell whether it is committed; kDataLoss as scanLog(); others as
+/// kFailedPrecondition: the directory and the point cannot belong together, or there is a last
+/// epoch that only a point could tell whether it is committed; kDataLoss as scanLog(); others as
 /// CommitPoint::takeOver().
 StatusOr<LogScan> scanCommitted(FileSystem& files, const Layout& layout, const Manifest& manifest,
                                 CommitPoint* point);

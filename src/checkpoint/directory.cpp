@@ -63,12 +63,14 @@ Status removeTree(FileSystem& files, const std::string& path) {
   MILLRACE_RETURN_IF_ERROR(info.status());
   if (info->kind == FileKind::kDirectory) {
     MILLRACE_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list(path));
-    for (const std::string& name : names) MILLRACE_RETURN_IF_ERROR(removeTree(files, path + "/" + name));
+    for (const std::string& name : names)
+      MILLRACE_RETURN_IF_ERROR(removeTree(files, path + "/" + name));
   }
   return removeIfThere(files, path);
 }
 
-Status copySynced(FileSystem& files, const std::string& from, const std::string& to, std::uint64_t size) {
+Status copySynced(FileSystem& files, const std::string& from, const std::string& to,
+                  std::uint64_t size) {
   MILLRACE_ASSIGN_OR_RETURN(const auto source, files.openRead(from));
   MILLRACE_ASSIGN_OR_RETURN(const auto target, files.openWrite(to, WriteMode::kTruncate));
   std::string piece;
@@ -81,7 +83,8 @@ Status copySynced(FileSystem& files, const std::string& from, const std::string&
   return target->close();
 }
 
-Status linkOrCopy(FileSystem& files, const std::string& from, const std::string& to, std::uint64_t size) {
+Status linkOrCopy(FileSystem& files, const std::string& from, const std::string& to,
+                  std::uint64_t size) {
   const Status linked = files.link(from, to);
   return absl::IsUnimplemented(linked) ? copySynced(files, from, to, size) : linked;
 }
@@ -100,8 +103,7 @@ bool mayBeTriedAgain(const Status& status) {
 Status finalError(const Status& status) {
   if (status.ok()) return status;
   return absl::DataLossError(fmt::format(
-      "{} (what the disk holds is not known, so nothing more is written)",
-      textOf(status)));
+      "{} (what the disk holds is not known, so nothing more is written)", textOf(status)));
 }
 
 void CommittedMark::set(Value value) {

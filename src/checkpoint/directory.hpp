@@ -41,11 +41,14 @@ Status removeIfThere(FileSystem& files, const std::string& path);
 /// Removes a directory and what is in it. `kNotFound` counts as done.
 Status removeTree(FileSystem& files, const std::string& path);
 
-/// Copies the first `size` bytes of a file into a new one and syncs that. The directory is the caller's to sync.
-Status copySynced(FileSystem& files, const std::string& from, const std::string& to, std::uint64_t size);
+/// Copies the first `size` bytes of a file into a new one and syncs that. The directory is the
+/// caller's to sync.
+Status copySynced(FileSystem& files, const std::string& from, const std::string& to,
+                  std::uint64_t size);
 
 /// Gives a file that stays as it is another name, or copies it where that cannot be. As above.
-Status linkOrCopy(FileSystem& files, const std::string& from, const std::string& to, std::uint64_t size);
+Status linkOrCopy(FileSystem& files, const std::string& from, const std::string& to,
+                  std::uint64_t size);
 
 /// Writes a file whole and syncs it. The directory is the caller's to sync.
 Status writeSynced(FileSystem& files, const std::string& path, std::string_view bytes);
@@ -57,8 +60,9 @@ bool mayBeTriedAgain(const Status& status);
 Status finalError(const Status& status);
 
 /// Something about the log in a file of its own, which is never synced and so may lag behind.
-/// COMMITTED, a tripwire: what was committed at least; a log that ends before it has lost something.
-/// FINISHED: up to where the sinks' effects are finished at least, and need not be looked at again.
+/// COMMITTED, a tripwire: what was committed at least; a log that ends before it has lost
+/// something. FINISHED: up to where the sinks' effects are finished at least, and need not be
+/// looked at again.
 ///   COMMITTED, FINISHED = header { epoch:u64 incarnation:u64 checksum:u64 }
 /// Of the records the last good one counts; damage makes it say less, never more.
 class CommittedMark {

@@ -57,18 +57,18 @@ DirectoryReader::DirectoryReader(bool isSavepoint, LogScan log, std::vector<Logg
 StatusOr<std::unique_ptr<DirectoryReader>> DirectoryReader::read(FileSystem& files,
                                                                  const Layout& layout,
                                                                  const Manifest& manifest) {
-  MILLRACE_ASSIGN_OR_RETURN(auto base, openBase(files, manifest, readingSettings(layout, manifest)));
+  MILLRACE_ASSIGN_OR_RETURN(auto base,
+                            openBase(files, manifest, readingSettings(layout, manifest)));
   std::vector<LoggedEpoch> epochs;
-  MILLRACE_ASSIGN_OR_RETURN(LogScan log,
-                            scanLog(files, layout, manifest, [&](const LogItem& item) {
+  MILLRACE_ASSIGN_OR_RETURN(LogScan log, scanLog(files, layout, manifest, [&](const LogItem& item) {
                               if (!item.beginsRun) epochs.push_back(loggedEpoch(item));
                             }));
   MILLRACE_ASSIGN_OR_RETURN(
       CheckpointView view,
       CheckpointView::open(files, layout, base->view(), manifest.summary, log.segments));
-  std::unique_ptr<DirectoryReader> reader(new DirectoryReader(
-      manifest.kind == Manifest::Kind::kSavepoint, std::move(log), std::move(epochs),
-      std::move(base), std::move(view)));
+  std::unique_ptr<DirectoryReader> reader(
+      new DirectoryReader(manifest.kind == Manifest::Kind::kSavepoint, std::move(log),
+                          std::move(epochs), std::move(base), std::move(view)));
   MILLRACE_ASSIGN_OR_RETURN(reader->retained_, retainedEpochs(files, layout));
   return reader;
 }
@@ -89,9 +89,8 @@ StatusOr<std::unique_ptr<SortedCursor>> DirectoryReader::entries() const {
 
 Status DirectoryReader::verify() const {
   MILLRACE_RETURN_IF_ERROR(base_->verify());
-  return forEachEntry({0, kMaxKeyGroups}, [](StateId, KeyGroup, std::string_view, std::string_view) {
-    return absl::OkStatus();
-  });
+  return forEachEntry({0, kMaxKeyGroups}, [](StateId, KeyGroup, std::string_view,
+                                             std::string_view) { return absl::OkStatus(); });
 }
 
 }  // namespace millrace::checkpoint
@@ -120,8 +119,7 @@ StatusOr<std::vector<CheckpointReader::StateSize>> CheckpointReader::sizes() con
   std::vector<StateSize> sizes;
   for (const CataloguedState& state : summary().states) sizes.push_back({state, 0, 0, 0});
   MILLRACE_RETURN_IF_ERROR(forEachEntry(
-      {0, kMaxKeyGroups},
-      [&](StateId id, KeyGroup, std::string_view key, std::string_view value) {
+      {0, kMaxKeyGroups}, [&](StateId id, KeyGroup, std::string_view key, std::string_view value) {
         const auto size = std::lower_bound(
             sizes.begin(), sizes.end(), id,
             [](const StateSize& known, StateId wanted) { return known.state.id < wanted; });

@@ -21,11 +21,9 @@ void Drops::addState(std::uint64_t moment, StateId state) {
 }
 
 void Drops::addAll(std::uint64_t moment, const Drops& other) {
-  other.forEach(
-      [&](StateId state, KeyGroupRange groups, Timestamp time) {
-        addThrough(moment, state, groups, time);
-      },
-      [&](StateId state) { addState(moment, state); });
+  other.forEach([&](StateId state, KeyGroupRange groups,
+                    Timestamp time) { addThrough(moment, state, groups, time); },
+                [&](StateId state) { addState(moment, state); });
 }
 
 DropLimit Drops::after(std::uint64_t moment, StateId state, KeyGroup group) const {
@@ -35,9 +33,9 @@ DropLimit Drops::after(std::uint64_t moment, StateId state, KeyGroup group) cons
   limit.everything = found->second.wholeAt > moment + 1;
   for (const Range& range : found->second.ranges) {
     if (!range.groups.contains(group)) continue;
-    const auto later =
-        std::upper_bound(range.drops.begin(), range.drops.end(), moment,
-                         [](std::uint64_t wanted, const Drop& drop) { return wanted < drop.moment; });
+    const auto later = std::upper_bound(
+        range.drops.begin(), range.drops.end(), moment,
+        [](std::uint64_t wanted, const Drop& drop) { return wanted < drop.moment; });
     if (later == range.drops.end()) continue;
     limit.through = limit.byTime ? std::max(limit.through, later->time) : later->time;
     limit.byTime = true;

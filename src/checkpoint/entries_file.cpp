@@ -22,7 +22,10 @@ constexpr std::size_t kPlaceSize = 10;
 class EntriesCursor final : public SortedCursor {
  public:
   EntriesCursor(std::shared_ptr<const EntriesFileReader> reader, KeyGroupRange groups)
-      : reader_(std::move(reader)), groups_(groups), in_(""), offset_(reader_->offsetOf(groups.first)) {}
+      : reader_(std::move(reader)),
+        groups_(groups),
+        in_(""),
+        offset_(reader_->offsetOf(groups.first)) {}
 
   StatusOr<bool> next() override {
     while (true) {
@@ -166,8 +169,7 @@ Status EntriesFileReader::readEnd() {
     return damaged(path(), 0, "it is too short");
   }
   std::string tail;
-  MILLRACE_RETURN_IF_ERROR(
-      readExactly(*file_, expected_.size - sizeof(end_), sizeof(end_), tail));
+  MILLRACE_RETURN_IF_ERROR(readExactly(*file_, expected_.size - sizeof(end_), sizeof(end_), tail));
   ByteReader(tail).fixed(end_);
   Block block;
   MILLRACE_RETURN_IF_ERROR(readBlock(end_, block));
@@ -245,9 +247,9 @@ Status EntriesFileReader::readBlock(std::uint64_t offset, Block& into) const {
 }
 
 std::uint64_t EntriesFileReader::offsetOf(std::uint32_t first) const {
-  const auto after = std::lower_bound(
-      places_.begin(), places_.end(), first,
-      [](const Place& place, std::uint32_t group) { return place.group < group; });
+  const auto after =
+      std::lower_bound(places_.begin(), places_.end(), first,
+                       [](const Place& place, std::uint32_t group) { return place.group < group; });
   return after == places_.begin() ? begin_ : (after - 1)->offset;
 }
 
@@ -265,7 +267,8 @@ Status EntriesFileReader::verify() const {
     ByteWriter(checks).fixed(block.check);
     if (block.type == kEntriesBlock) entries += block.count;
   }
-  if (entries == expected_.entries && checksum({checks}) == expected_.check) return absl::OkStatus();
+  if (entries == expected_.entries && checksum({checks}) == expected_.check)
+    return absl::OkStatus();
   return damaged(path(), kFileHeaderSize, "blocks are missing or from another file");
 }
 

@@ -17,12 +17,14 @@
 ///   block  = type:u32 count:u32 size:u64 check:u64 payload
 /// check is the checksum of the 16 bytes before it and the payload of `size` bytes, seeded with the
 /// block's offset. Blocks come in this order:
-///   drops (1), at most one     states:length { id:u16 } { drop-through }     of what stands in older files
-///   entries (2), any number    { put | erase }, ascending over all blocks; count of them
-///   end (3), one               entries:u64 checks:u64 places:length { group:u16 offset:u64 } offset:u64
-/// drop-through, put and erase are written as in StateChanges. `checks` is the checksum of the checks of
-/// all blocks before; a place is a block of entries that begins with another group than the one before
-/// it; the last number is the offset of the end block, so that reading can begin there.
+///   drops (1), at most one     states:length { id:u16 } { drop-through }     of what stands in
+///   older files entries (2), any number    { put | erase }, ascending over all blocks; count of
+///   them end (3), one               entries:u64 checks:u64 places:length { group:u16 offset:u64 }
+///   offset:u64
+/// drop-through, put and erase are written as in StateChanges. `checks` is the checksum of the
+/// checks of all blocks before; a place is a block of entries that begins with another group than
+/// the one before it; the last number is the offset of the end block, so that reading can begin
+/// there.
 namespace millrace::checkpoint {
 
 /// **Thread safety**: none.

@@ -43,6 +43,7 @@ struct SizedFile {
 StatusOr<SizedFile> openSized(FileSystem& files, const std::string& path);
 
 /// Exactly `size` bytes at `offset`. kDataLoss: the file ends before.
-Status readExactly(RandomAccessFile& file, std::uint64_t offset, std::size_t size, std::string& into);
+Status readExactly(RandomAccessFile& file, std::uint64_t offset, std::size_t size,
+                   std::string& into);
 
 }  // namespace millrace::checkpoint

@@ -47,12 +47,15 @@ Status LogAndBase::note(Status status) {
 }
 
 // What waits in the log cannot leave the memory of those who read the base: it goes on sooner.
-std::uint64_t LogAndBase::fullSegment() const { return isReadable() ? segmentBytes_ / 16 : segmentBytes_; }
+std::uint64_t LogAndBase::fullSegment() const {
+  return isReadable() ? segmentBytes_ / 16 : segmentBytes_;
+}
 
 // Whether the epoch that was just confirmed is to leave the log at once.
 bool LogAndBase::takeHurry() {
   int before = hurried_.load(std::memory_order_relaxed);
-  while (before > 0 && !hurried_.compare_exchange_weak(before, before - 1, std::memory_order_relaxed)) {
+  while (before > 0 &&
+         !hurried_.compare_exchange_weak(before, before - 1, std::memory_order_relaxed)) {
   }
   return before > 0;
 }
@@ -89,8 +92,9 @@ Status LogAndBase::seal(const Epoch& epoch) {
   // current_ changes on this thread alone.
   const LogPosition position{current_.incarnation, current_.epoch.number + 1};
   if (!begun_ || sealed_ || epoch.number != position.epoch) {
-    return absl::InternalError(fmt::format("epoch {} is appended where {} is due in a run that has{} begun",
-                                           epoch.number, position.epoch, begun_ ? "" : " not"));
+    return absl::InternalError(
+        fmt::format("epoch {} is appended where {} is due in a run that has{} begun", epoch.number,
+                    position.epoch, begun_ ? "" : " not"));
   }
   MILLRACE_RETURN_IF_ERROR(note(makeRoom(fullSegment())));
   MILLRACE_RETURN_IF_ERROR(note(writer_.appendEpoch(position, epoch)));
@@ -108,8 +112,8 @@ Status LogAndBase::confirm() {
     current_.epoch = *std::exchange(sealed_, std::nullopt);
   }
   mark_.set(mark);
-  // A full segment can go into the base only when it is no longer the last one. If there is no room for
-  // the next, the next epoch tries again.
+  // A full segment can go into the base only when it is no longer the last one. If there is no room
+  // for the next, the next epoch tries again.
   if (isReadable()) static_cast<void>(note(makeRoom(takeHurry() ? 0 : fullSegment())));
   return absl::OkStatus();
 }
@@ -122,7 +126,8 @@ void LogAndBase::noteFinished() {
 StatusOr<LogAndBase::Moment> LogAndBase::now() const {
   const std::lock_guard lock(mutex_);
   MILLRACE_ASSIGN_OR_RETURN(
-      CheckpointView view, CheckpointView::open(*files_, layout_, base_->view(), baseSummary_, segments_));
+      CheckpointView view,
+      CheckpointView::open(*files_, layout_, base_->view(), baseSummary_, segments_));
   return Moment{current_, std::move(view)};
 }
 
@@ -187,8 +192,8 @@ Status LogAndBase::retainIfDue() {
 Status applySegment(FileSystem& files, const Layout& layout, const SegmentRef& segment,
                     StateBase& base, Manifest& manifest) {
   MILLRACE_ASSIGN_OR_RETURN(const auto file, files.openRead(layout.segment(segment.number)));
-  MILLRACE_ASSIGN_OR_RETURN(
-      auto sorted, sortSegment(*file, segment, EntrySelection().groups, manifest.summary));
+  MILLRACE_ASSIGN_OR_RETURN(auto sorted,
+                            sortSegment(*file, segment, EntrySelection().groups, manifest.summary));
   const Drops drops = sorted->drops();
   manifest.firstSegment = segment.number + 1;
   return base.apply(std::move(sorted), drops, manifest);

@@ -113,7 +113,7 @@ class LogAndBase final : public CheckpointStore {
   Manifest manifest_;
   std::optional<Timestamp> retainedAt_;  // of the newest
   bool isRetainedAtKnown_ = false;
-  std::uint64_t retainedEpoch_ = 0;      // by this run
+  std::uint64_t retainedEpoch_ = 0;  // by this run
 
   // Shared.
   mutable std::mutex mutex_;

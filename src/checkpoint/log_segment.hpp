@@ -13,14 +13,16 @@
 
 /// A segment of the epoch log:
 ///   segment = header number:u64 check:u64 { record }     check: of the 24 bytes before it
-///   record  = magic:u32 type:u32 incarnation:u64 epoch:u64 size:u64 payload-check:u64 check:u64 payload
-/// check is the checksum of the 40 bytes before it, seeded with number * 2^40 + the record's offset;
-/// payload-check that of the payload, `size` bytes.
+///   record  = magic:u32 type:u32 incarnation:u64 epoch:u64 size:u64 payload-check:u64 check:u64
+///   payload
+/// check is the checksum of the 40 bytes before it, seeded with number * 2^40 + the record's
+/// offset; payload-check that of the payload, `size` bytes.
 ///   run begins (1)  catalog                               epoch: the last committed one
 ///   snapshot (2)    task operations:u64 changes           changes: as StateChanges writes them
 ///   seal (3)        ending snapshots:u64 operations:u64 bytes:u64 check:u64
-/// An epoch is its snapshots and then its seal, which tells their number, their operations, the bytes of
-/// their payloads, and the checksum of their payload-checks. It is committed when the seal is good.
+/// An epoch is its snapshots and then its seal, which tells their number, their operations, the
+/// bytes of their payloads, and the checksum of their payload-checks. It is committed when the seal
+/// is good.
 namespace millrace::checkpoint {
 
 inline constexpr std::size_t kSegmentHeaderSize = 32;

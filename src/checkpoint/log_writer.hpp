@@ -17,15 +17,16 @@ namespace millrace::checkpoint {
 
 /// Writes the last segment of the epoch log.
 ///
-/// Errors of all methods: after kResourceExhausted and kUnavailable the segment is as it was before;
-/// any other is final.
+/// Errors of all methods: after kResourceExhausted and kUnavailable the segment is as it was
+/// before; any other is final.
 ///
 /// **Thread safety**: none.
 class LogWriter {
  public:
   LogWriter(FileSystem& files, Layout layout) : files_(&files), layout_(std::move(layout)) {}
 
-  /// Goes on in a segment, of which `size` bytes are good; the rest is cut off. Syncs what is there.
+  /// Goes on in a segment, of which `size` bytes are good; the rest is cut off. Syncs what is
+  /// there.
   Status open(std::uint64_t number, std::uint64_t size);
   /// Begins a segment; the one before, if any, is left.
   Status create(std::uint64_t number);

@@ -16,8 +16,8 @@
 ///   body = kind:u8 base-kind:u8 job:text key-groups:u32 incarnation:u64 origin:u64
 ///          first-segment:u64 next-file:u64 catalog epoch
 ///          files:length { number:u64 size:u64 entries:u64 checksum:u64 }
-/// catalog and epoch are as of the end of the base; the segments from `first-segment` on follow. Of a
-/// base in RocksDB there are no files here: it has a manifest of its own.
+/// catalog and epoch are as of the end of the base; the segments from `first-segment` on follow. Of
+/// a base in RocksDB there are no files here: it has a manifest of its own.
 namespace millrace::checkpoint {
 
 /// One of the sorted files below the log.
@@ -50,7 +50,8 @@ StatusOr<Manifest> decodeManifest(std::string_view bytes, const std::string& pat
 /// kNotFound: the directory has none.
 StatusOr<Manifest> readManifest(FileSystem& files, const Layout& layout);
 
-/// Replaces the manifest; when it answers ok, for good. kResourceExhausted: the old one is in place.
+/// Replaces the manifest; when it answers ok, for good. kResourceExhausted: the old one is in
+/// place.
 Status writeManifest(FileSystem& files, const Layout& layout, const Manifest& manifest);
 
 }  // namespace millrace::checkpoint

@@ -22,10 +22,12 @@ using Options = CheckpointStore::Options;
 Status checkOptions(const FileSystem& files, const Options& options) {
   if (options.directory.empty()) return absl::InvalidArgumentError("no state directory is given");
   if (options.backend == StateBackend::kRocksDb && &files != &posixFileSystem()) {
-    return absl::InvalidArgumentError("RocksDB keeps its files on the machine's own file system alone");
+    return absl::InvalidArgumentError(
+        "RocksDB keeps its files on the machine's own file system alone");
   }
   if (options.retained == 0) {
-    return absl::InvalidArgumentError("0 retained checkpoints are too few: the last one is always there");
+    return absl::InvalidArgumentError(
+        "0 retained checkpoints are too few: the last one is always there");
   }
   if (options.keyGroups > 0 && options.keyGroups <= kMaxKeyGroups) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -41,15 +43,15 @@ Status checkPlace(FileSystem& files, const Layout& layout) {
     return std::find(names->begin(), names->end(), name) != names->end();
   };
   if (has("MANIFEST")) return absl::OkStatus();
-  constexpr std::array<std::string_view, 9> kOurs = {"LOCK",     "COMMITTED", "FINISHED",
-                                                     "log",      "base",      "MANIFEST.new",
-                                                     "rocksdb",  "incoming",  "retained"};
+  constexpr std::array<std::string_view, 9> kOurs = {"LOCK",    "COMMITTED", "FINISHED",
+                                                     "log",     "base",      "MANIFEST.new",
+                                                     "rocksdb", "incoming",  "retained"};
   for (const std::string& name : *names) {
     if (std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end()) continue;
-    return absl::FailedPreconditionError(
-        fmt::format("{} is not a state directory: it holds {} and no MANIFEST (give a new or an empty "
-                    "directory)",
-                    layout.root, name));
+    return absl::FailedPreconditionError(fmt::format(
+        "{} is not a state directory: it holds {} and no MANIFEST (give a new or an empty "
+        "directory)",
+        layout.root, name));
   }
   return absl::OkStatus();
 }
@@ -60,10 +62,10 @@ StatusOr<std::unique_ptr<FileLock>> lockFor(FileSystem& files, const Layout& lay
   if (options.openedAt != 0) holder += " since " + formatUtc(options.openedAt);
   auto lock = files.lock(layout.lock(), holder);
   if (!absl::IsFailedPrecondition(lock.status())) return lock;
-  return absl::FailedPreconditionError(
-      fmt::format("the state directory {} is in use: {} (stop that job, or give this one a directory "
-                  "of its own)",
-                  layout.root, textOf(lock.status())));
+  return absl::FailedPreconditionError(fmt::format(
+      "the state directory {} is in use: {} (stop that job, or give this one a directory "
+      "of its own)",
+      layout.root, textOf(lock.status())));
 }
 
 // The manifest is made first and never removed.
@@ -105,10 +107,10 @@ Status checkOrigin(FileSystem& files, const Layout& layout, const Manifest& mani
   if (isGone && manifest.origin != 0) return absl::OkStatus();
   MILLRACE_ASSIGN_OR_RETURN(const SavepointManifest from, readSavepoint(files, savepoint));
   if (from.identity == manifest.origin) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      fmt::format("{} holds state that did not begin from savepoint {} (to begin from it give a new or "
-                  "an empty directory; to go on, give no savepoint)",
-                  layout.root, savepoint));
+  return absl::FailedPreconditionError(fmt::format(
+      "{} holds state that did not begin from savepoint {} (to begin from it give a new or "
+      "an empty directory; to go on, give no savepoint)",
+      layout.root, savepoint));
 }
 
 Status checkManifest(const Layout& layout, const Manifest& manifest, const Options& options) {
@@ -124,16 +126,16 @@ Status checkManifest(const Layout& layout, const Manifest& manifest, const Optio
   }
   if (manifest.baseKind != baseKindOf(options.backend)) {
     const bool isRocksDb = manifest.baseKind == Manifest::BaseKind::kRocksDb;
-    return absl::FailedPreconditionError(
-        fmt::format("the state in {} was kept with the store '{}' (go on with that one; or take a savepoint "
-                    "and begin from it in a new directory, with any store)",
-                    layout.root, isRocksDb ? "rocksdb" : "memory"));
+    return absl::FailedPreconditionError(fmt::format(
+        "the state in {} was kept with the store '{}' (go on with that one; or take a savepoint "
+        "and begin from it in a new directory, with any store)",
+        layout.root, isRocksDb ? "rocksdb" : "memory"));
   }
   if (summary.keyGroups == options.keyGroups) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      fmt::format("the state in {} has {} key groups, not {} (the number is fixed for the life of the "
-                  "state)",
-                  layout.root, summary.keyGroups, options.keyGroups));
+  return absl::FailedPreconditionError(fmt::format(
+      "the state in {} has {} key groups, not {} (the number is fixed for the life of the "
+      "state)",
+      layout.root, summary.keyGroups, options.keyGroups));
 }
 
 // A base that is read by key has to hold all there is: what the log still has goes into it.
@@ -160,15 +162,16 @@ Status removeLeftovers(FileSystem& files, const Layout& layout, const Manifest& 
   }
   MILLRACE_ASSIGN_OR_RETURN(const auto entries, numberedFiles(files, layout.base(), ".base"));
   for (const std::uint64_t number : entries) {
-    const bool isNamed = std::any_of(manifest.files.begin(), manifest.files.end(),
-                                     [&](const EntriesFile& file) { return file.number == number; });
+    const bool isNamed =
+        std::any_of(manifest.files.begin(), manifest.files.end(),
+                    [&](const EntriesFile& file) { return file.number == number; });
     if (!isNamed) MILLRACE_RETURN_IF_ERROR(files.remove(layout.entries(number)));
   }
   return removeUnfinishedRetained(files, layout);
 }
 
-// What was found may be in the system's memory alone, after a kill: it has to last before anything is
-// removed or answered because of it.
+// What was found may be in the system's memory alone, after a kill: it has to last before anything
+// is removed or answered because of it.
 Status makeLasting(FileSystem& files, LogAndBase::Opened& opened) {
   const Layout& layout = opened.layout;
   for (const std::string& folder : {layout.root, layout.base(), layout.log()}) {
@@ -191,7 +194,8 @@ StatusOr<std::unique_ptr<StateBase>> openBase(FileSystem& files, const Manifest&
     MILLRACE_ASSIGN_OR_RETURN(auto base, RocksBase::open(settings, manifest));
     return std::unique_ptr<StateBase>(std::move(base));
   }
-  MILLRACE_ASSIGN_OR_RETURN(EntriesFiles entries, openEntriesFiles(files, settings.layout, manifest));
+  MILLRACE_ASSIGN_OR_RETURN(EntriesFiles entries,
+                            openEntriesFiles(files, settings.layout, manifest));
   return std::unique_ptr<StateBase>(std::make_unique<SortedFiles>(
       files, settings.layout, std::move(entries), settings.fileBytes));
 }
@@ -201,9 +205,17 @@ StatusOr<LogAndBase::Opened> openDirectory(FileSystem& files, const Options& opt
   MILLRACE_RETURN_IF_ERROR(checkOptions(files, options));
   MILLRACE_RETURN_IF_ERROR(checkPlace(files, layout));
   MILLRACE_RETURN_IF_ERROR(makeLastingDirs(files, layout.root));
-  LogAndBase::Opened opened{
-      nullptr, layout, {}, {}, {}, nullptr, LogWriter(files, layout), options.segmentBytes,
-      options.retained > 1 ? options.retained : 0, options.retainEvery, options.commitPoint};
+  LogAndBase::Opened opened{nullptr,
+                            layout,
+                            {},
+                            {},
+                            {},
+                            nullptr,
+                            LogWriter(files, layout),
+                            options.segmentBytes,
+                            options.retained > 1 ? options.retained : 0,
+                            options.retainEvery,
+                            options.commitPoint};
   MILLRACE_ASSIGN_OR_RETURN(opened.lock, lockFor(files, layout, options));
   StatusOr<Manifest> manifest = readManifest(files, layout);
   if (absl::IsNotFound(manifest.status())) {
@@ -214,8 +226,10 @@ StatusOr<LogAndBase::Opened> openDirectory(FileSystem& files, const Options& opt
   MILLRACE_RETURN_IF_ERROR(checkManifest(layout, *manifest, options));
   MILLRACE_RETURN_IF_ERROR(checkOrigin(files, layout, *manifest, options.fromSavepoint));
   opened.manifest = *std::move(manifest);
-  MILLRACE_ASSIGN_OR_RETURN(opened.base, openBase(files, opened.manifest, RocksBase::settingsOf(layout, options)));
-  MILLRACE_ASSIGN_OR_RETURN(opened.log, scanCommitted(files, layout, opened.manifest, options.commitPoint));
+  MILLRACE_ASSIGN_OR_RETURN(
+      opened.base, openBase(files, opened.manifest, RocksBase::settingsOf(layout, options)));
+  MILLRACE_ASSIGN_OR_RETURN(opened.log,
+                            scanCommitted(files, layout, opened.manifest, options.commitPoint));
   opened.finished = CommittedMark::read(files, layout.finished());
   if (opened.base->isReadable()) MILLRACE_RETURN_IF_ERROR(emptyLog(files, opened));
   MILLRACE_RETURN_IF_ERROR(makeLasting(files, opened));

@@ -124,8 +124,12 @@ bool readEpoch(ByteReader& in, Epoch& out) {
 }
 
 Epoch withoutChanges(const Epoch& epoch) {
-  Epoch copy{epoch.number,    epoch.incarnation,          epoch.isFinal,
-             epoch.isDrained, epoch.isCommittedElsewhere, epoch.completedAt,
+  Epoch copy{epoch.number,
+             epoch.incarnation,
+             epoch.isFinal,
+             epoch.isDrained,
+             epoch.isCommittedElsewhere,
+             epoch.completedAt,
              {}};
   copy.tasks.reserve(epoch.tasks.size());
   for (const TaskSnapshot& task : epoch.tasks) {

@@ -11,7 +11,8 @@
 
 /// What manifests and the epoch log are made of. Readers answer false where the bytes are damaged.
 ///   text    = size:length bytes
-///   catalog = count:length { id:u16 operator:text name:text kind:text key-type:text value-type:text
+///   catalog = count:length { id:u16 operator:text name:text kind:text key-type:text
+///   value-type:text
 ///                            schemas:length { schema:text } }
 ///   task    = operator:text worker:u32 position:text prepared:text
 ///   ending  = flags:u8 (1 final, 2 drained, 4 committed elsewhere) completed-at:i64

@@ -22,8 +22,9 @@ Status copyLog(FileSystem& files, const Layout& from, const Layout& to,
   return finalError(files.syncDirectory(to.log()));
 }
 
-Status makeRetained(FileSystem& files, const Layout& layout, const Layout& target, const StateBase& base,
-                    const Manifest& manifest, const std::vector<SegmentRef>& segments) {
+Status makeRetained(FileSystem& files, const Layout& layout, const Layout& target,
+                    const StateBase& base, const Manifest& manifest,
+                    const std::vector<SegmentRef>& segments) {
   MILLRACE_RETURN_IF_ERROR(removeTree(files, target.root));
   MILLRACE_RETURN_IF_ERROR(makeLastingDirs(files, target.base()));
   MILLRACE_RETURN_IF_ERROR(makeLastingDirs(files, target.log()));

@@ -13,9 +13,9 @@
 #include "checkpoint/manifest.hpp"
 #include "checkpoint/state_base.hpp"
 
-/// Retained checkpoints: `retained/000012` is the state directory as it was at the end of epoch 12. Files of
-/// the base, which never change, get a second name there, and the log is copied. Its manifest comes last and
-/// goes first: without one it is a left-over.
+/// Retained checkpoints: `retained/000012` is the state directory as it was at the end of epoch 12.
+/// Files of the base, which never change, get a second name there, and the log is copied. Its
+/// manifest comes last and goes first: without one it is a left-over.
 namespace millrace::checkpoint {
 
 /// The epochs of those that are whole, ascending.
@@ -24,9 +24,9 @@ StatusOr<std::vector<std::uint64_t>> retainedEpochs(FileSystem& files, const Lay
 /// When the newest of them was completed; nothing when there is none that can be read.
 std::optional<Timestamp> newestRetainedAt(FileSystem& files, const Layout& layout);
 
-/// Keeps epoch `epoch`: the base and, above it, the committed parts of `segments`, of which the last is
-/// still written to. `manifest` is that of the base. kResourceExhausted: nothing of it is left.
-/// REQUIRES: base and segments stay while it runs.
+/// Keeps epoch `epoch`: the base and, above it, the committed parts of `segments`, of which the
+/// last is still written to. `manifest` is that of the base. kResourceExhausted: nothing of it is
+/// left. REQUIRES: base and segments stay while it runs.
 Status retain(FileSystem& files, const Layout& layout, std::uint64_t epoch, const StateBase& base,
               Manifest manifest, const std::vector<SegmentRef>& segments);
 

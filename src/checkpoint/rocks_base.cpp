@@ -357,13 +357,14 @@ StatusOr<std::unique_ptr<RocksBase>> RocksBase::open(const Settings& settings,
   return base;
 }
 
-// When the sync fails that ends the taking in of a file, RocksDB removes the file and may have named it in its
-// manifest already. What it had before is whole then, which the mark proves; a file that is missing otherwise takes the
-// mark away with it. Reading changes nothing yet.
+// When the sync fails that ends the taking in of a file, RocksDB removes the file and may have
+// named it in its manifest already. What it had before is whole then, which the mark proves; a file
+// that is missing otherwise takes the mark away with it. Reading changes nothing yet.
 bool RocksBase::isWholeWithoutLast(Settings settings, const Manifest& manifest) {
   settings.isForReading = true;
   RocksBase before(std::move(settings), std::make_shared<Calm>());
-  return before.openDatabase(false, Unfinished::kPassedOver).ok() && before.checkMark(manifest).ok();
+  return before.openDatabase(false, Unfinished::kPassedOver).ok() &&
+         before.checkMark(manifest).ok();
 }
 
 Status RocksBase::checkMark(const Manifest& manifest) const {
@@ -382,14 +383,16 @@ Status RocksBase::checkMark(const Manifest& manifest) const {
 
 Status RocksBase::make(const Settings& settings, SortedCursor& entries, const Manifest& manifest) {
   const std::string path = settings.layout.rocksDb();
-  MILLRACE_RETURN_IF_ERROR(statusOf(rocksdb::DestroyDB(path, rocksdb::Options()), "removing " + path));
+  MILLRACE_RETURN_IF_ERROR(
+      statusOf(rocksdb::DestroyDB(path, rocksdb::Options()), "removing " + path));
   RocksBase base(settings, std::make_shared<Calm>());
   MILLRACE_RETURN_IF_ERROR(base.openDatabase(true));
   return base.takeIn(entries, Drops(), manifest);
 }
 
-// RocksDB can be told to go on, but 7.8 then takes files in under the number 0: only opening it anew is safe. So a
-// full disk is not told as one here, which would be tried again with this database.
+// RocksDB can be told to go on, but 7.8 then takes files in under the number 0: only opening it
+// anew is safe. So a full disk is not told as one here, which would be tried again with this
+// database.
 Status RocksBase::awaitOrder() {
   const rocksdb::Status error = calm_->wait(*database_, kMostOverlaps);
   if (error.ok()) return absl::OkStatus();

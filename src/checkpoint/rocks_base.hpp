@@ -13,7 +13,7 @@
 namespace rocksdb {
 class DB;
 class Env;
-}
+}  // namespace rocksdb
 
 namespace millrace::checkpoint {
 
@@ -27,7 +27,8 @@ namespace millrace::checkpoint {
 /// The mark of a base is that of the manifest, or one ahead of it after a crash between the two:
 /// what the log then holds as well is put once more, which changes nothing.
 ///
-/// **Thread safety**: as StateBase; read(), readAll(), readFrom() and views may be used from any thread.
+/// **Thread safety**: as StateBase; read(), readAll(), readFrom() and views may be used from any
+/// thread.
 class RocksBase final : public StateBase {
  public:
   struct Settings {
@@ -48,8 +49,8 @@ class RocksBase final : public StateBase {
   /// apply().
   static Status make(const Settings& settings, SortedCursor& entries, const Manifest& manifest);
 
-  /// Where bases that are opened from here on have their files; null: on the machine's disks. For tests, and not
-  /// while a base is being opened.
+  /// Where bases that are opened from here on have their files; null: on the machine's disks. For
+  /// tests, and not while a base is being opened.
   static rocksdb::Env*& environment();
 
   ~RocksBase() override;

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-
 #include "checkpoint/checksum.hpp"
 #include "checkpoint/directory_reader.hpp"
 #include "checkpoint/file_header.hpp"
@@ -20,8 +19,8 @@ Status checkUnused(FileSystem& files, const Layout& layout) {
   for (const std::string& name : *names) {
     if (name == "base" || name == "MANIFEST.new") continue;
     return absl::FailedPreconditionError(fmt::format(
-        "cannot write a savepoint to {}: it holds {} (give a new or an empty directory)", layout.root,
-        name));
+        "cannot write a savepoint to {}: it holds {} (give a new or an empty directory)",
+        layout.root, name));
   }
   return absl::OkStatus();
 }
@@ -46,19 +45,21 @@ Status copyFiles(FileSystem& files, const Layout& layout, const std::string& sav
 // Takes over what the savepoint holds, whatever it consists of.
 Status fillBase(FileSystem& files, const Layout& layout, const CheckpointStore::Options& options,
                 Manifest& manifest) {
-  MILLRACE_ASSIGN_OR_RETURN(
-      const auto from, DirectoryReader::read(files, Layout{options.fromSavepoint}, manifest));
+  MILLRACE_ASSIGN_OR_RETURN(const auto from,
+                            DirectoryReader::read(files, Layout{options.fromSavepoint}, manifest));
   MILLRACE_RETURN_IF_ERROR(from->verify());
   MILLRACE_ASSIGN_OR_RETURN(const auto entries, from->entries());
   manifest = Manifest();
   manifest.summary = from->summary();
   if (options.backend == StateBackend::kRocksDb) {
     manifest.baseKind = Manifest::BaseKind::kRocksDb;
-    MILLRACE_RETURN_IF_ERROR(RocksBase::make(RocksBase::settingsOf(layout, options), *entries, manifest));
+    MILLRACE_RETURN_IF_ERROR(
+        RocksBase::make(RocksBase::settingsOf(layout, options), *entries, manifest));
     return finalError(files.syncDirectory(layout.root));
   }
-  MILLRACE_ASSIGN_OR_RETURN(const EntriesFile file, writeEntriesFile(files, layout, manifest.nextFile++,
-                                                                     *entries, Drops()));
+  MILLRACE_ASSIGN_OR_RETURN(
+      const EntriesFile file,
+      writeEntriesFile(files, layout, manifest.nextFile++, *entries, Drops()));
   manifest.files = {file};
   return absl::OkStatus();
 }
@@ -79,9 +80,8 @@ Status writeSavepoint(FileSystem& files, const std::string& directory,
   manifest.kind = Manifest::Kind::kSavepoint;
   manifest.summary = summary;
   forgetEffects(manifest.summary);
-  MILLRACE_ASSIGN_OR_RETURN(
-      const EntriesFile file,
-      writeEntriesFile(files, layout, manifest.nextFile++, entries, Drops()));
+  MILLRACE_ASSIGN_OR_RETURN(const EntriesFile file,
+                            writeEntriesFile(files, layout, manifest.nextFile++, entries, Drops()));
   manifest.files = {file};
   return writeManifest(files, layout, manifest);
 }
@@ -90,15 +90,16 @@ StatusOr<SavepointManifest> readSavepoint(FileSystem& files, const std::string& 
   const Layout layout{directory};
   const StatusOr<std::string> bytes = readWhole(files, layout.manifest());
   if (absl::IsNotFound(bytes.status())) {
-    return absl::FailedPreconditionError(directory +
-                                         " is not a savepoint: it has no MANIFEST (was it finished?)");
+    return absl::FailedPreconditionError(
+        directory + " is not a savepoint: it has no MANIFEST (was it finished?)");
   }
   MILLRACE_RETURN_IF_ERROR(bytes.status());
   SavepointManifest read;
   MILLRACE_ASSIGN_OR_RETURN(read.manifest, decodeManifest(*bytes, layout.manifest()));
   if (read.manifest.kind != Manifest::Kind::kSavepoint) {
     return absl::FailedPreconditionError(
-        directory + " is the state directory of a job, not a savepoint (take a savepoint of the job)");
+        directory +
+        " is the state directory of a job, not a savepoint (take a savepoint of the job)");
   }
   read.identity = checksum({*bytes});
   MILLRACE_ASSIGN_OR_RETURN(const auto segments, numberedFiles(files, layout.log(), ".log"));
@@ -116,15 +117,16 @@ Status beginFromSavepoint(FileSystem& files, const Layout& layout,
   MILLRACE_ASSIGN_OR_RETURN(SavepointManifest from, readSavepoint(files, options.fromSavepoint));
   Manifest& manifest = from.manifest;
   if (manifest.summary.keyGroups != options.keyGroups) {
-    return absl::FailedPreconditionError(
-        fmt::format("the savepoint {} has {} key groups, not {} (the number is fixed for the life of "
-                    "the state)",
-                    options.fromSavepoint, manifest.summary.keyGroups, options.keyGroups));
+    return absl::FailedPreconditionError(fmt::format(
+        "the savepoint {} has {} key groups, not {} (the number is fixed for the life of "
+        "the state)",
+        options.fromSavepoint, manifest.summary.keyGroups, options.keyGroups));
   }
   const bool areFilesEnough = options.backend == StateBackend::kMemory &&
                               manifest.baseKind == Manifest::BaseKind::kSortedFiles && !from.hasLog;
-  MILLRACE_RETURN_IF_ERROR(areFilesEnough ? copyFiles(files, layout, options.fromSavepoint, manifest)
-                                          : fillBase(files, layout, options, manifest));
+  MILLRACE_RETURN_IF_ERROR(areFilesEnough
+                               ? copyFiles(files, layout, options.fromSavepoint, manifest)
+                               : fillBase(files, layout, options, manifest));
   manifest.kind = Manifest::Kind::kCheckpoint;
   forgetEffects(manifest.summary);
   manifest.summary.jobName = options.jobName;

@@ -17,7 +17,8 @@ namespace millrace::checkpoint {
 Status writeSavepoint(FileSystem& files, const std::string& directory,
                       const CheckpointSummary& summary, SortedCursor& entries);
 
-/// A savepoint's manifest, and the checksum it is known by. A retained checkpoint is one too, with a log.
+/// A savepoint's manifest, and the checksum it is known by. A retained checkpoint is one too, with
+/// a log.
 struct SavepointManifest {
   Manifest manifest;
   bool hasLog = false;

@@ -23,8 +23,8 @@ StatusOr<EntriesFiles> openEntriesFiles(FileSystem& files, const Layout& layout,
                                         const Manifest& manifest) {
   EntriesFiles opened;
   for (const EntriesFile& file : manifest.files) {
-    MILLRACE_ASSIGN_OR_RETURN(
-        auto reader, EntriesFileReader::open(files, layout.entries(file.number), file));
+    MILLRACE_ASSIGN_OR_RETURN(auto reader,
+                              EntriesFileReader::open(files, layout.entries(file.number), file));
     opened.push_back(std::move(reader));
   }
   return opened;
@@ -82,8 +82,8 @@ Status SortedFiles::writeFile(SortedCursor& entries, const Drops& drops, Entries
   const std::uint64_t number = manifest.nextFile++;
   MILLRACE_ASSIGN_OR_RETURN(const EntriesFile written,
                             writeEntriesFile(*files_, layout_, number, entries, drops));
-  MILLRACE_ASSIGN_OR_RETURN(
-      auto reader, EntriesFileReader::open(*files_, layout_.entries(number), written));
+  MILLRACE_ASSIGN_OR_RETURN(auto reader,
+                            EntriesFileReader::open(*files_, layout_.entries(number), written));
   below.push_back(std::move(reader));
   manifest.files.clear();
   for (const auto& file : below) manifest.files.push_back(file->file());

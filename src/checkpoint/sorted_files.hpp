@@ -24,9 +24,9 @@ StatusOr<EntriesFile> writeEntriesFile(FileSystem& files, const Layout& layout,
                                        std::uint64_t number, SortedCursor& entries,
                                        const Drops& drops);
 
-/// The base of the store `memory`: each segment becomes one sorted file; when the younger ones hold as
-/// much as the oldest, all are merged into one. So a byte is written about three times, memory is that
-/// of a segment, and reading merges few files.
+/// The base of the store `memory`: each segment becomes one sorted file; when the younger ones hold
+/// as much as the oldest, all are merged into one. So a byte is written about three times, memory
+/// is that of a segment, and reading merges few files.
 class SortedFiles final : public StateBase {
  public:
   SortedFiles(FileSystem& files, Layout layout, EntriesFiles found, std::uint64_t leastToMerge);

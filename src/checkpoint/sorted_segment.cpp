@@ -68,11 +68,13 @@ Status SortedSegment::collect(const LogItem::Changes& changes, KeyGroupRange gro
     if (operation.kind == StateChange::Kind::kDropThrough) {
       // Where the reader stands is not told: any moment between its neighbours' will do.
       const std::uint64_t moment =
-          operations_.empty() ? 0 : static_cast<std::uint64_t>(operations_.back().key - bytes_.data());
+          operations_.empty() ? 0
+                              : static_cast<std::uint64_t>(operations_.back().key - bytes_.data());
       drops_.addThrough(moment + 1, operation.state, operation.groups, operation.time);
     } else if (groups.contains(operation.group)) {
       operations_.push_back({orderPrefix(operation.group, operation.state, operation.key),
-                             operation.key.data(), static_cast<std::uint32_t>(operation.key.size())});
+                             operation.key.data(),
+                             static_cast<std::uint32_t>(operation.key.size())});
     }
   }
 }

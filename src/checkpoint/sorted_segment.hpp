@@ -18,8 +18,8 @@ namespace millrace::checkpoint {
 std::vector<StateId> droppedStates(const std::vector<CataloguedState>& before,
                                    const std::vector<CataloguedState>& after);
 
-/// The committed operations of a segment in order, of several on one key the last. Holds the segment's
-/// bytes and 24 more for every operation.
+/// The committed operations of a segment in order, of several on one key the last. Holds the
+/// segment's bytes and 24 more for every operation.
 class SortedSegment final : public SortedCursor {
  public:
   /// Takes the operations on keys of `groups`. `states` is the catalog where the segment begins.

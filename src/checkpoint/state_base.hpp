@@ -27,23 +27,24 @@ class BaseView {
   virtual void addTo(MergeCursor& merged, const EntrySelection& selection) const = 0;
 };
 
-/// What lies below the epoch log: all state up to some epoch. The log's segments are handed to it one by
-/// one, in order; the manifest says up to where. It is told of nothing that is not committed.
+/// What lies below the epoch log: all state up to some epoch. The log's segments are handed to it
+/// one by one, in order; the manifest says up to where. It is told of nothing that is not
+/// committed.
 ///
-/// A change has two steps: apply() or compact() makes it durable and enters it into a manifest; when that
-/// is in place, publish() makes it count, and otherwise abandon() forgets it.
+/// A change has two steps: apply() or compact() makes it durable and enters it into a manifest;
+/// when that is in place, publish() makes it count, and otherwise abandon() forgets it.
 ///
-/// **Thread safety**: view(), publish() and bytes() exclude each other by the caller's lock; the rest is
-/// for one thread.
+/// **Thread safety**: view(), publish() and bytes() exclude each other by the caller's lock; the
+/// rest is for one thread.
 class StateBase {
  public:
   virtual ~StateBase() = default;
 
   /// Waits until the base is in such order that taking in more does not make reading slow.
   virtual Status awaitOrder() { return absl::OkStatus(); }
-  /// Takes in a stretch of the log: first `drops`, then `changes`. It may happen again with the same
-  /// stretch after a crash in between. `manifest` is already that of the log behind the stretch. Errors
-  /// as those of CheckpointStore::append().
+  /// Takes in a stretch of the log: first `drops`, then `changes`. It may happen again with the
+  /// same stretch after a crash in between. `manifest` is already that of the log behind the
+  /// stretch. Errors as those of CheckpointStore::append().
   virtual Status apply(std::unique_ptr<SortedCursor> changes, const Drops& drops,
                        Manifest& manifest) = 0;
   /// Puts itself in order, if that pays. False: there was nothing to do.
@@ -65,7 +66,8 @@ class StateBase {
     return absl::UnimplementedError("this base is not read by key");
   }
 
-  /// Puts what it consists of into another directory, synced, so that the same manifest tells of it there.
+  /// Puts what it consists of into another directory, synced, so that the same manifest tells of it
+  /// there.
   virtual Status copyTo(const Layout& target) const = 0;
 
   virtual std::shared_ptr<const BaseView> view() const = 0;

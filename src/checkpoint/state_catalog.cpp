@@ -30,9 +30,10 @@ StateCatalog::StateCatalog(std::vector<CataloguedState> saved)
 
 StatusOr<StateId> StateCatalog::declare(std::string_view operatorName, std::size_t worker,
                                         const StateDeclaration& declaration) {
-  const auto known = std::find_if(states_.begin(), states_.end(), [&](const CataloguedState& state) {
-    return state.operatorName == operatorName && state.declaration.name == declaration.name;
-  });
+  const auto known =
+      std::find_if(states_.begin(), states_.end(), [&](const CataloguedState& state) {
+        return state.operatorName == operatorName && state.declaration.name == declaration.name;
+      });
   if (known == states_.end()) {
     const std::size_t next = std::max(idsBelow(states_), idsBelow(saved_));
     if (next > std::numeric_limits<std::uint16_t>::max()) {
@@ -91,7 +92,8 @@ const CataloguedState* StateCatalog::saved(StateId id) const {
   return nullptr;
 }
 
-const CataloguedState* StateCatalog::saved(std::string_view operatorName, std::string_view name) const {
+const CataloguedState* StateCatalog::saved(std::string_view operatorName,
+                                           std::string_view name) const {
   for (const CataloguedState& state : saved_) {
     if (state.operatorName == operatorName && state.declaration.name == name) return &state;
   }

@@ -76,8 +76,8 @@ NodeId Graph::add(Node node) {
 void Graph::rename(NodeId id, std::string_view name) {
   Node& renamed = node(id);
   if (name.empty()) {
-    addFinding(fmt::format("{} '{}' is given an empty name (give it a word)", renamed.verb,
-                           renamed.name));
+    addFinding(
+        fmt::format("{} '{}' is given an empty name (give it a word)", renamed.verb, renamed.name));
     return;
   }
   renamed.name = name;
@@ -143,15 +143,15 @@ void Graph::findMissingTimes(std::vector<std::string>& findings) const {
 Status Graph::validate() const {
   std::vector<std::string> findings = findings_;
   if (nodes_.empty()) {
-    findings.emplace_back("the pipeline is empty (start it with .source(name, connector, watermarks))");
+    findings.emplace_back(
+        "the pipeline is empty (start it with .source(name, connector, watermarks))");
   }
   findNameFaults(findings);
   findDanglingOutputs(findings);
   findMissingTimes(findings);
   if (findings.empty()) return absl::OkStatus();
-  std::string message =
-      fmt::format("pipeline '{}' has {} error{}:", name_, findings.size(),
-                  findings.size() == 1 ? "" : "s");
+  std::string message = fmt::format("pipeline '{}' has {} error{}:", name_, findings.size(),
+                                    findings.size() == 1 ? "" : "s");
   for (const std::string& finding : findings) message += "\n  - " + finding;
   return absl::InvalidArgumentError(message);
 }

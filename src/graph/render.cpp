@@ -78,7 +78,8 @@ std::vector<std::string> readersOf(const Graph& graph, std::size_t index) {
 std::string topologyName(std::string name) {
   constexpr std::string_view kWhiteSpace = " \t\n\r\v\f";
   std::replace_if(
-      name.begin(), name.end(), [&](char c) { return kWhiteSpace.find(c) != std::string_view::npos; }, '-');
+      name.begin(), name.end(),
+      [&](char c) { return kWhiteSpace.find(c) != std::string_view::npos; }, '-');
   return name;
 }
 
@@ -109,10 +110,12 @@ std::string describeNode(const Graph& graph, std::size_t index) {
   std::vector<std::string> readers = readersOf(graph, index);
   for (std::string& reader : readers) reader = topologyName(reader);
   std::vector<std::string> feeders;
-  for (const InputEdge& input : node.inputs) feeders.push_back(topologyName(graph.node(input.from).name));
+  for (const InputEdge& input : node.inputs)
+    feeders.push_back(topologyName(graph.node(input.from).name));
   switch (node.kind) {
     case NodeKind::kSource:
-      return fmt::format("    Source: {} (topics: [{}])\n      --> {}\n", name, name, names(readers));
+      return fmt::format("    Source: {} (topics: [{}])\n      --> {}\n", name, name,
+                         names(readers));
     case NodeKind::kSink:
       return fmt::format("    Sink: {} (topic: {})\n      <-- {}\n", name, name, names(feeders));
     case NodeKind::kOperator:
@@ -135,8 +138,8 @@ std::string explain(const Graph& graph) {
 }
 
 std::string toDot(const Graph& graph) {
-  std::string out = fmt::format("digraph {} {{\n  rankdir=LR;\n  node [shape=box];\n",
-                                quoted(graph.name()));
+  std::string out =
+      fmt::format("digraph {} {{\n  rankdir=LR;\n  node [shape=box];\n", quoted(graph.name()));
   for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
     const Node& node = graph.nodes()[i];
     out += fmt::format("  n{} [label={}];\n", i,

@@ -27,7 +27,9 @@ std::uint64_t JobCounts::recordsIn() const { return sumOfKind(*this, NodeKind::k
 std::uint64_t JobCounts::recordsOut() const { return sumOfKind(*this, NodeKind::kSink); }
 std::uint64_t JobCounts::invalid() const { return sumOver(*this, &OperatorCounts::invalid); }
 std::uint64_t JobCounts::late() const { return sumOver(*this, &OperatorCounts::late); }
-std::uint64_t JobCounts::latePartial() const { return sumOver(*this, &OperatorCounts::latePartial); }
+std::uint64_t JobCounts::latePartial() const {
+  return sumOver(*this, &OperatorCounts::latePartial);
+}
 std::uint64_t JobCounts::filtered() const { return sumOver(*this, &OperatorCounts::filtered); }
 std::uint64_t JobCounts::bytesIn() const { return sumOver(*this, &OperatorCounts::bytesIn); }
 

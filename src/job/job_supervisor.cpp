@@ -46,8 +46,8 @@ void useRocksDb(const CheckpointOptions& options, CheckpointStore::Options& stor
   store.cacheBytes = options.memoryBytes / 4;
 }
 
-// This thread's work can wait: where cores are few it takes what the stream leaves. (To Linux a thread is
-// a process in this respect.) If it is not to be had, nothing is lost.
+// This thread's work can wait: where cores are few it takes what the stream leaves. (To Linux a
+// thread is a process in this respect.) If it is not to be had, nothing is lost.
 void yieldToOthers() {
   constexpr int kBackground = 10;
   static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBackground));
@@ -62,7 +62,8 @@ void runInThreads(std::size_t n, const std::function<void(std::size_t)>& run) {
 
 }  // namespace
 
-StatusOr<std::unique_ptr<JobAttempt>> JobAttempt::make(const Graph& graph, const JobOptions& options,
+StatusOr<std::unique_ptr<JobAttempt>> JobAttempt::make(const Graph& graph,
+                                                       const JobOptions& options,
                                                        const std::stop_token& stop) {
   std::unique_ptr<JobAttempt> attempt(new JobAttempt);
   {
@@ -76,7 +77,8 @@ StatusOr<std::unique_ptr<JobAttempt>> JobAttempt::make(const Graph& graph, const
 }
 
 Status JobAttempt::open(const Graph& graph, const JobOptions& options) {
-  if (options.checkpoints.directory.empty() && options.checkpoints.backend == StateBackend::kRocksDb) {
+  if (options.checkpoints.directory.empty() &&
+      options.checkpoints.backend == StateBackend::kRocksDb) {
     return absl::InvalidArgumentError(
         "state in RocksDB needs a state directory (set JobOptions::checkpoints.directory)");
   }
@@ -89,13 +91,15 @@ Status JobAttempt::open(const Graph& graph, const JobOptions& options) {
     store.retained = options.checkpoints.retained;
     store.retainEvery = options.checkpoints.retainEvery;
     store.openedAt = clockOf(options).now();
-    if (options.checkpoints.backend == StateBackend::kRocksDb) useRocksDb(options.checkpoints, store);
-    MILLRACE_ASSIGN_OR_RETURN(commitPoint_, commitPointOf(graph, options, cancellation_.get_token()));
+    if (options.checkpoints.backend == StateBackend::kRocksDb)
+      useRocksDb(options.checkpoints, store);
+    MILLRACE_ASSIGN_OR_RETURN(commitPoint_,
+                              commitPointOf(graph, options, cancellation_.get_token()));
     store.commitPoint = commitPoint_.get();
     MILLRACE_ASSIGN_OR_RETURN(store_, CheckpointStore::open(filesOf(options), store));
   }
-  MILLRACE_ASSIGN_OR_RETURN(
-      engine_, Engine::create(graph, options, store_.get(), runInThreads, cancellation_.get_token()));
+  MILLRACE_ASSIGN_OR_RETURN(engine_, Engine::create(graph, options, store_.get(), runInThreads,
+                                                    cancellation_.get_token()));
   return absl::OkStatus();
 }
 
@@ -147,7 +151,8 @@ StatusOr<std::optional<std::string>> JobAttempt::readState(const StateQuery& que
 
 StatusOr<std::unique_ptr<JobSupervisor>> JobSupervisor::start(const Graph& graph,
                                                               const JobOptions& options) {
-  MILLRACE_ASSIGN_OR_RETURN(std::unique_ptr<JobAttempt> first, JobAttempt::make(graph, options, options.stop));
+  MILLRACE_ASSIGN_OR_RETURN(std::unique_ptr<JobAttempt> first,
+                            JobAttempt::make(graph, options, options.stop));
   std::unique_ptr<JobSupervisor> supervisor(new JobSupervisor(graph, options, std::move(first)));
   supervisor->thread_ = std::thread([job = supervisor.get()] { job->superviseToTheEnd(); });
   supervisor->onStop_.emplace(options.stop, [job = supervisor.get()] { job->stop(); });
@@ -156,10 +161,7 @@ StatusOr<std::unique_ptr<JobSupervisor>> JobSupervisor::start(const Graph& graph
 
 JobSupervisor::JobSupervisor(const Graph& graph, const JobOptions& options,
                              std::shared_ptr<JobAttempt> first)
-    : graph_(graph),
-      options_(options),
-      clock_(clockOf(options)),
-      attempt_(std::move(first)) {}
+    : graph_(graph), options_(options), clock_(clockOf(options)), attempt_(std::move(first)) {}
 
 JobSupervisor::~JobSupervisor() {
   stop();
@@ -183,8 +185,9 @@ void JobSupervisor::superviseToTheEnd() {
 std::optional<Status> JobSupervisor::prepareNext(const Status& failure) {
   Status last = failure;
   while (mayTryAgain(last)) {
-    log(LogLevel::kWarning, fmt::format("the job has failed and starts again from its last checkpoint ({} of {}): {}",
-                                        failuresInARow_, options_.restarts.attempts, std::string(last.message())));
+    log(LogLevel::kWarning,
+        fmt::format("the job has failed and starts again from its last checkpoint ({} of {}): {}",
+                    failuresInARow_, options_.restarts.attempts, std::string(last.message())));
     dropAttempt();
     StatusOr<std::unique_ptr<JobAttempt>> next = absl::CancelledError("stopped during the pause");
     if (pauseUnlessStopped(pauseBefore(failuresInARow_, options_.restarts))) {
@@ -200,7 +203,8 @@ std::optional<Status> JobSupervisor::prepareNext(const Status& failure) {
     }
     last = next.status();
     // There is no more to stop in good order than the last checkpoint holds.
-    if (absl::IsCancelled(last) && ending_.stop_requested()) return isCancelling_ ? last : absl::OkStatus();
+    if (absl::IsCancelled(last) && ending_.stop_requested())
+      return isCancelling_ ? last : absl::OkStatus();
   }
   return last;
 }
@@ -251,18 +255,21 @@ void JobSupervisor::cancel() {
 
 void JobSupervisor::checkpoint() {
   const std::shared_ptr<JobAttempt> current = attempt();
-  if (current != nullptr && current->engine().isCheckpointed()) current->engine().coordinator()->request();
+  if (current != nullptr && current->engine().isCheckpointed())
+    current->engine().coordinator()->request();
 }
 
 Status JobSupervisor::savepoint(const std::string& directory) {
   const std::shared_ptr<JobAttempt> current = attempt();
-  if (current == nullptr) return absl::UnavailableError("the job is between two attempts (try again)");
+  if (current == nullptr)
+    return absl::UnavailableError("the job is between two attempts (try again)");
   return current->savepoint(directory);
 }
 
 StatusOr<std::optional<std::string>> JobSupervisor::readState(const StateQuery& query) {
   const std::shared_ptr<JobAttempt> current = attempt();
-  if (current == nullptr) return absl::UnavailableError("the job is between two attempts (try again)");
+  if (current == nullptr)
+    return absl::UnavailableError("the job is between two attempts (try again)");
   return current->readState(query);
 }
 

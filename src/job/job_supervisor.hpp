@@ -43,9 +43,9 @@ class JobAttempt {
   Status open(const Graph& graph, const JobOptions& options);
 
   std::stop_source cancellation_;
-  std::mutex storeMutex_;                   // held by those who use the store from outside
+  std::mutex storeMutex_;                     // held by those who use the store from outside
   std::shared_ptr<CommitPoint> commitPoint_;  // null: the store is
-  std::unique_ptr<CheckpointStore> store_;  // null: nothing is kept, or the attempt is over
+  std::unique_ptr<CheckpointStore> store_;    // null: nothing is kept, or the attempt is over
   std::unique_ptr<Engine> engine_;
 };
 
@@ -55,8 +55,10 @@ class JobAttempt {
 /// **Thread safety**: all methods may be called from any thread.
 class JobSupervisor {
  public:
-  /// The first attempt is made ready here, so that what is wrong from the beginning is told at once.
-  static StatusOr<std::unique_ptr<JobSupervisor>> start(const Graph& graph, const JobOptions& options);
+  /// The first attempt is made ready here, so that what is wrong from the beginning is told at
+  /// once.
+  static StatusOr<std::unique_ptr<JobSupervisor>> start(const Graph& graph,
+                                                        const JobOptions& options);
 
   /// Stops the job and waits.
   ~JobSupervisor();
@@ -101,7 +103,8 @@ class JobSupervisor {
   std::size_t failuresInARow_ = 0;  // of the supervising thread alone
   std::mutex joinMutex_;
   std::thread thread_;
-  std::optional<std::stop_callback<std::function<void()>>> onStop_;  // of JobOptions::stop; goes first
+  std::optional<std::stop_callback<std::function<void()>>>
+      onStop_;  // of JobOptions::stop; goes first
 };
 
 }  // namespace millrace

@@ -29,7 +29,8 @@ Status forEachPrepared(const Epoch& epoch, const SinkCommitters& committers, con
   return absl::OkStatus();
 }
 
-// An epoch that can no longer grow into the next one is not tried again, not even where waiting helps.
+// An epoch that can no longer grow into the next one is not tried again, not even where waiting
+// helps.
 Status needingRecovery(const Status& status) {
   return mayPass(status) ? absl::AbortedError(status.message()) : status;
 }
@@ -168,7 +169,8 @@ bool CheckpointCoordinator::allFinished() const {
 
 bool CheckpointCoordinator::hasWork() const {
   if (isDone_ || isStopped_) return false;
-  if (isInFlight_) return isGathered() || now() >= saturatingAdd(countedLateAt_, options_.timeout.count());
+  if (isInFlight_)
+    return isGathered() || now() >= saturatingAdd(countedLateAt_, options_.timeout.count());
   // A checkpoint that failed is tried again after a pause, the last one of a job no less.
   const bool isPausing = failuresInARow_ > 0 && now() < nextStart();
   return (!isPausing && allFinished()) || isRequested_ || now() >= nextStart();
@@ -276,7 +278,8 @@ void CheckpointCoordinator::giveBack(Epoch epoch) {
 Status CheckpointCoordinator::commit(const Epoch& epoch) {
   const Status persisted = persistPrepared(epoch);
   // What was handed over to a commit point belongs to this very epoch.
-  if (!persisted.ok()) return store_.commitPoint() == nullptr ? persisted : needingRecovery(persisted);
+  if (!persisted.ok())
+    return store_.commitPoint() == nullptr ? persisted : needingRecovery(persisted);
   MILLRACE_RETURN_IF_ERROR(append(epoch));
   // Committed. What is not finished now is finished when the job recovers.
   const Status finished = commitPrepared(epoch, committers_, files_);

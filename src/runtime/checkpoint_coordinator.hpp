@@ -50,9 +50,9 @@ struct CheckpointCounts {
 ///            it is time, or asked for         every task has handed in its snapshot
 ///   Waiting ────────────────────────► Gathering ──────────────────────────► Committing ──► Waiting
 ///
-/// Committing: the sinks' effects are made durable, the epoch is appended to the log, the effects are
-/// finished. A failed attempt loses nothing: what it held goes into the next. When every task has
-/// finished, what is left becomes the last epoch.
+/// Committing: the sinks' effects are made durable, the epoch is appended to the log, the effects
+/// are finished. A failed attempt loses nothing: what it held goes into the next. When every task
+/// has finished, what is left becomes the last epoch.
 ///
 /// **Thread safety**: step() and wait() for one thread, the rest for anyone.
 class CheckpointCoordinator final : public SnapshotReceiver {
@@ -71,13 +71,14 @@ class CheckpointCoordinator final : public SnapshotReceiver {
 
   CheckpointCoordinator(Surroundings surroundings, const CheckpointOptions& options);
 
-  void onSnapshot(std::size_t task, std::uint64_t barrier, TaskSnapshot snapshot, bool isLast) override;
+  void onSnapshot(std::size_t task, std::uint64_t barrier, TaskSnapshot snapshot,
+                  bool isLast) override;
 
   /// Asks for a checkpoint now rather than when it is time.
   void request();
 
-  /// As request(), and waits until a checkpoint that began after this call is committed, or the last
-  /// one is. kAborted: the job is over without it.
+  /// As request(), and waits until a checkpoint that began after this call is committed, or the
+  /// last one is. kAborted: the job is over without it.
   Status checkpointNow();
 
   /// Does what there is to do. kResourceExhausted when too many checkpoints have failed in a row;
@@ -105,24 +106,24 @@ class CheckpointCoordinator final : public SnapshotReceiver {
 
   CheckpointCounts counts() const;
 
-  /// The last barrier whose changes are all in epochs up to this one; 0: none is. REQUIRES: asked with
-  /// epochs that do not go back.
+  /// The last barrier whose changes are all in epochs up to this one; 0: none is. REQUIRES: asked
+  /// with epochs that do not go back.
   std::uint64_t barrierOf(std::uint64_t epoch);
 
  private:
   // One task's share, while it is not committed.
   struct Share {
     std::vector<std::pair<std::uint64_t, TaskSnapshot>> waiting;  // with the barrier before each
-    TaskSnapshot last;  // its operator, worker and position alone
+    TaskSnapshot last;          // its operator, worker and position alone
     std::uint64_t barrier = 0;  // of the newest
     bool isFinished = false;
   };
 
   std::int64_t now() const { return clock_.monotonicNanos() / 1'000'000; }
   std::int64_t nextStart() const;
-  bool isGathered() const;     // under mutex_
-  bool allFinished() const;    // under mutex_
-  bool hasWork() const;        // under mutex_
+  bool isGathered() const;   // under mutex_
+  bool allFinished() const;  // under mutex_
+  bool hasWork() const;      // under mutex_
   Status commitGathered(bool isFinal);
   Epoch takeEpoch(bool isFinal);
   void giveBack(Epoch epoch);
@@ -142,12 +143,13 @@ class CheckpointCoordinator final : public SnapshotReceiver {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Share> shares_;     // under mutex_, as all below; one a task
-  std::vector<std::size_t> takenFrom_;  // whose share each snapshot of the epoch being committed was
-  std::uint64_t nextEpoch_;       // the next to be committed
+  std::vector<Share> shares_;  // under mutex_, as all below; one a task
+  std::vector<std::size_t>
+      takenFrom_;            // whose share each snapshot of the epoch being committed was
+  std::uint64_t nextEpoch_;  // the next to be committed
   // Barriers of this engine are counted apart: an epoch whose commit failed is tried again, with
   // what has happened since, under its number and behind a new barrier.
-  std::uint64_t barrier_ = 0;     // the last one asked for
+  std::uint64_t barrier_ = 0;  // the last one asked for
   std::uint64_t committedBarrier_ = 0;
   // Of each committed epoch from the one that barrierOf() was asked about last: it and its barrier.
   std::deque<std::pair<std::uint64_t, std::uint64_t>> barriers_;
@@ -156,7 +158,7 @@ class CheckpointCoordinator final : public SnapshotReceiver {
   bool isDone_ = false;
   bool isStopped_ = false;
   bool isInputStopped_ = false;
-  std::int64_t startedAt_;        // monotonic milliseconds
+  std::int64_t startedAt_;  // monotonic milliseconds
   std::int64_t endedAt_;
   std::int64_t countedLateAt_ = 0;  // when the one in flight was last counted as timed out
   std::size_t failuresInARow_ = 0;

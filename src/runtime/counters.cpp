@@ -10,9 +10,9 @@ namespace {
 
 // In the order they are written in; new ones go at the end.
 constexpr std::array kWritten = {
-    &TaskCounters::in,      &TaskCounters::out,     &TaskCounters::absorbed,
+    &TaskCounters::in,       &TaskCounters::out,     &TaskCounters::absorbed,
     &TaskCounters::filtered, &TaskCounters::late,    &TaskCounters::latePartial,
-    &TaskCounters::invalid, &TaskCounters::bytesIn, &TaskCounters::futureDated};
+    &TaskCounters::invalid,  &TaskCounters::bytesIn, &TaskCounters::futureDated};
 
 }  // namespace
 

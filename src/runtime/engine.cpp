@@ -14,13 +14,14 @@ namespace {
 /// Items between two tasks of one worker: a batch and its marks; more would only cool the cache.
 constexpr std::size_t kLocalCapacity = 4;
 constexpr std::size_t kMaxWorkers = 256;
-/// Bytes on their way into RocksDB from which on records wait for it: what a job that goes on has to
-/// take in first.
+/// Bytes on their way into RocksDB from which on records wait for it: what a job that goes on has
+/// to take in first.
 constexpr std::size_t kLeastLog = 256 << 10;
 constexpr std::size_t kMostLog = 256 << 20;
 constexpr std::size_t kMaxExchangeCapacity = 65'536;
 
-// Runs `work`, which calls user code; what it answers or throws becomes a status that says during what.
+// Runs `work`, which calls user code; what it answers or throws becomes a status that says during
+// what.
 template <typename Work>
 Status guarded(const std::string& doing, Work work) {
   try {
@@ -48,9 +49,9 @@ Status checkOptions(const JobOptions& options) {
         fmt::format("keyGroups: {} (between 1 and 32768)", options.keyGroups));
   }
   if (options.workers > options.keyGroups) {
-    return absl::InvalidArgumentError(fmt::format(
-        "workers: {} (at most one a key group, of which there are {})", options.workers,
-        options.keyGroups));
+    return absl::InvalidArgumentError(
+        fmt::format("workers: {} (at most one a key group, of which there are {})", options.workers,
+                    options.keyGroups));
   }
   return absl::OkStatus();
 }
@@ -83,8 +84,8 @@ Engine::Engine(const Graph& graph, const JobOptions& options, CheckpointStore* s
       runAll_(std::move(runAll)),
       catalog_(store == nullptr ? StateCatalog() : StateCatalog(store->found().states)) {
   job_.name = graph.name();
-  job_.workers = options.workers != 0 ? options.workers
-                                      : std::max(1U, std::thread::hardware_concurrency());
+  job_.workers =
+      options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
   job_.workers = std::min(job_.workers, std::min(kMaxWorkers, options.keyGroups));
   job_.batchSize = options.batchSize;
   job_.keyGroups = options.keyGroups;
@@ -102,24 +103,25 @@ Status Engine::build() {
   tasks_.resize(graph_.nodes().size());
   for (std::size_t i = 0; i < graph_.nodes().size(); ++i) {
     const NodeId id{i};
-    MILLRACE_RETURN_IF_ERROR(guarded(fmt::format("making operator '{}'", graph_.node(id).name), [&] {
-      placeNode(id);
-      return absl::OkStatus();
-    }));
+    MILLRACE_RETURN_IF_ERROR(
+        guarded(fmt::format("making operator '{}'", graph_.node(id).name), [&] {
+          placeNode(id);
+          return absl::OkStatus();
+        }));
   }
   job_.states = &catalog_;
   if (store_ != nullptr) {
     coordinator_ = std::make_unique<CheckpointCoordinator>(
-        CheckpointCoordinator::Surroundings{store_, job_.fileSystem, job_.clock, committers(),
-                                            placed_.size(),
-                                            [this](std::uint64_t barrier) {
-                                              job_.wantedBarrier.store(barrier);
-                                              wakeAll();
-                                            },
-                                            [this](std::uint64_t barrier) {
-                                              job_.committedBarrier.store(barrier, std::memory_order_release);
-                                              wakeAll();
-                                            }},
+        CheckpointCoordinator::Surroundings{
+            store_, job_.fileSystem, job_.clock, committers(), placed_.size(),
+            [this](std::uint64_t barrier) {
+              job_.wantedBarrier.store(barrier);
+              wakeAll();
+            },
+            [this](std::uint64_t barrier) {
+              job_.committedBarrier.store(barrier, std::memory_order_release);
+              wakeAll();
+            }},
         options_.checkpoints);
     job_.snapshots = coordinator_.get();
     if (store_->isReadable()) {
@@ -149,11 +151,10 @@ void Engine::placeNode(NodeId id) {
   std::vector<std::unique_ptr<Task>> tasks;
   std::shared_ptr<void> shared;
   for (std::size_t worker = 0; worker < job_.workers; ++worker) {
-    tasks.push_back(std::make_unique<Task>(job_, workers_[worker]->context(), node.name,
-                                           static_cast<std::size_t>(id), taskCount_++,
-                                           node.makeOperator({worker, job_.workers, &shared}),
-                                           node.kind == NodeKind::kSource ? Task::Role::kSource
-                                                                          : Task::Role::kOperator));
+    tasks.push_back(std::make_unique<Task>(
+        job_, workers_[worker]->context(), node.name, static_cast<std::size_t>(id), taskCount_++,
+        node.makeOperator({worker, job_.workers, &shared}),
+        node.kind == NodeKind::kSource ? Task::Role::kSource : Task::Role::kOperator));
     for (const OutputInfo& output : node.outputs) {
       tasks.back()->addOutput(poolOf(worker, output.type));
     }
@@ -186,28 +187,27 @@ void Engine::connectByKey(NodeId id, std::size_t input, const Exchange& exchange
     for (std::size_t to = 0; to < job_.workers; ++to) {
       Channel* ring = makeChannel(from, to);
       partitioner.addOutput(poolOf(from, exchange.type)).connect(ring);
-      taskOf(id, to).addInput(
-          ring, input, fmt::format("{} on worker {}", graph_.node(edge.from).name, from));
+      taskOf(id, to).addInput(ring, input,
+                              fmt::format("{} on worker {}", graph_.node(edge.from).name, from));
     }
   }
 }
 
 Task& Engine::makeTask(std::size_t worker, NodeId node, std::unique_ptr<Operator> op,
                        bool isPartitioner) {
-  Task& task = workers_[worker]->addTask(
-      std::make_unique<Task>(job_, workers_[worker]->context(), graph_.node(node).name,
-                             static_cast<std::size_t>(node), taskCount_++, std::move(op),
-                             isPartitioner ? Task::Role::kShuffle : Task::Role::kOperator));
+  Task& task = workers_[worker]->addTask(std::make_unique<Task>(
+      job_, workers_[worker]->context(), graph_.node(node).name, static_cast<std::size_t>(node),
+      taskCount_++, std::move(op), isPartitioner ? Task::Role::kShuffle : Task::Role::kOperator));
   placed_.push_back({&task, node, isPartitioner});
   return task;
 }
 
 Channel* Engine::makeChannel(std::size_t from, std::size_t to) {
   const bool isLocal = from == to;
-  channels_.push_back(std::make_unique<Channel>(
-      isLocal ? kLocalCapacity : options_.exchangeCapacity,
-      isLocal ? nullptr : &workers_[from]->context().waker,
-      isLocal ? nullptr : &workers_[to]->context().waker));
+  channels_.push_back(
+      std::make_unique<Channel>(isLocal ? kLocalCapacity : options_.exchangeCapacity,
+                                isLocal ? nullptr : &workers_[from]->context().waker,
+                                isLocal ? nullptr : &workers_[to]->context().waker));
   return channels_.back().get();
 }
 
@@ -254,8 +254,7 @@ void Engine::runWorker(std::size_t index) {
 
 void Engine::runCoordinator() {
   while (!job_.isCancelled.load() && !coordinator_->isDone()) {
-    const Status stepped =
-        guarded("taking a checkpoint", [this] { return coordinator_->step(); });
+    const Status stepped = guarded("taking a checkpoint", [this] { return coordinator_->step(); });
     if (!stepped.ok()) return fail(stepped);
     coordinator_->wait();
   }
@@ -266,9 +265,8 @@ void Engine::runBase() {
   while (!job_.isCancelled.load() && !coordinator_->isDone()) {
     seen = coordinator_->waitForCommit(seen);
     job_.tables.isSettling.store(true);
-    const Status done = guarded("bringing the base forward", [this] {
-      return store_->bringForward([this] { settle(); });
-    });
+    const Status done = guarded("bringing the base forward",
+                                [this] { return store_->bringForward([this] { settle(); }); });
     job_.tables.isSettling.store(false);
     settle();
     // No room now: the log goes on, and the next commit is another occasion.

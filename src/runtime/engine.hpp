@@ -31,7 +31,8 @@ FileSystem& filesOf(const JobOptions& options);
 StatusOr<std::shared_ptr<CommitPoint>> commitPointOf(const Graph& graph, const JobOptions& options,
                                                      const std::stop_token& cancellation = {});
 
-/// Calls the function with 0, 1, ... n - 1, in any order or at once, and returns when all calls have.
+/// Calls the function with 0, 1, ... n - 1, in any order or at once, and returns when all calls
+/// have.
 using RunAll = std::function<void(std::size_t n, const std::function<void(std::size_t)>&)>;
 
 /// A graph made ready to run: workers, tasks and the channels between them. It starts no
@@ -42,9 +43,9 @@ using RunAll = std::function<void(std::size_t n, const std::function<void(std::s
 /// for anyone.
 class Engine {
  public:
-  /// With a store the job takes checkpoints in it, and goes on from the last one there; `runAll` lets the
-  /// workers' states be read side by side. The store outlives the engine.
-  /// `cancellation` is what operators see.
+  /// With a store the job takes checkpoints in it, and goes on from the last one there; `runAll`
+  /// lets the workers' states be read side by side. The store outlives the engine. `cancellation`
+  /// is what operators see.
   static StatusOr<std::unique_ptr<Engine>> create(const Graph& graph, const JobOptions& options,
                                                   CheckpointStore* store = nullptr,
                                                   const RunAll& runAll = {},
@@ -117,7 +118,9 @@ class Engine {
   Task& makeTask(std::size_t worker, NodeId node, std::unique_ptr<Operator> op, bool isPartitioner);
   Channel* makeChannel(std::size_t from, std::size_t to);
   BatchPool* poolOf(std::size_t worker, const RecordTypeInfo& type);
-  Task& taskOf(NodeId node, std::size_t worker) { return *tasks_[static_cast<std::size_t>(node)][worker]; }
+  Task& taskOf(NodeId node, std::size_t worker) {
+    return *tasks_[static_cast<std::size_t>(node)][worker];
+  }
   void settle();
   void fail(Status status);
   Status result() const;

@@ -27,9 +27,9 @@ Answer readFrom(KeyedStateStore* states, const StateQuery& query) {
     }
     known += (known.empty() ? "" : ", ") + name;
   }
-  return absl::NotFoundError(
-      fmt::format("operator '{}' has no state '{}' (it has: {})", query.operatorName, query.state,
-                  known.empty() ? "none that can be read" : known));
+  return absl::NotFoundError(fmt::format("operator '{}' has no state '{}' (it has: {})",
+                                         query.operatorName, query.state,
+                                         known.empty() ? "none that can be read" : known));
 }
 
 Answer answerOf(Task& task, const StateQuery& query) {
@@ -52,8 +52,8 @@ Answer Engine::readState(const StateQuery& query) {
 
 Answer Engine::readLive(const StateQuery& query, NodeId node) {
   const auto groups = static_cast<std::uint32_t>(job_.keyGroups);
-  const std::size_t owner = ownerOf(keyGroupOf(query.keyHash, groups),
-                                    static_cast<std::uint32_t>(job_.workers), groups);
+  const std::size_t owner =
+      ownerOf(keyGroupOf(query.keyHash, groups), static_cast<std::uint32_t>(job_.workers), groups);
   Task& task = taskOf(node, owner);
   const auto answer = std::make_shared<std::promise<Answer>>();
   const bool isPosted = workers_[owner]->context().requests.post(
@@ -65,7 +65,8 @@ Answer Engine::readLive(const StateQuery& query, NodeId node) {
 
 Answer Engine::readCommitted(const StateQuery& query) {
   if (store_ == nullptr) {
-    return absl::FailedPreconditionError("the job takes no checkpoints (it has no state directory)");
+    return absl::FailedPreconditionError(
+        "the job takes no checkpoints (it has no state directory)");
   }
   const auto& states = catalog_.states();
   const auto state = std::find_if(states.begin(), states.end(), [&](const CataloguedState& each) {

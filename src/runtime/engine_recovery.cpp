@@ -82,9 +82,9 @@ Status Engine::restore() {
   return commitBeginning();
 }
 
-// An epoch in which nothing is read. Where epochs are committed elsewhere each run has one: from here on the commit
-// point knows this run, and none before it. And where a source begins at a place that is another one a moment
-// later, that place has to last before anything is read from there.
+// An epoch in which nothing is read. Where epochs are committed elsewhere each run has one: from
+// here on the commit point knows this run, and none before it. And where a source begins at a place
+// that is another one a moment later, that place has to last before anything is read from there.
 Status Engine::commitBeginning() {
   Epoch epoch = store_->found().epoch;
   ++epoch.number;
@@ -108,7 +108,9 @@ StatusOr<bool> Engine::addPassingStarts(Epoch& epoch) {
   for (const PlacedTask& placed : placed_) {
     if (!positionsOf(placed.task->snapshotName(), epoch).empty()) continue;
     StatusOr<std::optional<TaskSnapshot>> start = placed.task->passingStart();
-    if (!start.ok()) return annotate(start.status(), fmt::format("operator '{}' beginning", placed.task->operatorName()));
+    if (!start.ok())
+      return annotate(start.status(),
+                      fmt::format("operator '{}' beginning", placed.task->operatorName()));
     if (*start) starts.push_back(**std::move(start));
   }
   epoch.tasks.insert(epoch.tasks.end(), starts.begin(), starts.end());
@@ -119,16 +121,17 @@ StatusOr<bool> Engine::addPassingStarts(Epoch& epoch) {
 Status Engine::claimAll() {
   std::set<std::string> orphans;
   for (const CataloguedState& state : catalog_.unclaimed()) {
-    orphans.insert(fmt::format("state '{}' of operator '{}'", state.declaration.name,
-                               state.operatorName));
+    orphans.insert(
+        fmt::format("state '{}' of operator '{}'", state.declaration.name, state.operatorName));
   }
   for (const TaskSnapshot& task : store_->found().epoch.tasks) {
-    const bool isThere =
-        std::any_of(placed_.begin(), placed_.end(), [&](const PlacedTask& placed) {
-          return placed.task->snapshotName() == task.operatorName;
-        });
-    const bool isShuffle = task.operatorName.ends_with(Task::kShuffleSuffix);  // comes and goes with workers
-    if (!isThere && !isShuffle && holdsAnything(task)) orphans.insert(fmt::format("operator '{}'", task.operatorName));
+    const bool isThere = std::any_of(placed_.begin(), placed_.end(), [&](const PlacedTask& placed) {
+      return placed.task->snapshotName() == task.operatorName;
+    });
+    const bool isShuffle =
+        task.operatorName.ends_with(Task::kShuffleSuffix);  // comes and goes with workers
+    if (!isThere && !isShuffle && holdsAnything(task))
+      orphans.insert(fmt::format("operator '{}'", task.operatorName));
   }
   if (!orphans.empty() && !options_.checkpoints.allowUnclaimedState) {
     std::string list;
@@ -166,11 +169,14 @@ Status Engine::restoreEntries() {
   for (std::size_t index = 0; index < owners.size(); ++index) {
     const StateId state{static_cast<std::uint16_t>(index)};
     const bool isDropped = owners[index] == nullptr;
-    if (!isDropped && !owners[index]->front()->fetchesOnDemand(state)) wanted.states->push_back(state);
+    if (!isDropped && !owners[index]->front()->fetchesOnDemand(state))
+      wanted.states->push_back(state);
   }
   // Each part reads the whole log: there are no more of them than can be read at once.
   const std::size_t parts =
-      runAll_ ? std::min<std::size_t>(job_.workers, std::max(1U, std::thread::hardware_concurrency())) : 1;
+      runAll_
+          ? std::min<std::size_t>(job_.workers, std::max(1U, std::thread::hardware_concurrency()))
+          : 1;
   std::vector<Status> restored(parts);
   const auto restorePart = [&](std::size_t part) {
     const std::size_t first = part * job_.workers / parts;
@@ -190,19 +196,21 @@ Status Engine::restoreEntries() {
   return absl::OkStatus();
 }
 
-Status Engine::restoreEntriesOf(std::size_t firstWorker, std::size_t endWorker, EntrySelection wanted,
-                                const StateOwners& owners) {
+Status Engine::restoreEntriesOf(std::size_t firstWorker, std::size_t endWorker,
+                                EntrySelection wanted, const StateOwners& owners) {
   const auto workers = static_cast<std::uint32_t>(job_.workers);
   const auto groups = static_cast<std::uint32_t>(job_.keyGroups);
   wanted.groups = {keyGroupsOf(static_cast<std::uint32_t>(firstWorker), workers, groups).first,
                    keyGroupsOf(static_cast<std::uint32_t>(endWorker - 1), workers, groups).end};
-  return store_->forEachEntry(wanted, [&](StateId state, KeyGroup group, std::string_view key,
-                                          std::string_view value) -> Status {
-    Task& task = *(*owners[static_cast<std::size_t>(state)])[ownerOf(group, workers, groups)];
-    const Status restored = task.restoreEntry(state, group, key, value);
-    if (restored.ok()) [[likely]] return restored;
-    return annotate(restored, fmt::format("restoring operator '{}'", task.operatorName()));
-  });
+  return store_->forEachEntry(
+      wanted,
+      [&](StateId state, KeyGroup group, std::string_view key, std::string_view value) -> Status {
+        Task& task = *(*owners[static_cast<std::size_t>(state)])[ownerOf(group, workers, groups)];
+        const Status restored = task.restoreEntry(state, group, key, value);
+        if (restored.ok()) [[likely]]
+          return restored;
+        return annotate(restored, fmt::format("restoring operator '{}'", task.operatorName()));
+      });
 }
 
 }  // namespace millrace

@@ -23,9 +23,9 @@ void DeadLetter::assign(std::string_view fromSource, std::string_view at, std::s
 }
 
 void failInvalidRecord(std::string_view position, std::string_view reason) {
-  throw JobError(fmt::format(
-      "invalid record at {}: {} (correct it, or let the source skip invalid records)", position,
-      reason));
+  throw JobError(
+      fmt::format("invalid record at {}: {} (correct it, or let the source skip invalid records)",
+                  position, reason));
 }
 
 ReaderReport::~ReaderReport() = default;

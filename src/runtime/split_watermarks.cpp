@@ -50,7 +50,8 @@ std::size_t SplitWatermarks::onBatch(std::size_t index, const Batch& batch, std:
       }
     }
   } else {
-    for (std::size_t i = from; i < batch.size(); ++i) batchMaximum_ = std::max(batchMaximum_, times[i]);
+    for (std::size_t i = from; i < batch.size(); ++i)
+      batchMaximum_ = std::max(batchMaximum_, times[i]);
   }
   if (split.generator != nullptr) {
     split.generator->onBatch(batch, from);
@@ -62,7 +63,8 @@ std::size_t SplitWatermarks::onBatch(std::size_t index, const Batch& batch, std:
 }
 
 void SplitWatermarks::commit(std::size_t index) {
-  if (index < splits_.size() && splits_[index].generator == nullptr) raise(index, splits_[index].maximum);
+  if (index < splits_.size() && splits_[index].generator == nullptr)
+    raise(index, splits_[index].maximum);
 }
 
 void SplitWatermarks::commitShared(std::size_t index, Timestamp maximum) {
@@ -97,7 +99,8 @@ void SplitWatermarks::checkIdleness(Timestamp now) {
   for (std::size_t i = 0; i < splits_.size(); ++i) {
     Split& split = splits_[i];
     if (split.isIdle || split.isEnded || split.isPending) continue;
-    // A clock that was set back would otherwise keep the split awake for as long as it was set back.
+    // A clock that was set back would otherwise keep the split awake for as long as it was set
+    // back.
     split.lastRecordAt = std::min(split.lastRecordAt, now);
     if (now < saturatingAdd(split.lastRecordAt, strategy_.idleTimeout->count())) continue;
     split.isIdle = true;
@@ -110,8 +113,8 @@ Timestamp SplitWatermarks::nextDeadline() const {
   if (!strategy_.idleTimeout) return deadline;
   for (const Split& split : splits_) {
     if (split.isIdle || split.isEnded || split.isPending) continue;
-    deadline = std::min(deadline,
-                        saturatingAdd(split.lastRecordAt, strategy_.idleTimeout->count()));
+    deadline =
+        std::min(deadline, saturatingAdd(split.lastRecordAt, strategy_.idleTimeout->count()));
   }
   return deadline;
 }

@@ -7,7 +7,8 @@ namespace {
 // So much of the memory may have changed before a checkpoint is taken out of turn: what has changed
 // can only be let go of after one.
 constexpr std::size_t kChangedShare = 8;
-// So far beyond the limit letting go does not help: too much waits in the log for the base, and is hurried.
+// So far beyond the limit letting go does not help: too much waits in the log for the base, and is
+// hurried.
 constexpr std::size_t kHurriedShare = 16;
 // So far beyond the limit new records have to wait for the base.
 constexpr std::size_t kOverdraftShare = 8;

@@ -20,8 +20,8 @@ namespace millrace {
 /// any table is made.
 struct TableMemory {
   const CheckpointStore* store = nullptr;
-  std::size_t limit = 0;    ///< bytes, of all tables together
-  std::size_t mostLog = 0;  ///< bytes that may be on their way into the base
+  std::size_t limit = 0;                ///< bytes, of all tables together
+  std::size_t mostLog = 0;              ///< bytes that may be on their way into the base
   std::function<void()> hurry = [] {};  ///< what is committed is to come into the base at once
   std::function<void()> askForCheckpoint;
 
@@ -34,8 +34,8 @@ struct TableMemory {
 /// One task's view of it.
 class TaskStateBelow final : public StateBelow {
  public:
-  /// `lastBarrier` is the task's own count; `owesSnapshot`: what had changed before it is still being
-  /// written down, with each of the task's steps, whether there is input or not.
+  /// `lastBarrier` is the task's own count; `owesSnapshot`: what had changed before it is still
+  /// being written down, with each of the task's steps, whether there is input or not.
   TaskStateBelow(TableMemory& memory, const std::uint64_t& lastBarrier, const bool& owesSnapshot)
       : memory_(memory), lastBarrier_(lastBarrier), owesSnapshot_(owesSnapshot) {}
 

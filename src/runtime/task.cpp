@@ -12,8 +12,9 @@ namespace millrace {
 
 namespace {
 
-/// Bytes of a snapshot that are written between two pieces of other work: some 100 microseconds. Of a large
-/// one more and more: it has to end sometime, however much changes meanwhile, for that is the next one.
+/// Bytes of a snapshot that are written between two pieces of other work: some 100 microseconds. Of
+/// a large one more and more: it has to end sometime, however much changes meanwhile, for that is
+/// the next one.
 constexpr std::size_t kSnapshotPiece = 64 << 10;
 constexpr std::size_t kPieceShare = 64;
 
@@ -175,7 +176,8 @@ void Task::takeMark(std::size_t input, Mark mark) {
 }
 
 // A source is asked for its barrier; other tasks have it once every input that goes on has brought
-// it. When the last of the others ends, its end and the barrier are due together: the barrier first.
+// it. When the last of the others ends, its end and the barrier are due together: the barrier
+// first.
 bool Task::barrierIsDue() const {
   if (owesSnapshot_) return false;
   if (source_ != nullptr) return job_.wantedBarrier.load(std::memory_order_relaxed) > lastBarrier_;
@@ -216,8 +218,8 @@ bool Task::writeSnapshot() {
   const std::size_t piece = std::max(kSnapshotPiece, snapshot_.changes.size() / kPieceShare);
   if (operator_->writeSnapshot(snapshot_.changes, piece)) return true;
   owesSnapshot_ = false;
-  // What is left of a task that has ended changes no more and is never looked after again: it must not be held
-  // against the others.
+  // What is left of a task that has ended changes no more and is never looked after again: it must
+  // not be held against the others.
   if (isLastSnapshot_) stateBelow_.use(0, 0);
   // What happened after the last barrier lies before the one that would have come.
   const std::uint64_t barrier = isLastSnapshot_ ? lastBarrier_ + 1 : lastBarrier_;
@@ -354,17 +356,17 @@ bool Task::sendMark(Mark mark) {
 
 Timestamp Task::nextDeadline() const {
   // A source that has no room is woken when it gets some; its deadlines would only keep it awake.
-  const bool isStuck = source_ != nullptr &&
-                       std::any_of(outputs_.begin(), outputs_.end(),
-                                   [](const auto& output) { return output->isFull(); });
+  const bool isStuck =
+      source_ != nullptr && std::any_of(outputs_.begin(), outputs_.end(),
+                                        [](const auto& output) { return output->isFull(); });
   if (isStuck) return kMaxTimestamp;
   return phase_ == Phase::kReady ? operator_->nextDeadline() : kMaxTimestamp;
 }
 
 std::string Task::position() const {
   if (phase_ == Phase::kConsuming && batch_ != nullptr && !batch_->isConsumed()) {
-    return fmt::format("operator '{}' (worker {}), record {} of this task with event time {}", name_,
-                       worker_.index, recordsBeforeBatch_ + batch_->cursor() + 1,
+    return fmt::format("operator '{}' (worker {}), record {} of this task with event time {}",
+                       name_, worker_.index, recordsBeforeBatch_ + batch_->cursor() + 1,
                        formatUtc(batch_->time(batch_->cursor())));
   }
   return fmt::format("operator '{}' (worker {}), after {} records", name_, worker_.index,

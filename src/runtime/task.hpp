@@ -27,8 +27,8 @@ class SnapshotReceiver {
  public:
   virtual ~SnapshotReceiver() = default;
 
-  /// `task` is the number of the task within the job, `barrier` the one that the snapshot lies before;
-  /// `isLast`: the task has finished, and this counts for all barriers to come.
+  /// `task` is the number of the task within the job, `barrier` the one that the snapshot lies
+  /// before; `isLast`: the task has finished, and this counts for all barriers to come.
   virtual void onSnapshot(std::size_t task, std::uint64_t barrier, TaskSnapshot snapshot,
                           bool isLast) = 0;
 };
@@ -42,11 +42,11 @@ struct JobContext {
   std::uint64_t seed = 0;
   const Clock* clock = nullptr;
   FileSystem* fileSystem = nullptr;
-  StateCatalog* states = nullptr;          // null: nothing is kept, ids do not matter
-  SnapshotReceiver* snapshots = nullptr;   // null: no checkpoints
-  CommitPoint* commitPoint = nullptr;      // null: the state directory is
+  StateCatalog* states = nullptr;         // null: nothing is kept, ids do not matter
+  SnapshotReceiver* snapshots = nullptr;  // null: no checkpoints
+  CommitPoint* commitPoint = nullptr;     // null: the state directory is
   std::stop_token cancellation;
-  TableMemory tables;                      // without a store: tables hold all there is
+  TableMemory tables;                           // without a store: tables hold all there is
   std::atomic<std::uint64_t> wantedBarrier{0};  // sources send it
   std::atomic<std::uint64_t> committedBarrier{0};
   std::atomic<bool> stopRequested{false};  // sources take in nothing more
@@ -77,11 +77,12 @@ struct WorkerContext {
 ///
 /// In every state but Ready the task waits for room in its outputs and is stepped again.
 ///
-/// After a barrier the task writes its snapshot down in pieces, one between any two other steps, and
-/// hands it to the SnapshotReceiver. An input that has brought its barrier waits for the others: what
-/// ran ahead stays in its channel.
+/// After a barrier the task writes its snapshot down in pieces, one between any two other steps,
+/// and hands it to the SnapshotReceiver. An input that has brought its barrier waits for the
+/// others: what ran ahead stays in its channel.
 ///
-/// **Thread safety**: stepped by its worker; counters() to heldBackBy() may be called by any thread.
+/// **Thread safety**: stepped by its worker; counters() to heldBackBy() may be called by any
+/// thread.
 class Task final : public OperatorContext {
  public:
   enum class Role : std::uint8_t { kSource, kOperator, kShuffle };
@@ -225,11 +226,11 @@ class Task final : public OperatorContext {
   bool isIdleAnnounced_ = false;
   bool isEndDone_ = false;  // the operator has had its onEnd()
 
-  std::uint64_t lastBarrier_ = 0;      // the last one that was passed on
+  std::uint64_t lastBarrier_ = 0;  // the last one that was passed on
   TaskStateBelow stateBelow_{job_.tables, lastBarrier_, owesSnapshot_};
   std::uint64_t arrivingBarrier_ = 0;  // of the barrier that inputs are bringing
-  bool isBarrierFlushed_ = false;   // the operator has had its onBarrier()
-  bool owesSnapshot_ = false;       // noted, not yet handed over
+  bool isBarrierFlushed_ = false;      // the operator has had its onBarrier()
+  bool owesSnapshot_ = false;          // noted, not yet handed over
   bool isLastSnapshot_ = false;
   TaskSnapshot snapshot_;
   bool isQuiet_ = true;

@@ -15,13 +15,9 @@ struct Waker::Bed {
 Waker::Waker() : bed_(std::make_unique<Bed>()) {}
 Waker::~Waker() = default;
 
-void Waker::prepare() {
-  sleeping_.exchange(1, std::memory_order_seq_cst);
-}
+void Waker::prepare() { sleeping_.exchange(1, std::memory_order_seq_cst); }
 
-void Waker::cancel() {
-  sleeping_.store(0, std::memory_order_relaxed);
-}
+void Waker::cancel() { sleeping_.store(0, std::memory_order_relaxed); }
 
 void Waker::sleep(std::chrono::nanoseconds timeout) {
   std::unique_lock lock(bed_->mutex);

@@ -103,8 +103,8 @@ class Comparison {
     for (; was->element && is->element && was->word == is->word;
          was = was->element.get(), is = is->element.get()) {
     }
-    const bool areSame = was->word == is->word && !was->element == !is->element &&
-                         !was->record == !is->record;
+    const bool areSame =
+        was->word == is->word && !was->element == !is->element && !was->record == !is->record;
     if (!areSame) {
       return absl::FailedPreconditionError(fmt::format(
           "field '{}' of struct '{}' is of type {}, but was saved as {} (fields may be added and "

@@ -106,7 +106,8 @@ StatusOr<std::optional<StateChange>> StateChangesReader::next() {
 void writeTimePrefix(Timestamp time, ByteWriter& out) {
   const std::uint64_t ordered = static_cast<std::uint64_t>(time) ^ kSignBit;
   char raw[sizeof(ordered)];
-  for (std::size_t i = 0; i < sizeof(raw); ++i) raw[i] = static_cast<char>(ordered >> (56 - 8 * i) & 0xff);
+  for (std::size_t i = 0; i < sizeof(raw); ++i)
+    raw[i] = static_cast<char>(ordered >> (56 - 8 * i) & 0xff);
   out.bytes({raw, sizeof(raw)});
 }
 

@@ -8,8 +8,9 @@
 namespace millrace {
 namespace {
 
-// A piece of the walk through what is below: a fraction of a millisecond, ten times a second, or more often
-// for what lives shortly. A round begins when half of the shortest time to live has passed.
+// A piece of the walk through what is below: a fraction of a millisecond, ten times a second, or
+// more often for what lives shortly. A round begins when half of the shortest time to live has
+// passed.
 constexpr std::size_t kSweptEntries = 512;
 constexpr std::size_t kSeekCost = 16;  // entries that are looked at in the time of finding a place
 constexpr Timestamp kLongestSweepPause = 100;
@@ -23,8 +24,8 @@ Timestamp shortestTtl(const std::vector<StateDescriptor>& states) {
   return shortest;
 }
 
-// Of the bytes of an entry, without its type: whether it has a time comes first, then that time; but of a list
-// all times come last, and of those the newest.
+// Of the bytes of an entry, without its type: whether it has a time comes first, then that time;
+// but of a list all times come last, and of those the newest.
 bool hasExpired(StateKind kind, std::string_view stored, Timestamp deadline) {
   ByteReader in(stored);
   bool hasTime = false;
@@ -116,25 +117,29 @@ std::size_t KeyedStateStore::sweepBelow(Timestamp now) {
 }
 
 // True: there is more of the state in this group.
-bool KeyedStateStore::sweepState(Timestamp now, std::size_t& budget, std::vector<std::string>& expired) {
+bool KeyedStateStore::sweepState(Timestamp now, std::size_t& budget,
+                                 std::vector<std::string>& expired) {
   const StateDescriptor& state = states_[sweep_.state];
   const Timestamp deadline = saturatingSubtract(now, state.ttl->duration.count());
   budget -= std::min(budget, kSeekCost);
   // The walk begins behind the last key that it has seen.
   const std::string from = sweep_.begin;
-  const Status read = budget == 0 ? absl::OkStatus() : below_->readFrom(
-      ids_[sweep_.state], KeyGroup{static_cast<std::uint16_t>(sweep_.group)}, from,
-      [&](std::string_view key, std::string_view value) -> StatusOr<bool> {
-        sweep_.begin.assign(key).push_back('\0');
-        if (hasExpired(state.kind, value, deadline)) expired.emplace_back(key);
-        return --budget > 0;
-      });
-  if (!read.ok()) throw JobError(annotate(read, "looking for what has expired of state '" + state.name + "'"));
+  const Status read =
+      budget == 0 ? absl::OkStatus()
+                  : below_->readFrom(
+                        ids_[sweep_.state], KeyGroup{static_cast<std::uint16_t>(sweep_.group)},
+                        from, [&](std::string_view key, std::string_view value) -> StatusOr<bool> {
+                          sweep_.begin.assign(key).push_back('\0');
+                          if (hasExpired(state.kind, value, deadline)) expired.emplace_back(key);
+                          return --budget > 0;
+                        });
+  if (!read.ok())
+    throw JobError(annotate(read, "looking for what has expired of state '" + state.name + "'"));
   return budget == 0;
 }
 
-// What is below may be older than the table: the row of the key has the last word, and its removals go the way
-// of all changes.
+// What is below may be older than the table: the row of the key has the last word, and its removals
+// go the way of all changes.
 std::size_t KeyedStateStore::expireBelow(std::string_view key, Timestamp now) {
   ByteReader in(key);
   RowHead* row = rowOf(in, false);

@@ -19,8 +19,8 @@ constexpr std::size_t kRowsAhead = 8;
 
 StateDeclaration KeyedStateStore::declarationOf(std::size_t state) const {
   const StateDescriptor& descriptor = states_[state];
-  return {descriptor.name, std::string(nameOf(descriptor.kind)), keyTypeName(),
-          descriptor.typeName, descriptor.schemas};
+  return {descriptor.name, std::string(nameOf(descriptor.kind)), keyTypeName(), descriptor.typeName,
+          descriptor.schemas};
 }
 
 void KeyedStateStore::setStateIds(std::vector<StateId> ids) {
@@ -36,7 +36,8 @@ std::optional<std::size_t> KeyedStateStore::indexOf(StateId id) const noexcept {
 
 Status KeyedStateStore::setSavedSchemas(std::size_t state,
                                         const std::vector<std::string>& schemas) {
-  const std::string doing = fmt::format("reading what was saved of state '{}'", states_[state].name);
+  const std::string doing =
+      fmt::format("reading what was saved of state '{}'", states_[state].name);
   StatusOr<SavedSchemas> saved = SavedSchemas::parse(schemas);
   if (!saved.ok()) return annotate(saved.status(), doing);
   MILLRACE_RETURN_IF_ERROR(annotate(saved->checkReadableAs(states_[state].schemas), doing));
@@ -95,7 +96,8 @@ bool KeyedStateStore::writeSnapshot(StateChanges& out, std::size_t limit) {
   for (std::size_t rows = 0; nextFrozen_ < frozenRows_.size(); ++rows) {
     if (rows > 0 && out.size() - before + rows * kRowCost >= limit) return true;
     // They lie anywhere in memory.
-    if (nextFrozen_ + kRowsAhead < frozenRows_.size()) __builtin_prefetch(frozenRows_[nextFrozen_ + kRowsAhead]);
+    if (nextFrozen_ + kRowsAhead < frozenRows_.size())
+      __builtin_prefetch(frozenRows_[nextFrozen_ + kRowsAhead]);
     RowHead& row = *frozenRows_[nextFrozen_++];
     if (isFrozen(row)) writeFrozen(row, out);
   }
@@ -145,7 +147,8 @@ bool KeyedStateStore::readCell(RowHead& row, std::size_t state, ByteReader& key,
   ByteReader in(value, &savedSchemas_[state]);
   bool isRead = false;
   if (ops.elements != nullptr) {
-    isRead = ops.elements->readOne(key, in, isThere, valueOf(row, state), stampOf(row, state), now_);
+    isRead =
+        ops.elements->readOne(key, in, isThere, valueOf(row, state), stampOf(row, state), now_);
   } else if (!isThere) {
     isRead = ops.read(in, valueOf(row, state), stampOf(row, state), now_);
   }

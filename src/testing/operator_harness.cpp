@@ -23,10 +23,10 @@ constexpr std::size_t kInputCapacity = 4;
 }  // namespace
 
 std::string HarnessMode::describe() const {
-  return fmt::format("input in batches of {}, output in batches of {}, room for {} of them, read {}{}",
-                     inputBatch, outputBatch, outputCapacity,
-                     readsEagerly ? "after every step" : "only when stuck",
-                     quietens ? ", quiet after every item" : "");
+  return fmt::format(
+      "input in batches of {}, output in batches of {}, room for {} of them, read {}{}", inputBatch,
+      outputBatch, outputCapacity, readsEagerly ? "after every step" : "only when stuck",
+      quietens ? ", quiet after every item" : "");
 }
 
 /// One run of the script in one mode: a task of the engine, with both ends of its channels in hand.
@@ -39,8 +39,9 @@ class OperatorHarness::Play {
     job_.clock = &clock_;
     job_.fileSystem = &posixFileSystem();
     worker_.now = clock_.now();
-    task_ = std::make_unique<Task>(job_, worker_, "operator", 0, 0, harness.make_(),
-                                   harness.inputs_.empty() ? Task::Role::kSource : Task::Role::kOperator);
+    task_ = std::make_unique<Task>(
+        job_, worker_, "operator", 0, 0, harness.make_(),
+        harness.inputs_.empty() ? Task::Role::kSource : Task::Role::kOperator);
     for (const Input& input : harness.inputs_) {
       inputs_.push_back(std::make_unique<Channel>(kInputCapacity, nullptr, nullptr));
       task_->addInput(inputs_.back().get(), input.logicalInput, "input");
@@ -236,7 +237,7 @@ class OperatorHarness::Play {
   std::size_t pendingChannel_ = 0;
   std::size_t lastQueued_ = 0;
   std::uint64_t lastIn_ = 0;
-  std::vector<std::vector<std::string>> tokens_;     // by output
+  std::vector<std::vector<std::string>> tokens_;  // by output
   std::vector<std::size_t> sectionStarts_;  // where each output's records since its last mark begin
 };
 

@@ -40,9 +40,9 @@ SimulatedFiles::Disk::Course SimulatedFiles::Disk::failing(FileFault fault,
               true, true};
     case FileFault::kSyncFails:
     case FileFault::kIoError:
-      return {absl::DataLossError("cannot use " + path +
-                                  ": Input/output error (the device failed)"),
-              random.chance(0.5), true};
+      return {
+          absl::DataLossError("cannot use " + path + ": Input/output error (the device failed)"),
+          random.chance(0.5), true};
     case FileFault::kCrash:
       break;
   }
@@ -71,7 +71,8 @@ bool SimulatedFiles::Disk::holdsNames(const std::string& directory) const {
     return path != directory && parentOf(path) == directory;
   };
   return std::any_of(directories.begin(), directories.end(), isIn) ||
-         std::any_of(names.begin(), names.end(), [&](const auto& name) { return isIn(name.first); });
+         std::any_of(names.begin(), names.end(),
+                     [&](const auto& name) { return isIn(name.first); });
 }
 
 void SimulatedFiles::Disk::addName(const std::string& path, SimulatedNodePtr node) {
@@ -149,12 +150,14 @@ std::string SimulatedFiles::Disk::survivorOf(const SimulatedNode& node) {
     // The new bytes came to the disk, the new size did not.
     return shown.size() < lasting.size() ? shown + lasting.substr(shown.size()) : shown;
   }
-  std::string torn = shown.substr(0, lasting.size() + random.below(shown.size() - lasting.size() + 1));
+  std::string torn =
+      shown.substr(0, lasting.size() + random.below(shown.size() - lasting.size() + 1));
   if (random.chance(0.5)) torn.resize(shown.size(), '\0');
   for (std::size_t at = lasting.size(); at < torn.size();) {
     const std::size_t end = std::min(torn.size(), (at / kSectorBytes + 1) * kSectorBytes);
-    if (random.chance(kLostSectors)) std::fill(torn.begin() + static_cast<std::ptrdiff_t>(at),
-                                               torn.begin() + static_cast<std::ptrdiff_t>(end), '\0');
+    if (random.chance(kLostSectors))
+      std::fill(torn.begin() + static_cast<std::ptrdiff_t>(at),
+                torn.begin() + static_cast<std::ptrdiff_t>(end), '\0');
     at = end;
   }
   return torn;
@@ -163,7 +166,8 @@ std::string SimulatedFiles::Disk::survivorOf(const SimulatedNode& node) {
 void SimulatedFiles::Disk::crash() {
   keepSomeNames();
   const auto isLost = [&](const std::string& path) {
-    for (std::string above = parentOf(path); above != "." && above != "/"; above = parentOf(above)) {
+    for (std::string above = parentOf(path); above != "." && above != "/";
+         above = parentOf(above)) {
       if (!lastingDirectories.contains(above)) return true;
     }
     return false;

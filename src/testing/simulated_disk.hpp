@@ -33,7 +33,9 @@ class SimulatedFiles::Disk {
     bool isPartial = false;  // of an append any part may happen
   };
 
-  explicit Disk(std::uint64_t seed) : random(seed) { directories = lastingDirectories = {".", "/"}; }
+  explicit Disk(std::uint64_t seed) : random(seed) {
+    directories = lastingDirectories = {".", "/"};
+  }
 
   Course begin(Kind kind, const std::string& path);
   std::uint64_t room() const;

@@ -25,7 +25,9 @@ Status ofAnEarlierProcess(const std::string& path) {
 class SimulatedFiles::Reader final : public RandomAccessFile {
  public:
   Reader(std::shared_ptr<Disk> disk, SimulatedNodePtr node, std::string path)
-      : disk_(std::move(disk)), node_(std::move(node)), path_(std::move(path)),
+      : disk_(std::move(disk)),
+        node_(std::move(node)),
+        path_(std::move(path)),
         generation_(disk_->generation) {}
 
   StatusOr<std::size_t> readAt(std::uint64_t offset, char* into, std::size_t size) override {
@@ -69,7 +71,9 @@ class SimulatedFiles::Stream final : public InputStream {
 class SimulatedFiles::Writer final : public WritableFile {
  public:
   Writer(std::shared_ptr<Disk> disk, SimulatedNodePtr node, std::string path)
-      : disk_(std::move(disk)), node_(std::move(node)), path_(std::move(path)),
+      : disk_(std::move(disk)),
+        node_(std::move(node)),
+        path_(std::move(path)),
         generation_(disk_->generation) {}
 
   Status append(std::string_view bytes) override {
@@ -78,7 +82,8 @@ class SimulatedFiles::Writer final : public WritableFile {
     Disk::Course course = disk_->begin(Disk::Kind::kAppend, path_);
     if (course.status.ok() && bytes.size() > disk_->room()) {
       bytes = bytes.substr(0, disk_->room());
-      course.status = absl::ResourceExhaustedError("cannot write " + path_ + ": No space left on device");
+      course.status =
+          absl::ResourceExhaustedError("cannot write " + path_ + ": No space left on device");
     }
     if (course.isPartial) bytes = bytes.substr(0, disk_->random.below(bytes.size() + 1));
     if (course.happens) node_->shown += bytes;

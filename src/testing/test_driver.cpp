@@ -205,13 +205,11 @@ class TestDriver::State {
 
   void checkKept(const Graph& graph) const {
     for (const std::string& name : options.keep) {
-      const bool isThere =
-          std::any_of(graph.nodes().begin(), graph.nodes().end(), [&](const Node& node) {
-            return node.kind != NodeKind::kOperator && node.name == name;
-          });
+      const bool isThere = std::any_of(
+          graph.nodes().begin(), graph.nodes().end(),
+          [&](const Node& node) { return node.kind != NodeKind::kOperator && node.name == name; });
       if (!isThere) {
-        throw std::invalid_argument(
-            fmt::format("keep: no source or sink is named '{}'", name));
+        throw std::invalid_argument(fmt::format("keep: no source or sink is named '{}'", name));
       }
     }
   }

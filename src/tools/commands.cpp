@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tools/commands.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <millrace/base/build_info.hpp>
 
@@ -75,13 +75,14 @@ std::size_t distance(std::string_view a, std::string_view b) {
 std::optional<Outcome> refuseUnknownCommand(const std::vector<std::string>& arguments) {
   if (arguments.empty() || arguments.front().starts_with('-')) return std::nullopt;
   const std::string& given = arguments.front();
-  const auto nearest =
-      std::min_element(kCommands.begin(), kCommands.end(), [&](std::string_view a, std::string_view b) {
-        return distance(given, a) < distance(given, b);
-      });
+  const auto nearest = std::min_element(kCommands.begin(), kCommands.end(),
+                                        [&](std::string_view a, std::string_view b) {
+                                          return distance(given, a) < distance(given, b);
+                                        });
   if (*nearest == given) return std::nullopt;
   std::string message = fmt::format("millrace: there is no command '{}'", given);
-  if (distance(given, *nearest) <= kMostSlips) message += fmt::format(" (did you mean {}?)", *nearest);
+  if (distance(given, *nearest) <= kMostSlips)
+    message += fmt::format(" (did you mean {}?)", *nearest);
   return Outcome{kWrongCommandLine, "", message + "\nmillrace --help lists the commands\n"};
 }
 
@@ -90,18 +91,21 @@ std::optional<Outcome> refuseUnknownCommand(const std::vector<std::string>& argu
 Outcome runMillrace(FileSystem& files, std::vector<std::string> arguments) {
   if (auto refused = refuseUnknownCommand(arguments)) return *refused;
   CLI::App app{std::string(kPurpose), "millrace"};
-  app.set_version_flag("--version", versionText("millrace"), "show version, commit and the libraries built in");
+  app.set_version_flag("--version", versionText("millrace"),
+                       "show version, commit and the libraries built in");
   app.require_subcommand(1);
   std::string first;
   std::string second;
   bool json = false;
   CLI::App* inspecting = app.add_subcommand(
-      "inspect", "Shows the epochs, operators, states and their sizes, and the positions of sources.");
+      "inspect",
+      "Shows the epochs, operators, states and their sizes, and the positions of sources.");
   inspecting->add_option("DIR", first, "a state directory or savepoint")->required();
   inspecting->add_flag("--json", json, "one JSON object instead of text");
   CLI::App* verifying = app.add_subcommand("verify", "Checks every checksum.");
   verifying->add_option("DIR", first, "a state directory or savepoint")->required();
-  CLI::App* comparing = app.add_subcommand("diff", "Counts the entries that differ, state by state.");
+  CLI::App* comparing =
+      app.add_subcommand("diff", "Counts the entries that differ, state by state.");
   comparing->add_option("A", first, "a state directory or savepoint")->required();
   comparing->add_option("B", second, "another one")->required();
   try {

@@ -46,9 +46,10 @@ void addTasks(const Epoch& epoch, fmt::memory_buffer& out) {
   }
   for (const TaskSnapshot& task : epoch.tasks) {
     const TaskState& state = task.state;
-    const bool isTold = std::any_of(sources.begin(), sources.end(), [&](const NamedSourcePosition& source) {
-      return source.operatorName == task.operatorName;
-    });
+    const bool isTold =
+        std::any_of(sources.begin(), sources.end(), [&](const NamedSourcePosition& source) {
+          return source.operatorName == task.operatorName;
+        });
     if (isTold || (state.position.empty() && state.prepared.empty())) continue;
     fmt::format_to(to, "  {} #{}: {}", task.operatorName, task.worker,
                    readable(state.position, kShownPositionBytes));
@@ -84,7 +85,10 @@ void writeStates(const Inspection& inspection, JsonWriter& json) {
   for (const CheckpointReader::StateSize& size : inspection.sizes) {
     const StateDeclaration& state = size.state.declaration;
     json.beginObject().key("operator").string(size.state.operatorName);
-    json.key("state").string(state.name).key("id").integer(static_cast<std::uint16_t>(size.state.id));
+    json.key("state")
+        .string(state.name)
+        .key("id")
+        .integer(static_cast<std::uint16_t>(size.state.id));
     json.key("kind").string(state.kind).key("key_type").string(state.keyType);
     json.key("value_type").string(state.valueType).key("entries").integer(size.entries);
     json.key("key_bytes").integer(size.keyBytes).key("value_bytes").integer(size.valueBytes);
@@ -116,7 +120,10 @@ void writeSources(const Epoch& epoch, JsonWriter& json) {
       json.beginObject();
       const bool isKafka = position.kind == "kafka";
       if (!item.name.empty()) json.key(isKafka ? "partition" : "file").string(item.name);
-      json.key(position.kind == "files" ? "bytes" : isKafka ? "next_offset" : "records").integer(item.read);
+      json.key(position.kind == "files" ? "bytes"
+               : isKafka                ? "next_offset"
+                                        : "records")
+          .integer(item.read);
       if (item.of) json.key("of").integer(*item.of);
       json.endObject();
     }
@@ -220,9 +227,10 @@ std::string asJson(const Inspection& inspection) {
 std::string asText(const std::vector<StateDifference>& differences) {
   std::string text;
   for (const StateDifference& state : differences) {
-    text += fmt::format("{} / {}: {} changed, {} only in the first, {} only in the second, {} the same\n",
-                        state.operatorName, state.stateName, state.changed, state.onlyInFirst,
-                        state.onlyInSecond, state.same);
+    text += fmt::format(
+        "{} / {}: {} changed, {} only in the first, {} only in the second, {} the same\n",
+        state.operatorName, state.stateName, state.changed, state.onlyInFirst, state.onlyInSecond,
+        state.same);
   }
   return text;
 }

@@ -54,7 +54,8 @@ bool readKafka(const Positions& positions, SourcePosition& found) {
   found.kind = "kafka";
   for (const rdkafka::PartitionPosition& partition : *partitions) {
     if (partition.next < 0) continue;  // nothing is known of it yet
-    SourcePosition::Item item{partition.id.name(), static_cast<std::uint64_t>(partition.next), std::nullopt};
+    SourcePosition::Item item{partition.id.name(), static_cast<std::uint64_t>(partition.next),
+                              std::nullopt};
     if (partition.end) item.of = static_cast<std::uint64_t>(*partition.end);
     found.items.push_back(std::move(item));
   }
@@ -69,7 +70,8 @@ bool readCollection(const Positions& positions, SourcePosition& found) {
   return true;
 }
 
-// A position is the task's counters, then the source's time, then what the reader has written, with its tag.
+// A position is the task's counters, then the source's time, then what the reader has written, with
+// its tag.
 std::optional<SourcePosition> read(const Epoch& epoch, const std::string& operatorName) {
   std::vector<std::string> ofTasks;
   for (const TaskSnapshot& task : epoch.tasks) {
@@ -97,22 +99,26 @@ std::vector<NamedSourcePosition> sourcePositions(const Epoch& epoch) {
   for (const TaskSnapshot& task : epoch.tasks) {
     if (std::find(seen.begin(), seen.end(), task.operatorName) != seen.end()) continue;
     seen.push_back(task.operatorName);
-    if (auto position = read(epoch, task.operatorName)) found.push_back({task.operatorName, *std::move(position)});
+    if (auto position = read(epoch, task.operatorName))
+      found.push_back({task.operatorName, *std::move(position)});
   }
   return found;
 }
 
 std::string asText(const SourcePosition& position) {
-  std::string text = position.watermark == kMinTimestamp   ? "no event time yet"
-                     : position.watermark == kMaxTimestamp ? "at the end of time"
-                                                           : "up to event time " + formatUtc(position.watermark);
+  std::string text = position.watermark == kMinTimestamp ? "no event time yet"
+                     : position.watermark == kMaxTimestamp
+                         ? "at the end of time"
+                         : "up to event time " + formatUtc(position.watermark);
   std::size_t shown = 0;
   for (const SourcePosition::Item& item : position.items) {
     if (shown++ == kShownItems) {
       text += fmt::format("\n    and {} more", position.items.size() - kShownItems);
       break;
     }
-    const char* unit = position.kind == "files" ? "bytes" : position.kind == "kafka" ? "offsets" : "records";
+    const char* unit = position.kind == "files"   ? "bytes"
+                       : position.kind == "kafka" ? "offsets"
+                                                  : "records";
     text += fmt::format("\n    {}: {}", item.name.empty() ? position.kind : item.name, item.read);
     if (item.of) text += fmt::format(" of {}", *item.of);
     text += fmt::format(" {}", unit);

@@ -25,16 +25,16 @@ struct SourcePosition {
   std::vector<Item> items;
 };
 
-/// Of the operators in the epoch, by name in order of their first task: those whose positions say by a tag of
-/// what kind of source they are, and hold as a whole what such a source has written.
+/// Of the operators in the epoch, by name in order of their first task: those whose positions say
+/// by a tag of what kind of source they are, and hold as a whole what such a source has written.
 struct NamedSourcePosition {
   std::string operatorName;
   SourcePosition position;
 };
 std::vector<NamedSourcePosition> sourcePositions(const Epoch& epoch);
 
-/// What stands for one of them in a report, without its name: "up to event time ...", then a line for each
-/// item.
+/// What stands for one of them in a report, without its name: "up to event time ...", then a line
+/// for each item.
 std::string asText(const SourcePosition& position);
 
 }  // namespace millrace::tools

@@ -18,8 +18,7 @@ Status damagedEntry() { return absl::DataLossError("an entry of state 'windows' 
 std::size_t SlicesBelow::excess(std::size_t bytes, std::size_t changedBytes) {
   const std::size_t excess = below_->use(bytes, std::min(changedBytes, bytes));
   if (excess == 0) return 0;
-  const bool hasMoved =
-      exhaustedIn_ != generation() || exhaustedAt_ != below_->settledBarrier();
+  const bool hasMoved = exhaustedIn_ != generation() || exhaustedAt_ != below_->settledBarrier();
   if (isExhausted_ && !hasMoved) return 0;
   return atLeastAnEighth(excess, bytes);
 }
@@ -40,8 +39,8 @@ void SlicesBelow::readSlice(Timestamp end, KeyGroup group, const Visit& visit) c
   std::string prefix;
   ByteWriter out(prefix);
   writeTimePrefix(end, out);
-  const Status read = below_->readAll(
-      state_, group, prefix, [&](std::string_view key, std::string_view value) {
+  const Status read =
+      below_->readAll(state_, group, prefix, [&](std::string_view key, std::string_view value) {
         return visit(key.substr(prefix.size()), value) ? absl::OkStatus() : damagedEntry();
       });
   if (!read.ok()) throw JobError(annotate(read, kFetching));

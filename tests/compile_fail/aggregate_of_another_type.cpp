@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // aggregate is given the sum of a member of some other type of record.
-// EXPECT FIRST: aggregate takes count\(\), sum\(...\), .* or an object with create\(\), add\(accumulator, record\)
+// EXPECT FIRST: aggregate takes count\(\), sum\(...\), .* or an object with create\(\),
+// add\(accumulator, record\)
 #include <millrace/millrace.hpp>
 
 using namespace std::chrono_literals;

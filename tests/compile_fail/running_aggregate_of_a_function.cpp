@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The running aggregate of a keyed stream is given a function in place of an aggregate.
-// EXPECT FIRST: aggregate takes count\(\), sum\(...\), .* or an object with create\(\), add\(accumulator, record\)
+// EXPECT FIRST: aggregate takes count\(\), sum\(...\), .* or an object with create\(\),
+// add\(accumulator, record\)
 #include <millrace/millrace.hpp>
 
 void build(const millrace::Stream<int>& numbers) {

@@ -14,8 +14,7 @@ void build(const millrace::Stream<int>& numbers) {
     out.emit(static_cast<int>(elements.value.size()));
   });
 #else
-  minutes.process<int>("sizes", [](const int& number, millrace::Collector<int>& out) {
-    out.emit(number);
-  });
+  minutes.process<int>("sizes",
+                       [](const int& number, millrace::Collector<int>& out) { out.emit(number); });
 #endif
 }

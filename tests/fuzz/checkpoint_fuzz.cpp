@@ -13,8 +13,8 @@
 namespace millrace::checkpoint {
 namespace {
 
-// What reads back well was written exactly so. Checksums would keep a fuzzer out, so it goes for what
-// they protect as well.
+// What reads back well was written exactly so. Checksums would keep a fuzzer out, so it goes for
+// what they protect as well.
 void readRecords(std::string_view bytes) {
   ByteReader in(bytes);
   Epoch epoch;

@@ -15,11 +15,12 @@ inline std::string imbalanceOf(const JobCounts& counts) {
                          each.verb == "reduce";
     const bool ends = each.kind == NodeKind::kSink;
     const std::uint64_t passed = absorbs ? each.absorbed : ends ? each.in : each.out;
-    if (each.verb == "flatMap" || each.in == passed + each.filtered + each.late + each.invalid) continue;
+    if (each.verb == "flatMap" || each.in == passed + each.filtered + each.late + each.invalid)
+      continue;
     return each.verb + " '" + each.name + "': in " + std::to_string(each.in) + ", out " +
-           std::to_string(each.out) + ", absorbed " + std::to_string(each.absorbed) + ", filtered " +
-           std::to_string(each.filtered) + ", late " + std::to_string(each.late) + ", invalid " +
-           std::to_string(each.invalid);
+           std::to_string(each.out) + ", absorbed " + std::to_string(each.absorbed) +
+           ", filtered " + std::to_string(each.filtered) + ", late " + std::to_string(each.late) +
+           ", invalid " + std::to_string(each.invalid);
   }
   return "";
 }

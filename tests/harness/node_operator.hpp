@@ -18,7 +18,8 @@ inline const Node& nodeNamed(const Graph& graph, const std::string& name) {
 }
 
 /// Makes the operator that a verb has put into the pipeline under `name`.
-inline testing::OperatorHarness::MakeOperator operatorOf(const Pipeline& pipeline, const std::string& name,
+inline testing::OperatorHarness::MakeOperator operatorOf(const Pipeline& pipeline,
+                                                         const std::string& name,
                                                          std::size_t workers = 1) {
   return [make = nodeNamed(pipeline.graph(), name).makeOperator, workers] {
     std::shared_ptr<void> shared;
@@ -30,7 +31,8 @@ inline testing::OperatorHarness::MakeOperator operatorOf(const Pipeline& pipelin
 inline testing::OperatorHarness::MakeOperator partitionerOf(const Pipeline& pipeline,
                                                             const std::string& name,
                                                             std::size_t workers) {
-  return [make = nodeNamed(pipeline.graph(), name).inputs.at(0).exchange.value().makePartitioner, workers] {
+  return [make = nodeNamed(pipeline.graph(), name).inputs.at(0).exchange.value().makePartitioner,
+          workers] {
     return make({0, workers, nullptr});
   };
 }

@@ -145,7 +145,8 @@ TEST_CASE("the modes meet full outputs and large batches") {
   bool meetsTightest = false;
   bool meetsLargest = false;
   for (const testing::HarnessMode& mode : OperatorHarness::modes()) {
-    meetsTightest = meetsTightest || (mode.outputBatch == 1 && mode.outputCapacity == 1 && !mode.readsEagerly);
+    meetsTightest =
+        meetsTightest || (mode.outputBatch == 1 && mode.outputCapacity == 1 && !mode.readsEagerly);
     meetsLargest = meetsLargest || (mode.inputBatch == 1024 && mode.outputBatch == 1024);
   }
   REQUIRE(meetsTightest);

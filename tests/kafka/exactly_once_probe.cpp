@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
-// A job from Kafka to Kafka, exactly once, that kills itself where it is told to; for test_fail_points.py,
-// test_rules.py and test_bad_days.py.
+// A job from Kafka to Kafka, exactly once, that kills itself where it is told to; for
+// test_fail_points.py, test_rules.py and test_bad_days.py.
 //
 //   exactly_once_probe steps             the names of the places
 //   exactly_once_probe rules             the names of the rules that can be dropped
-//   exactly_once_probe run KEY=VALUE...  counts the values of topic `in` and writes each count as it goes up,
-//                                        keyed by the value, to topic `out`; ends with what there was at
-//                                        its start. step=NAME passing=N: SIGKILL at the N-th passing; with then=stop
-//                                        SIGSTOP; with then=wait it says "waiting" and does, for a line from its input.
-//                                        without=RULE from=N: drops a rule from when it is due the N-th time
+//   exactly_once_probe run KEY=VALUE...  counts the values of topic `in` and writes each count as
+//   it goes up,
+//                                        keyed by the value, to topic `out`; ends with what there
+//                                        was at its start. step=NAME passing=N: SIGKILL at the N-th
+//                                        passing; with then=stop SIGSTOP; with then=wait it says
+//                                        "waiting" and does, for a line from its input.
+//                                        without=RULE from=N: drops a rule from when it is due the
+//                                        N-th time
 #include "base/commit_rules.hpp"
 #include "connectors/kafka/steps.hpp"
 #include "probe_arguments.hpp"
@@ -41,7 +44,8 @@ std::atomic<std::int64_t> passingsLeft{0};
 std::string whatThen;
 
 void endWhenDue(Step step) {
-  if (kStepNames[static_cast<std::size_t>(step)] != deadlyStep || passingsLeft.fetch_sub(1) != 1) return;
+  if (kStepNames[static_cast<std::size_t>(step)] != deadlyStep || passingsLeft.fetch_sub(1) != 1)
+    return;
   if (whatThen != "wait") {
     std::raise(whatThen == "stop" ? SIGSTOP : SIGKILL);
     return;
@@ -101,8 +105,10 @@ void describe(millrace::Pipeline& pipeline, const Arguments& arguments) {
       .source("in", millrace::kafka<std::string, millrace::TextLineDecoder>(source),
               millrace::boundedOutOfOrderness(std::chrono::milliseconds(0)))
       .keyBy([](const std::string& value) { return value; })
-      .process<Count>("counts", Counter(std::chrono::microseconds(number(get(arguments, "pause", "500")))))
-      .sink("out", millrace::toKafka(sink, [partition](const Count& count, millrace::KafkaRecord& out) {
+      .process<Count>("counts",
+                      Counter(std::chrono::microseconds(number(get(arguments, "pause", "500")))))
+      .sink("out",
+            millrace::toKafka(sink, [partition](const Count& count, millrace::KafkaRecord& out) {
               out.setKey(count.first);
               out.value = std::to_string(count.second);
               if (partition >= 0) out.partition = partition;
@@ -113,7 +119,8 @@ void describe(millrace::Pipeline& pipeline, const Arguments& arguments) {
 bool arrangeMischief(const Arguments& arguments) {
   deadlyStep = get(arguments, "step");
   if (!deadlyStep.empty()) {
-    if (std::find(kStepNames.begin(), kStepNames.end(), deadlyStep) == kStepNames.end()) return false;
+    if (std::find(kStepNames.begin(), kStepNames.end(), deadlyStep) == kStepNames.end())
+      return false;
     whatThen = get(arguments, "then");
     passingsLeft = number(get(arguments, "passing", "1"));
     millrace::steps::stepHook = endWhenDue;

@@ -21,7 +21,8 @@ inline Arguments argumentsOf(int count, char** words) {
   return arguments;
 }
 
-inline std::string get(const Arguments& arguments, const std::string& name, std::string otherwise = "") {
+inline std::string get(const Arguments& arguments, const std::string& name,
+                       std::string otherwise = "") {
   const auto it = arguments.find(name);
   return it == arguments.end() ? otherwise : it->second;
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Reads Kafka topics as a job, and writes messages, for test_source.py.
 //
-//   source_probe read KEY=VALUE...     a line for each record ("V topic-partition@offset value"), dead
-//                                      letter ("D position reason"), window ("W start count"), and line of
-//                                      the log ("L text"), as they come; at the end "E code message"
+//   source_probe read KEY=VALUE...     a line for each record ("V topic-partition@offset value"),
+//   dead
+//                                      letter ("D position reason"), window ("W start count"), and
+//                                      line of the log ("L text"), as they come; at the end "E code
+//                                      message"
 //   source_probe write KEY=VALUE...    lines of the standard input: "=text" a value, "-" a null one
 #include "probe_arguments.hpp"
 
@@ -47,7 +49,8 @@ std::vector<KafkaOffset> offsets(const std::string& text) {
   std::vector<KafkaOffset> all;
   for (const std::string& each : split(text, ',')) {
     const auto parts = split(each, '/');
-    all.push_back({parts.at(0), static_cast<std::int32_t>(number(parts.at(1))), number(parts.at(2))});
+    all.push_back(
+        {parts.at(0), static_cast<std::int32_t>(number(parts.at(1))), number(parts.at(2))});
   }
   return all;
 }
@@ -114,8 +117,10 @@ std::atomic<bool> wasToldToStop{false};
 void showSplits(const millrace::Job& job) {
   for (const millrace::SplitStatus& split : job.splits()) {
     say('S', split.progress.name + " " + std::to_string(split.worker) + " " +
-                 std::to_string(split.progress.position) + " " + std::to_string(split.progress.end) + " " +
-                 std::to_string(split.progress.committed) + " " + std::to_string(split.progress.lag()));
+                 std::to_string(split.progress.position) + " " +
+                 std::to_string(split.progress.end) + " " +
+                 std::to_string(split.progress.committed) + " " +
+                 std::to_string(split.progress.lag()));
   }
 }
 
@@ -124,7 +129,8 @@ void describe(millrace::Pipeline& pipeline, const Arguments& arguments) {
   if (const std::string idle = get(arguments, "idle"); !idle.empty()) {
     times = times.withIdleness(millrace::Duration(number(idle)));
   }
-  auto records = pipeline.source("in", millrace::kafka<std::string, PlacedValue>(sourceOf(arguments)), times);
+  auto records =
+      pipeline.source("in", millrace::kafka<std::string, PlacedValue>(sourceOf(arguments)), times);
   records.deadLetters().sink("letters", millrace::forEach([](const millrace::DeadLetter& letter) {
                                say('D', letter.position + " " + letter.reason);
                              }));
@@ -180,7 +186,8 @@ int write(const Arguments& arguments) {
   char reason[512];
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   const std::string transaction = get(arguments, "transaction");
-  rd_kafka_conf_set(conf, "bootstrap.servers", get(arguments, "bootstrap").c_str(), reason, sizeof(reason));
+  rd_kafka_conf_set(conf, "bootstrap.servers", get(arguments, "bootstrap").c_str(), reason,
+                    sizeof(reason));
   rd_kafka_conf_set(conf, "linger.ms", "5", reason, sizeof(reason));
   if (!transaction.empty()) {
     rd_kafka_conf_set(conf, "transactional.id", "source-probe", reason, sizeof(reason));
@@ -197,10 +204,10 @@ int write(const Arguments& arguments) {
   for (std::string line; std::getline(std::cin, line);) {
     void* const value = line.starts_with('=') ? line.data() + 1 : nullptr;
     const std::size_t size = value == nullptr ? 0 : line.size() - 1;
-    while (rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
-                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(value, size),
-                             RD_KAFKA_V_TIMESTAMP(timestamp),
-                             RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+    while (rd_kafka_producev(
+               producer, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
+               RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(value, size),
+               RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
       rd_kafka_poll(producer, 100);
     }
   }

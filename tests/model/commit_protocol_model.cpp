@@ -24,9 +24,12 @@ std::uint64_t hashOf(const State& state) {
   return hash;
 }
 
-bool isSame(const State& left, const State& right) { return std::memcmp(&left, &right, sizeof(State)) == 0; }
+bool isSame(const State& left, const State& right) {
+  return std::memcmp(&left, &right, sizeof(State)) == 0;
+}
 
-/// States seen, by number in the order of first sight. Each is kept whole: two states are never taken for one.
+/// States seen, by number in the order of first sight. Each is kept whole: two states are never
+/// taken for one.
 class SeenStates {
  public:
   SeenStates() : table_(1U << 12, kNone) {}
@@ -47,7 +50,8 @@ class SeenStates {
  private:
   std::uint32_t& placeOf(const State& state) {
     std::size_t at = hashOf(state) & (table_.size() - 1);
-    while (table_[at] != kNone && !isSame(states_[table_[at]], state)) at = (at + 1) & (table_.size() - 1);
+    while (table_[at] != kNone && !isSame(states_[table_[at]], state))
+      at = (at + 1) & (table_.size() - 1);
     return table_[at];
   }
 
@@ -83,7 +87,8 @@ class Explorer {
       if (!take(static_cast<std::uint32_t>(number), successors)) break;
     }
     result_.states = seen_.size();
-    if (result_.finding.harm == Harm::kNone && (wanted_ == Harm::kNone || wanted_ == Harm::kStuck)) findStuck();
+    if (result_.finding.harm == Harm::kNone && (wanted_ == Harm::kNone || wanted_ == Harm::kStuck))
+      findStuck();
     return std::move(result_);
   }
 
@@ -104,13 +109,14 @@ class Explorer {
     return true;
   }
 
-  /// From every state without further faults the job must be able to finish, or have rightly stopped. Walks back
-  /// from the states in which it has.
+  /// From every state without further faults the job must be able to finish, or have rightly
+  /// stopped. Walks back from the states in which it has.
   void findStuck() {
     firstEdge_.push_back(edges_.size());
     std::vector<std::size_t> firstBack(seen_.size() + 1, 0);
     for (const std::uint32_t to : edges_) ++firstBack[to + 1];
-    for (std::size_t number = 0; number < seen_.size(); ++number) firstBack[number + 1] += firstBack[number];
+    for (std::size_t number = 0; number < seen_.size(); ++number)
+      firstBack[number + 1] += firstBack[number];
     std::vector<std::uint32_t> back(edges_.size());
     std::vector<std::size_t> filled(firstBack.begin(), firstBack.end() - 1);
     for (std::size_t from = 0; from < seen_.size(); ++from) {
@@ -121,7 +127,8 @@ class Explorer {
     std::vector<char> ends(seen_.size(), 0);
     std::vector<std::uint32_t> open;
     for (std::size_t number = 0; number < seen_.size(); ++number) {
-      if (!isFinished(bounds_, seen_[number]) && !isRightlyStopped(bounds_, seen_[number])) continue;
+      if (!isFinished(bounds_, seen_[number]) && !isRightlyStopped(bounds_, seen_[number]))
+        continue;
       ends[number] = 1;
       open.push_back(static_cast<std::uint32_t>(number));
     }
@@ -140,15 +147,16 @@ class Explorer {
                        traceTo(static_cast<std::uint32_t>(stuck - ends.begin()))};
   }
 
-  /// The history that first led to a state: parents are known, the steps between are worked out again.
+  /// The history that first led to a state: parents are known, the steps between are worked out
+  /// again.
   std::vector<std::string> traceTo(std::uint32_t number) const {
     std::vector<std::string> trace;
     std::vector<Successor> successors;
     for (; parents_[number] != kNone; number = parents_[number]) {
       expand(rules_, bounds_, seen_[parents_[number]], successors);
-      const auto step = std::find_if(successors.begin(), successors.end(), [&](const Successor& successor) {
-        return isSame(successor.state, seen_[number]);
-      });
+      const auto step = std::find_if(
+          successors.begin(), successors.end(),
+          [&](const Successor& successor) { return isSame(successor.state, seen_[number]); });
       trace.push_back(describe(step->step, step->state));
     }
     std::reverse(trace.begin(), trace.end());
@@ -168,25 +176,44 @@ class Explorer {
 }  // namespace
 
 const char* nameOf(Rule rule) {
-  static constexpr const char* kNames[] = {
-      "C1 (acknowledged)", "C1 (verified)", "C2 (delivered)", "C2 (offsets)", "C2 (synced)",
-      "C2 (in order)", "C3 (initialise first)", "C3 (every id)", "C3 (stable)", "C4", "C5 (EndTxn)",
-      "C5 (offsets)", "C5 (read again)", "turns", "C6", "C7", "C8 (missing)", "C8 (sealed)", "C8 (behind)",
-      "check B <= M", "check M <= D",
-      "check of the checksum", "acknowledgements in the log", "release after the flush"};
+  static constexpr const char* kNames[] = {"C1 (acknowledged)",
+                                           "C1 (verified)",
+                                           "C2 (delivered)",
+                                           "C2 (offsets)",
+                                           "C2 (synced)",
+                                           "C2 (in order)",
+                                           "C3 (initialise first)",
+                                           "C3 (every id)",
+                                           "C3 (stable)",
+                                           "C4",
+                                           "C5 (EndTxn)",
+                                           "C5 (offsets)",
+                                           "C5 (read again)",
+                                           "turns",
+                                           "C6",
+                                           "C7",
+                                           "C8 (missing)",
+                                           "C8 (sealed)",
+                                           "C8 (behind)",
+                                           "check B <= M",
+                                           "check M <= D",
+                                           "check of the checksum",
+                                           "acknowledgements in the log",
+                                           "release after the flush"};
   static_assert(std::size(kNames) == static_cast<std::size_t>(Rule::kCount));
   return kNames[static_cast<std::size_t>(rule)];
 }
 
 const char* nameOf(Harm harm) {
-  static constexpr const char* kNames[] = {"none", "loss", "duplicate", "order",
+  static constexpr const char* kNames[] = {"none",       "loss",  "duplicate", "order",
                                            "divergence", "stuck", "invariant"};
   return kNames[static_cast<std::size_t>(harm)];
 }
 
 std::string Exploration::describe() const {
-  std::string text = std::to_string(states) + " states, " + std::to_string(steps) + " steps, finished in " +
-                     std::to_string(finished) + ", stopped in " + std::to_string(stopped);
+  std::string text = std::to_string(states) + " states, " + std::to_string(steps) +
+                     " steps, finished in " + std::to_string(finished) + ", stopped in " +
+                     std::to_string(stopped);
   if (finding.harm == Harm::kNone) return text + ": nothing wrong\n";
   text += std::string(": ") + nameOf(finding.harm) + ", " + finding.what + "\n";
   for (std::size_t step = 0; step < finding.trace.size(); ++step) {

@@ -30,7 +30,7 @@ constexpr std::uint8_t kLogCapacity = 8;
 
 /// The state directory: what a crash leaves, and what it may take.
 struct Directory {
-  Manifest released;  // the last epoch the log has let go of; the base has it durably
+  Manifest released;        // the last epoch the log has let go of; the base has it durably
   std::uint8_t sealed = 0;  // entries of the log after it
   std::uint8_t synced = 0;  // how many of them a crash cannot take
   std::array<LogEntry, kLogCapacity> log{};
@@ -49,9 +49,9 @@ enum class Output : std::uint8_t { kNone, kUnderWay, kDelivered };
 /// A producer handle of an instance: librdkafka's view of one transactional id.
 struct Handle {
   std::uint8_t isInitialised = 0;
-  std::uint8_t isReady = 0;     // ... and known to be the owner's
-  std::uint8_t isCurrent = 0;   // its producer epoch is the broker's: nobody fenced it
-  std::uint8_t inDoubt = 0;     // a request went unanswered: replace it when its epoch is done
+  std::uint8_t isReady = 0;    // ... and known to be the owner's
+  std::uint8_t isCurrent = 0;  // its producer epoch is the broker's: nobody fenced it
+  std::uint8_t inDoubt = 0;    // a request went unanswered: replace it when its epoch is done
   std::uint8_t offsetsGood = 0;
   std::uint8_t ended = 0;
   Output output = Output::kNone;

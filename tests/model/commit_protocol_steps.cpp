@@ -19,8 +19,12 @@ std::uint8_t recordsIn(unsigned from, unsigned to) {
   return to > from ? narrow((1U << to) - (1U << from)) : std::uint8_t{0};
 }
 
-std::uint8_t lastSealed(const Directory& directory) { return narrow(directory.released.epoch + directory.sealed); }
-std::uint8_t lastSynced(const Directory& directory) { return narrow(directory.released.epoch + directory.synced); }
+std::uint8_t lastSealed(const Directory& directory) {
+  return narrow(directory.released.epoch + directory.sealed);
+}
+std::uint8_t lastSynced(const Directory& directory) {
+  return narrow(directory.released.epoch + directory.synced);
+}
 
 Manifest manifestOf(const Directory& directory, unsigned epoch) {
   if (epoch <= directory.released.epoch) return directory.released;
@@ -40,7 +44,8 @@ void cutAfter(Directory& directory, unsigned epoch) {
 }
 
 void append(Directory& directory, LogEntry entry) {
-  if (directory.sealed == kLogCapacity) throw std::logic_error("the model's log is too short for these bounds");
+  if (directory.sealed == kLogCapacity)
+    throw std::logic_error("the model's log is too short for these bounds");
   directory.log[directory.sealed] = entry;
   ++directory.sealed;
 }
@@ -56,8 +61,8 @@ void release(Directory& directory, unsigned epoch) {
 }
 
 void apply(Directory& directory, unsigned epoch) {
-  directory.baseRecords |= recordsIn(manifestOf(directory, epoch - 1).position,
-                                     manifestOf(directory, epoch).position);
+  directory.baseRecords |=
+      recordsIn(manifestOf(directory, epoch - 1).position, manifestOf(directory, epoch).position);
   directory.base = narrow(epoch);
 }
 
@@ -79,8 +84,9 @@ class Expansion {
   }
 
  private:
-  /// A step that nobody but its instance can see, and that makes nothing impossible, needs no interleaving: that
-  /// init_transactions is sent (it may be served at any time), that an answer other than EndTxn's comes, or is lost.
+  /// A step that nobody but its instance can see, and that makes nothing impossible, needs no
+  /// interleaving: that init_transactions is sent (it may be served at any time), that an answer
+  /// other than EndTxn's comes, or is lost.
   bool takeUnseenStep() {
     for (unsigned who = 0; who < 2; ++who) {
       for (unsigned id = 0; id < bounds_.producers; ++id) {
@@ -113,15 +119,17 @@ class Expansion {
     flushBase(who);
   }
 
-  /// COMMIT 1: the barrier is aligned; delta N is appended to the log, not yet synced. At most two epochs are in
-  /// flight. When the input is used up an empty epoch commits all the same.
+  /// COMMIT 1: the barrier is aligned; delta N is appended to the log, not yet synced. At most two
+  /// epochs are in flight. When the input is used up an empty epoch commits all the same.
   void takeBarrier(unsigned who) {
     const Instance& instance = now_.instances[who];
     if (instance.verified < instance.takeover || instance.next > instance.acked + 2) return;
-    if (instance.directory.sealed > 2) return;  // the log is bounded: the base has to come forward first
+    if (instance.directory.sealed > 2)
+      return;  // the log is bounded: the base has to come forward first
     const unsigned left = bounds_.records - instance.position;
     if (left == 0 && instance.idled != 0) return;
-    for (unsigned count = left == 0 ? 0 : 1; count <= std::min(left, bounds_.epochRecords); ++count) {
+    for (unsigned count = left == 0 ? 0 : 1; count <= std::min(left, bounds_.epochRecords);
+         ++count) {
       State next = now_;
       Instance& mine = next.instances[who];
       mine.records |= recordsIn(mine.position, mine.position + count);
@@ -129,7 +137,7 @@ class Expansion {
       mine.idled = narrow(left == 0 ? 1 : 0);
       append(mine.directory, {mine.incarnation, mine.position});
       ++mine.next;
-      emit({left == 0 ? "COMMIT 1: takes a barrier, nothing came in; appends the empty delta"
+      emit({left == 0    ? "COMMIT 1: takes a barrier, nothing came in; appends the empty delta"
             : count == 1 ? "COMMIT 1: takes a barrier after one record; appends the delta"
                          : "COMMIT 1: takes a barrier after two records; appends the delta",
             narrow(who), kNobody, narrow(instance.next)},
@@ -137,7 +145,8 @@ class Expansion {
     }
   }
 
-  /// COMMIT 1a: one fdatasync makes the deltas so far durable, and with them the acknowledgements noted between them.
+  /// COMMIT 1a: one fdatasync makes the deltas so far durable, and with them the acknowledgements
+  /// noted between them.
   void syncDelta(unsigned who) {
     const Directory& directory = now_.instances[who].directory;
     if (directory.synced == directory.sealed) return;
@@ -149,13 +158,15 @@ class Expansion {
     emit({"COMMIT 1a: syncs the log", narrow(who), kNobody, lastSealed(directory)}, next);
   }
 
-  /// COMMIT 2: the output of N leaves, under C4 not before that of N-1 is delivered. With one producer N+1 waits
-  /// until the producer has committed N.
+  /// COMMIT 2: the output of N leaves, under C4 not before that of N-1 is delivered. With one
+  /// producer N+1 waits until the producer has committed N.
   void produce(unsigned who, unsigned id) {
     const Instance& instance = now_.instances[who];
     const Handle& handle = instance.handles[id];
     const unsigned epoch = epochOn(instance, id);
-    if (epoch == 0 || handle.isInitialised == 0 || handle.output != Output::kNone || handle.ended != 0) return;
+    if (epoch == 0 || handle.isInitialised == 0 || handle.output != Output::kNone ||
+        handle.ended != 0)
+      return;
     if (isEmpty(instance.directory, epoch)) return;
     if (rules_(Rule::kC4) && !isDelivered(instance, epoch - 1)) return;
     State next = now_;
@@ -171,7 +182,9 @@ class Expansion {
     if (epoch == 0 || !isFree(handle) || handle.offsetsGood != 0) return;
     if (rules_(Rule::kC2Delivered) && !isDelivered(instance, epoch)) return;
     if (rules_(Rule::kC1Acknowledged) && instance.acked + 1U < epoch) return;
-    if (rules_(Rule::kC1Acknowledged) && rules_(Rule::kC1Verified) && instance.verified + 1U < epoch) return;
+    if (rules_(Rule::kC1Acknowledged) && rules_(Rule::kC1Verified) &&
+        instance.verified + 1U < epoch)
+      return;
     send(who, id, Request::kOffsets, "COMMIT 4: sends offsets and marker", epoch);
   }
 
@@ -206,7 +219,8 @@ class Expansion {
     mine.directory.acknowledged = mine.acked;
   }
 
-  /// COMMIT 8: a plain read returns the marker of N or a later one: only now may the outside and the base know.
+  /// COMMIT 8: a plain read returns the marker of N or a later one: only now may the outside and
+  /// the base know.
   void verify(unsigned who) {
     const Instance& instance = now_.instances[who];
     if (instance.verified == instance.acked) return;
@@ -214,10 +228,12 @@ class Expansion {
       State next = now_;
       Instance& mine = next.instances[who];
       mine.verified = std::min(mine.acked, now_.marker.epoch);
-      if (!bounds_.lazyBase && mine.directory.base < mine.verified) bringForward(mine, mine.verified);
+      if (!bounds_.lazyBase && mine.directory.base < mine.verified)
+        bringForward(mine, mine.verified);
       const bool early = mine.verified > now_.committed.epoch && !markerWasTouched(now_);
       emit({"COMMIT 8: reads the marker back", narrow(who), kNobody, mine.verified}, next,
-           early ? Harm::kInvariant : Harm::kNone, "I7: an epoch counts as verified that is not committed");
+           early ? Harm::kInvariant : Harm::kNone,
+           "I7: an epoch counts as verified that is not committed");
     } else if (markerWasTouched(now_) && !isCompleting()) {
       fallBack(who, {"COMMIT 8: the marker does not come: recovers", narrow(who)});
     }
@@ -225,9 +241,10 @@ class Expansion {
 
   /// Whether the marker may still come by itself.
   bool isCompleting() const {
-    return std::any_of(now_.transactions.begin(), now_.transactions.end(), [](const Transaction& transaction) {
-      return transaction.state == TxnState::kPrepareCommit || transaction.completionDue != 0;
-    });
+    return std::any_of(
+        now_.transactions.begin(), now_.transactions.end(), [](const Transaction& transaction) {
+          return transaction.state == TxnState::kPrepareCommit || transaction.completionDue != 0;
+        });
   }
 
   /// COMMIT 8: the base receives the next epoch (C6: a verified one).
@@ -238,8 +255,10 @@ class Expansion {
     State next = now_;
     Instance& mine = next.instances[who];
     apply(mine.directory, mine.directory.base + 1U);
-    if (!rules_(Rule::kReleaseAfterFlush)) release(mine.directory, std::min(mine.directory.base, mine.verified));
-    emit({"COMMIT 8: puts an epoch into the base", narrow(who), kNobody, mine.directory.base}, next);
+    if (!rules_(Rule::kReleaseAfterFlush))
+      release(mine.directory, std::min(mine.directory.base, mine.verified));
+    emit({"COMMIT 8: puts an epoch into the base", narrow(who), kNobody, mine.directory.base},
+         next);
   }
 
   /// The base writes what it has to disk, and the log lets go of it.
@@ -318,15 +337,18 @@ class Expansion {
     if (running && instance.verified < instance.acked) return;  // verify first: C5
     if (!running && !rules_(Rule::kC3InitialiseFirst) && instance.hasRead == 0) return;
     send(who, id, Request::kInitialise,
-         running ? "COMMIT 7: replaces a producer: init_transactions" : "RECOVER 3: init_transactions", kNobody);
+         running ? "COMMIT 7: replaces a producer: init_transactions"
+                 : "RECOVER 3: init_transactions",
+         kNobody);
   }
 
-  /// COMMIT 7: init_transactions takes an id from whoever has it. The new producer is used only when the marker, read
-  /// as after a crash, is still that of the instance's own last epoch.
+  /// COMMIT 7: init_transactions takes an id from whoever has it. The new producer is used only
+  /// when the marker, read as after a crash, is still that of the instance's own last epoch.
   void readAgain(unsigned who, unsigned id) {
     const Instance& instance = now_.instances[who];
     const Handle& handle = instance.handles[id];
-    if (instance.phase != Phase::kRunning || handle.isInitialised == 0 || handle.isReady != 0) return;
+    if (instance.phase != Phase::kRunning || handle.isInitialised == 0 || handle.isReady != 0)
+      return;
     if (rules_(Rule::kC5ReadAgain)) {
       if (!isStable()) return;
       const bool own = now_.hasMarker != 0 && now_.marker.epoch >= instance.acked &&
@@ -342,7 +364,9 @@ class Expansion {
     emit({"COMMIT 7: the new producer is used from now on", narrow(who), narrow(id)}, next);
   }
 
-  bool isStable() const { return now_.transactions[0].hasPending == 0 && now_.transactions[1].hasPending == 0; }
+  bool isStable() const {
+    return now_.transactions[0].hasPending == 0 && now_.transactions[1].hasPending == 0;
+  }
 
   /// An answer arrives. "Fenced" is how a time-out looks too: recover.
   void receive(unsigned who, unsigned id) {
@@ -398,8 +422,12 @@ class Expansion {
     goOnFrom(next.instances[who], now_.hasMarker != 0 ? now_.marker : Manifest{});
     const Instance& mine = next.instances[who];
     const bool diverged = mine.records != recordsIn(0, mine.position);
-    emit({"RECOVER 4 to 7: reads the marker, checks, cuts, replays; appends the takeover", narrow(who), kNobody, read},
-         next, diverged ? Harm::kDivergence : outdated ? Harm::kInvariant : Harm::kNone,
+    emit({"RECOVER 4 to 7: reads the marker, checks, cuts, replays; appends the takeover",
+          narrow(who), kNobody, read},
+         next,
+         diverged   ? Harm::kDivergence
+         : outdated ? Harm::kInvariant
+                    : Harm::kNone,
          diverged ? "the recovered state is not that of the committed prefix"
                   : "I10: the marker read is not that of the last committed epoch");
   }
@@ -415,21 +443,25 @@ class Expansion {
   const char* reasonToStop(const Instance& instance) const {
     const Directory& directory = instance.directory;
     if (now_.hasMarker == 0) {
-      // No epoch after the first takeover is begun before that is verified, so with one there was a marker.
+      // No epoch after the first takeover is begun before that is verified, so with one there was a
+      // marker.
       const bool fresh = directory.acknowledged == 0 && directory.base == 0 &&
                          (lastSealed(directory) <= 1 || !rules_(Rule::kC8Sealed));
-      return !fresh && rules_(Rule::kC8Missing) ? "RECOVER 5: stops, the marker is missing" : nullptr;
+      return !fresh && rules_(Rule::kC8Missing) ? "RECOVER 5: stops, the marker is missing"
+                                                : nullptr;
     }
     const Manifest& marker = now_.marker;
     if (directory.acknowledged > marker.epoch && rules_(Rule::kC8Behind)) {
       return "RECOVER 5: stops, the marker is behind what was acknowledged";
     }
-    if (directory.base > marker.epoch && rules_(Rule::kCheckBase)) return "RECOVER 5: stops, the base is ahead";
+    if (directory.base > marker.epoch && rules_(Rule::kCheckBase))
+      return "RECOVER 5: stops, the base is ahead";
     if (lastSealed(directory) < marker.epoch) {
-      return rules_(Rule::kCheckDurable) ? "RECOVER 5: stops, the marker is ahead of the log" : nullptr;
+      return rules_(Rule::kCheckDurable) ? "RECOVER 5: stops, the marker is ahead of the log"
+                                         : nullptr;
     }
-    if (marker.epoch >= directory.released.epoch && !(manifestOf(directory, marker.epoch) == marker) &&
-        rules_(Rule::kCheckChecksum)) {
+    if (marker.epoch >= directory.released.epoch &&
+        !(manifestOf(directory, marker.epoch) == marker) && rules_(Rule::kCheckChecksum)) {
       return "RECOVER 5: stops, the marker is not of this log";
     }
     return nullptr;
@@ -442,20 +474,22 @@ class Expansion {
     const unsigned last = std::min<unsigned>(marker.epoch, lastSealed(directory));
     const unsigned from = std::max(directory.base, directory.released.epoch);
     mine.position = last == 0 ? std::uint8_t{0} : manifestOf(directory, last).position;
-    mine.records = narrow(directory.baseRecords | recordsIn(manifestOf(directory, from).position, mine.position));
+    mine.records = narrow(directory.baseRecords |
+                          recordsIn(manifestOf(directory, from).position, mine.position));
     mine.acked = mine.verified = marker.epoch;
     directory.acknowledged = std::max(directory.acknowledged, marker.epoch);
     mine.incarnation = narrow(marker.incarnation + 1U);
     mine.takeover = narrow(marker.epoch + 1U);
     mine.next = narrow(marker.epoch + 2U);
-    while (lastSealed(directory) < marker.epoch) append(directory, {mine.incarnation, mine.position});
+    while (lastSealed(directory) < marker.epoch)
+      append(directory, {mine.incarnation, mine.position});
     append(directory, {mine.incarnation, mine.position});
     mine.hasRead = narrow(rules_(Rule::kC3InitialiseFirst) ? 0 : 1);
     if (mine.hasRead == 0) mine.phase = Phase::kRunning;
   }
 
-  /// Tears down to RECOVER 1 within the process: handles are destroyed, files stay as they are. One request that is
-  /// still under way may arrive later.
+  /// Tears down to RECOVER 1 within the process: handles are destroyed, files stay as they are. One
+  /// request that is still under way may arrive later.
   void fallBack(unsigned who, Step step) {
     for (unsigned late = 0; late <= bounds_.producers; ++late) {
       State next = now_;
@@ -468,8 +502,9 @@ class Expansion {
     }
   }
 
-  /// An instance that is fenced recovers. Two could fence each other for ever; so only a number of times while the
-  /// other is up, then (as with growing pauses) when the other has stopped or, the first of the two, is fenced too.
+  /// An instance that is fenced recovers. Two could fence each other for ever; so only a number of
+  /// times while the other is up, then (as with growing pauses) when the other has stopped or, the
+  /// first of the two, is fenced too.
   void recoverFenced(unsigned who, const Step& step) {
     if (!isUp(1 - who)) return fallBack(who, step);
     if (now_.duels == 0) {
@@ -491,7 +526,8 @@ class Expansion {
     next.instances[who].phase = Phase::kStopped;
   }
 
-  /// Forgets the requests of an instance; that of producer `late` - 1 stays under way. False when there is none.
+  /// Forgets the requests of an instance; that of producer `late` - 1 stays under way. False when
+  /// there is none.
   bool abandonRequests(State& next, unsigned who, unsigned late) const {
     if (late == 0) return true;
     const Handle& handle = next.instances[who].handles[late - 1];
@@ -503,7 +539,8 @@ class Expansion {
     if (next.delayed.request != Request::kNone) return false;
     const Instance& instance = next.instances[who];
     const Handle& handle = instance.handles[id];
-    if (handle.request != Request::kInitialise && handle.isCurrent == 0) return false;  // it would be fenced
+    if (handle.request != Request::kInitialise && handle.isCurrent == 0)
+      return false;  // it would be fenced
     next.delayed.request = handle.request;
     next.delayed.id = narrow(id);
     if (handle.request == Request::kOffsets) {
@@ -531,24 +568,28 @@ class Expansion {
     if (handle.output != Output::kUnderWay) return;
     const unsigned epoch = epochOn(instance, id);
     if (handle.isCurrent == 0) {
-      recoverFenced(who, {"a delivery fails, fenced: recovers", narrow(who), narrow(id), narrow(epoch)});
+      recoverFenced(who,
+                    {"a delivery fails, fenced: recovers", narrow(who), narrow(id), narrow(epoch)});
       return;
     }
-    if (now_.transactions[id].state == TxnState::kPrepareCommit || now_.tailSize == kTailCapacity) return;
+    if (now_.transactions[id].state == TxnState::kPrepareCommit || now_.tailSize == kTailCapacity)
+      return;
     State next = now_;
     next.instances[who].handles[id].output = Output::kDelivered;
     next.transactions[id].state = TxnState::kOngoing;
     const Appended appended{narrow(id), manifestOf(instance.directory, epoch - 1).position,
                             manifestOf(instance.directory, epoch).position, 0};
     bool swapped = false;
-    for (unsigned at = 0; at < now_.tailSize; ++at) swapped = swapped || now_.tail[at].from >= appended.to;
+    for (unsigned at = 0; at < now_.tailSize; ++at)
+      swapped = swapped || now_.tail[at].from >= appended.to;
     next.tail[next.tailSize++] = appended;
     emit({"broker: appends the output; delivered", narrow(who), narrow(id), narrow(epoch)}, next,
-         swapped ? Harm::kInvariant : Harm::kNone, "I4: output of an epoch lies after that of a later one");
+         swapped ? Harm::kInvariant : Harm::kNone,
+         "I4: output of an epoch lies after that of a later one");
   }
 
-  /// A request that somebody waits for arrives. While the transaction before is still being completed the broker
-  /// answers "concurrent transactions" and the client asks again: not a step.
+  /// A request that somebody waits for arrives. While the transaction before is still being
+  /// completed the broker answers "concurrent transactions" and the client asks again: not a step.
   void serve(unsigned who, unsigned id) {
     const Handle& handle = now_.instances[who].handles[id];
     if (handle.request == Request::kNone || handle.answer != Answer::kUnderWay) return;
@@ -567,17 +608,20 @@ class Expansion {
     } else if (handle.request == Request::kOffsets) {
       next.transactions[id].state = TxnState::kOngoing;
       appendOffsets(next, id, manifestOf(now_.instances[who].directory, epoch));
-      emit({"broker: appends offsets and marker, pending", narrow(who), narrow(id), narrow(epoch)}, next);
+      emit({"broker: appends offsets and marker, pending", narrow(who), narrow(id), narrow(epoch)},
+           next);
     } else {
-      const char* broken = next.transactions[id].state == TxnState::kOngoing ? whyNotWhole(who, id, epoch) : nullptr;
+      const char* broken =
+          next.transactions[id].state == TxnState::kOngoing ? whyNotWhole(who, id, epoch) : nullptr;
       prepareCommit(next, id);
       emit({"broker: PREPARE_COMMIT, irrevocable", narrow(who), narrow(id), narrow(epoch)}, next,
            broken != nullptr ? Harm::kInvariant : Harm::kNone, broken);
     }
   }
 
-  /// A delayed request takes effect. The broker verifies that offsets belong to an ongoing transaction
-  /// (KIP-890, part 1); an EndTxn fits any transaction of the same producer epoch (KAFKA-17754).
+  /// A delayed request takes effect. The broker verifies that offsets belong to an ongoing
+  /// transaction (KIP-890, part 1); an EndTxn fits any transaction of the same producer epoch
+  /// (KAFKA-17754).
   void serveDelayed() {
     const Delayed& delayed = now_.delayed;
     if (delayed.request == Request::kNone) return;
@@ -591,19 +635,24 @@ class Expansion {
       emit({"broker: a delayed init_transactions arrives", kNobody, delayed.id}, next);
     } else if (delayed.request == Request::kOffsets && ongoing && transaction.offsetsAdded != 0) {
       appendOffsets(next, delayed.id, delayed.marker);
-      emit({"broker: a delayed offset commit arrives, is appended", kNobody, delayed.id, delayed.marker.epoch}, next);
+      emit({"broker: a delayed offset commit arrives, is appended", kNobody, delayed.id,
+            delayed.marker.epoch},
+           next);
     } else if (delayed.request == Request::kEndTxn && ongoing) {
       const bool whole = markerWasTouched(now_) || isAsked(delayed.id);
       prepareCommit(next, delayed.id);
       emit({"broker: a delayed EndTxn arrives: PREPARE_COMMIT", kNobody, delayed.id}, next,
-           whole ? Harm::kNone : Harm::kInvariant, "I2: an EndTxn commits a transaction that nobody has ended");
+           whole ? Harm::kNone : Harm::kInvariant,
+           "I2: an EndTxn commits a transaction that nobody has ended");
     }
   }
 
-  /// Whether somebody has asked, now or before a crash or time-out, to end the id's transaction as it is.
+  /// Whether somebody has asked, now or before a crash or time-out, to end the id's transaction as
+  /// it is.
   bool isAsked(unsigned id) const {
     const Transaction& transaction = now_.transactions[id];
-    if (transaction.hasPending == 0 || transaction.pending.epoch != now_.committed.epoch + 1) return false;
+    if (transaction.hasPending == 0 || transaction.pending.epoch != now_.committed.epoch + 1)
+      return false;
     for (const Instance& instance : now_.instances) {
       const Handle& handle = instance.handles[id];
       if (instance.phase != Phase::kRunning || handle.isCurrent == 0) continue;
@@ -620,12 +669,14 @@ class Expansion {
     const Instance& instance = now_.instances[who];
     const Transaction& transaction = now_.transactions[id];
     const Manifest manifest = manifestOf(instance.directory, epoch);
-    if (transaction.hasPending == 0 || !(transaction.pending == manifest)) return "I2: commits without its marker";
+    if (transaction.hasPending == 0 || !(transaction.pending == manifest))
+      return "I2: commits without its marker";
     if (!isDelivered(instance, epoch)) return "I2: commits before its output is delivered";
     if (lastSynced(instance.directory) < epoch) return "I1: commits before its delta is durable";
     if (now_.committed.epoch + 1U != epoch) return "I3: commits before the epoch before it";
     const bool takesOver = epoch == instance.takeover;
-    if (manifest.incarnation != now_.committed.incarnation + (takesOver ? 1 : 0)) return "I9: commits of two owners";
+    if (manifest.incarnation != now_.committed.incarnation + (takesOver ? 1 : 0))
+      return "I9: commits of two owners";
     return nullptr;
   }
 
@@ -651,7 +702,8 @@ class Expansion {
     transaction.state = TxnState::kPrepareCommit;
     transaction.outputMarked = narrow(hasOutput(next, id) ? 0 : 1);
     transaction.offsetsMarked = narrow(transaction.offsetsAdded != 0 ? 0 : 1);
-    if (transaction.offsetsAdded != 0 && transaction.hasPending != 0) next.committed = transaction.pending;
+    if (transaction.offsetsAdded != 0 && transaction.hasPending != 0)
+      next.committed = transaction.pending;
     complete(transaction);
   }
 
@@ -683,9 +735,9 @@ class Expansion {
     emit({"broker: writes the marker to the partition of offsets", kNobody, narrow(id)}, next);
   }
 
-  /// The group coordinator takes the pending offset into its cache, some time after the marker was written and
-  /// possibly after the transaction is complete (KAFKA-17507). It takes what is pending for the producer *by then*,
-  /// and only if that was appended after what the cache has.
+  /// The group coordinator takes the pending offset into its cache, some time after the marker was
+  /// written and possibly after the transaction is complete (KAFKA-17507). It takes what is pending
+  /// for the producer *by then*, and only if that was appended after what the cache has.
   void takeIntoCache(unsigned id) {
     const Transaction& transaction = now_.transactions[id];
     if (transaction.completionDue == 0) return;
@@ -698,19 +750,23 @@ class Expansion {
       next.hasMarker = 1;
       if (next.lastPending == id) other.pendingIsNewer = 0;
     }
-    const bool back = now_.hasMarker != 0 && next.marker.epoch < now_.marker.epoch && !markerWasTouched(now_);
+    const bool back =
+        now_.hasMarker != 0 && next.marker.epoch < now_.marker.epoch && !markerWasTouched(now_);
     mine.pending = {};
     mine.hasPending = mine.pendingIsNewer = mine.completionDue = 0;
-    emit({transaction.pendingIsNewer != 0 ? "broker: takes the offset into the group's cache"
-                                          : "broker: drops the offset, the cache has one appended later",
-          kNobody, narrow(id), transaction.pending.epoch}, next,
-         back ? Harm::kInvariant : Harm::kNone, "I1: the marker goes back");
+    emit({transaction.pendingIsNewer != 0
+              ? "broker: takes the offset into the group's cache"
+              : "broker: drops the offset, the cache has one appended later",
+          kNobody, narrow(id), transaction.pending.epoch},
+         next, back ? Harm::kInvariant : Harm::kNone, "I1: the marker goes back");
   }
 
   static void abort(State& next, unsigned id) {
     Transaction& transaction = next.transactions[id];
     if (transaction.state != TxnState::kOngoing) return;
-    const auto isOpen = [id](const Appended& appended) { return appended.id == id && appended.committed == 0; };
+    const auto isOpen = [id](const Appended& appended) {
+      return appended.id == id && appended.committed == 0;
+    };
     const auto end = next.tail.begin() + next.tailSize;
     const auto kept = std::remove_if(next.tail.begin(), end, isOpen);
     std::fill(kept, end, Appended{});
@@ -742,7 +798,8 @@ class Expansion {
   }
 
   bool isUp(unsigned who) const {
-    return now_.instances[who].phase == Phase::kOpening || now_.instances[who].phase == Phase::kRunning;
+    return now_.instances[who].phase == Phase::kOpening ||
+           now_.instances[who].phase == Phase::kRunning;
   }
 
   void crash(unsigned who) {
@@ -762,8 +819,8 @@ class Expansion {
     }
   }
 
-  /// What a crash may leave of a directory: any prefix of what is not synced, and of the base a prefix of its batches;
-  /// without C7 any set of them.
+  /// What a crash may leave of a directory: any prefix of what is not synced, and of the base a
+  /// prefix of its batches; without C7 any set of them.
   void imagesOf(const Directory& directory, std::vector<Directory>& images) const {
     const unsigned batches = directory.base - directory.baseSynced;
     for (unsigned kept = directory.synced; kept <= directory.sealed; ++kept) {
@@ -782,7 +839,8 @@ class Expansion {
         image.synced = image.sealed;
         images.push_back(image);
         images.back().acknowledged = directory.acknowledgedSynced;
-        if (directory.acknowledged == directory.acknowledgedSynced || !rules_(Rule::kAckInLog)) continue;
+        if (directory.acknowledged == directory.acknowledgedSynced || !rules_(Rule::kAckInLog))
+          continue;
         image.acknowledgedSynced = directory.acknowledged;
         images.push_back(image);
       }
@@ -796,7 +854,8 @@ class Expansion {
     for (std::size_t at = first; at < out_.size(); ++at) --out_[at].state.failures;
   }
 
-  /// A request goes unanswered: it was lost, or its answer was, or it is delayed. The client sends it again.
+  /// A request goes unanswered: it was lost, or its answer was, or it is delayed. The client sends
+  /// it again.
   void loseAnswer(unsigned who, unsigned id) {
     const Handle& handle = now_.instances[who].handles[id];
     if (now_.unanswered == 0 || handle.request == Request::kNone) return;
@@ -811,7 +870,7 @@ class Expansion {
       mine.inDoubt = narrow(mine.inDoubt | (doubt ? 1U : 0U));
       mine.request = Request::kNone;
       mine.answer = Answer::kUnderWay;
-      emit({late ? "FAULT: gets no answer, the request is delayed"
+      emit({late     ? "FAULT: gets no answer, the request is delayed"
             : served ? "FAULT: gets no answer, though the request was served"
                      : "FAULT: gets no answer, the request is lost",
             narrow(who), narrow(id), kNobody, true},
@@ -824,7 +883,8 @@ class Expansion {
     State next = now_;
     --next.timeOuts;
     fence(next, id);
-    emit({"FAULT: the broker aborts a transaction by time-out", kNobody, narrow(id), kNobody, true}, next);
+    emit({"FAULT: the broker aborts a transaction by time-out", kNobody, narrow(id), kNobody, true},
+         next);
   }
 
   void touchMarker() {
@@ -834,29 +894,34 @@ class Expansion {
       --next.missing;
       next.marker = {};
       next.hasMarker = 0;
-      for (Transaction& transaction : next.transactions) transaction.pendingIsNewer = transaction.hasPending;
+      for (Transaction& transaction : next.transactions)
+        transaction.pendingIsNewer = transaction.hasPending;
       emit({"FAULT: the marker vanishes", kNobody, kNobody, kNobody, true}, next);
     }
     if (now_.resets > 0) {
       State next = now_;
       --next.resets;
       next.marker = {narrow(now_.marker.epoch - 1U), kForeign, 0};
-      emit({"FAULT: somebody resets the group's offset", kNobody, kNobody, next.marker.epoch, true}, next);
+      emit({"FAULT: somebody resets the group's offset", kNobody, kNobody, next.marker.epoch, true},
+           next);
     }
     const bool seen = now_.previous.epoch < now_.instances[0].directory.acknowledgedSynced;
     if (now_.rewinds > 0 && now_.previous.epoch > 0 && (seen || bounds_.rewindsUnseen)) {
       State next = now_;
       --next.rewinds;
       next.marker = now_.previous;
-      emit({"FAULT: the broker loses the last marker", kNobody, kNobody, next.marker.epoch, true}, next);
+      emit({"FAULT: the broker loses the last marker", kNobody, kNobody, next.marker.epoch, true},
+           next);
     }
   }
 
   bool markerWasTouched(const State& state) const {
-    return state.missing < bounds_.missing || state.resets < bounds_.resets || state.rewinds < bounds_.rewinds;
+    return state.missing < bounds_.missing || state.resets < bounds_.resets ||
+           state.rewinds < bounds_.rewinds;
   }
 
-  /// Another machine has a copy of the directory and takes the first instance for dead, rightly or not.
+  /// Another machine has a copy of the directory and takes the first instance for dead, rightly or
+  /// not.
   void startSecond() {
     if (now_.secondInstance == 0 || now_.committed.epoch < bounds_.secondFrom) return;
     if (now_.instances[0].phase == Phase::kStopped) return;
@@ -867,7 +932,8 @@ class Expansion {
       next.secondInstance = 0;
       next.instances[1].phase = Phase::kOpening;
       next.instances[1].directory = image;
-      emit({"FAULT: a second instance starts on a copy", 1, kNobody, lastSealed(image), true}, next);
+      emit({"FAULT: a second instance starts on a copy", 1, kNobody, lastSealed(image), true},
+           next);
     }
   }
 
@@ -897,9 +963,11 @@ class Expansion {
       }
       if (first.from > next.readable) {
         bool follows = false;
-        for (unsigned at = 0; at < next.tailSize; ++at) follows = follows || next.tail[at].from == next.readable;
+        for (unsigned at = 0; at < next.tailSize; ++at)
+          follows = follows || next.tail[at].from == next.readable;
         successor.harm = follows ? Harm::kOrder : Harm::kLoss;
-        successor.why = follows ? "a reader reads a result before an earlier one of its key" : "a result is missing";
+        successor.why = follows ? "a reader reads a result before an earlier one of its key"
+                                : "a result is missing";
         return;
       }
       next.readable = first.to;
@@ -939,15 +1007,16 @@ State firstState(const Bounds& bounds) {
   return state;
 }
 
-void expand(const Rules& rules, const Bounds& bounds, const State& now, std::vector<Successor>& out) {
+void expand(const Rules& rules, const Bounds& bounds, const State& now,
+            std::vector<Successor>& out) {
   out.clear();
   Expansion(rules, bounds, now, out).run();
 }
 
 bool isFinished(const Bounds& bounds, const State& state) {
   return std::any_of(state.instances.begin(), state.instances.end(), [&](const Instance& instance) {
-    return instance.phase == Phase::kRunning && instance.idled != 0 && instance.verified + 1 == instance.next &&
-           state.readable == bounds.records;
+    return instance.phase == Phase::kRunning && instance.idled != 0 &&
+           instance.verified + 1 == instance.next && state.readable == bounds.records;
   });
 }
 
@@ -957,9 +1026,10 @@ bool hasStopped(const State& state) {
 }
 
 bool isRightlyStopped(const Bounds& bounds, const State& state) {
-  const bool touched =
-      state.missing < bounds.missing || state.resets < bounds.resets || state.rewinds < bounds.rewinds;
-  return touched && std::all_of(state.instances.begin(), state.instances.end(), [](const Instance& instance) {
+  const bool touched = state.missing < bounds.missing || state.resets < bounds.resets ||
+                       state.rewinds < bounds.rewinds;
+  return touched &&
+         std::all_of(state.instances.begin(), state.instances.end(), [](const Instance& instance) {
            return instance.phase == Phase::kStopped || instance.phase == Phase::kAbsent;
          });
 }
@@ -969,7 +1039,8 @@ std::string describe(const Step& step, const State& after) {
   line += step.what;
   std::string about;
   if (step.epoch != kNobody) about += "epoch " + std::to_string(step.epoch);
-  if (step.id != kNobody) about += std::string(about.empty() ? "" : ", ") + "P" + std::to_string(step.id);
+  if (step.id != kNobody)
+    about += std::string(about.empty() ? "" : ", ") + "P" + std::to_string(step.id);
   if (!about.empty()) line += " (" + about + ")";
   if (line.size() < 84) line.resize(84, ' ');
   line += " | read " + std::to_string(after.readable) + ", marker " +

@@ -29,7 +29,8 @@ Exploration exploreWithout(const Dropped& dropped) {
 
 std::string namesOf(const Dropped& dropped) {
   std::string names;
-  for (const Rule rule : dropped.rules) names += std::string(names.empty() ? "" : " and ") + nameOf(rule);
+  for (const Rule rule : dropped.rules)
+    names += std::string(names.empty() ? "" : " and ") + nameOf(rule);
   return names;
 }
 
@@ -51,8 +52,12 @@ const std::vector<Dropped>& offsets() {
 
 const std::vector<Dropped>& reading() {
   static const std::vector<Dropped> kDropped = {
-      {{Rule::kC3InitialiseFirst}, {.records = 1, .secondInstance = true, .duels = 0}, Harm::kDuplicate},
-      {{Rule::kC3EveryId}, {.producers = 2, .records = 1, .secondInstance = true, .duels = 0}, Harm::kDuplicate},
+      {{Rule::kC3InitialiseFirst},
+       {.records = 1, .secondInstance = true, .duels = 0},
+       Harm::kDuplicate},
+      {{Rule::kC3EveryId},
+       {.producers = 2, .records = 1, .secondInstance = true, .duels = 0},
+       Harm::kDuplicate},
       {{Rule::kC3Stable}, {.producers = 1, .crashes = 1}, Harm::kDuplicate},
       {{Rule::kC3Stable}, {.producers = 2, .failures = 1}, Harm::kDuplicate},
   };
@@ -62,14 +67,28 @@ const std::vector<Dropped>& reading() {
 const std::vector<Dropped>& doubt() {
   static const std::vector<Dropped> kDropped = {
       {{Rule::kC5EndTxn}, {.producers = 1, .crashes = 1, .unanswered = 1}, Harm::kDuplicate},
-      {{Rule::kC5EndTxn}, {.producers = 2, .records = 3, .crashes = 1, .unanswered = 1}, Harm::kDuplicate},
+      {{Rule::kC5EndTxn},
+       {.producers = 2, .records = 3, .crashes = 1, .unanswered = 1},
+       Harm::kDuplicate},
       {{Rule::kC5Offsets}, {.producers = 1, .crashes = 1, .unanswered = 1}, Harm::kDuplicate},
-      {{Rule::kC5Offsets}, {.producers = 2, .records = 3, .failures = 1, .unanswered = 1}, Harm::kStuck},
+      {{Rule::kC5Offsets},
+       {.producers = 2, .records = 3, .failures = 1, .unanswered = 1},
+       Harm::kStuck},
       {{Rule::kC5ReadAgain},
-       {.producers = 1, .records = 1, .unanswered = 1, .secondInstance = true, .secondFrom = 1, .duels = 0},
+       {.producers = 1,
+        .records = 1,
+        .unanswered = 1,
+        .secondInstance = true,
+        .secondFrom = 1,
+        .duels = 0},
        Harm::kDuplicate},
       {{Rule::kTurns},
-       {.producers = 2, .records = 1, .unanswered = 1, .secondInstance = true, .secondFrom = 1, .duels = 0},
+       {.producers = 2,
+        .records = 1,
+        .unanswered = 1,
+        .secondInstance = true,
+        .secondFrom = 1,
+        .duels = 0},
        Harm::kDuplicate},
   };
   return kDropped;
@@ -90,7 +109,9 @@ const std::vector<Dropped>& checks() {
       {{Rule::kC8Missing}, {.crashes = 1, .missing = 1}, Harm::kDivergence},
       {{Rule::kC8Missing}, {.crashes = 1, .missing = 1}, Harm::kDuplicate},
       {{Rule::kC8Behind}, {.crashes = 1, .rewinds = 1}, Harm::kDuplicate},
-      {{Rule::kAckInLog, Rule::kC8Sealed}, {.crashes = 1, .missing = 1, .lazyBase = true}, Harm::kDuplicate},
+      {{Rule::kAckInLog, Rule::kC8Sealed},
+       {.crashes = 1, .missing = 1, .lazyBase = true},
+       Harm::kDuplicate},
       {{Rule::kCheckDurable}, {.secondInstance = true, .duels = 0}, Harm::kDuplicate},
       {{Rule::kCheckChecksum}, {.secondInstance = true}, Harm::kLoss},
       {{Rule::kCheckChecksum}, {.crashes = 1, .resets = 1}, Harm::kDuplicate},
@@ -101,7 +122,8 @@ const std::vector<Dropped>& checks() {
 void checkHarm(const std::vector<Dropped>& rows) {
   for (const Dropped& dropped : rows) {
     const Exploration found = exploreWithout(dropped);
-    INFO("without " << namesOf(dropped) << ", looking for " << nameOf(dropped.harm) << ": " << found.describe());
+    INFO("without " << namesOf(dropped) << ", looking for " << nameOf(dropped.harm) << ": "
+                    << found.describe());
     CHECK(found.finding.harm == dropped.harm);
   }
 }
@@ -141,7 +163,8 @@ TEST_CASE("state is that of the committed prefix however far the base lags behin
 
 TEST_CASE("of two instances on one job only one commits", "[model]") {
   CHECK(checkWhole({.producers = 1, .records = 1, .secondInstance = true}).stopped > 0);
-  CHECK(checkWhole({.producers = 1, .records = 1, .crashes = 1, .secondInstance = true, .duels = 0}).stopped > 0);
+  CHECK(checkWhole({.producers = 1, .records = 1, .crashes = 1, .secondInstance = true, .duels = 0})
+            .stopped > 0);
   CHECK(checkWhole({.producers = 2, .records = 1, .secondInstance = true, .duels = 0}).stopped > 0);
 }
 
@@ -163,23 +186,32 @@ TEST_CASE("a missing marker is noticed by what the log has, or by what is noted 
   }
 }
 
-TEST_CASE("a marker put back to an epoch that is not durably noted as acknowledged goes unnoticed", "[model]") {
-  const Exploration found = explore(Rules(), {.crashes = 1, .rewinds = 1, .rewindsUnseen = true}, Harm::kDuplicate);
+TEST_CASE("a marker put back to an epoch that is not durably noted as acknowledged goes unnoticed",
+          "[model]") {
+  const Exploration found =
+      explore(Rules(), {.crashes = 1, .rewinds = 1, .rewindsUnseen = true}, Harm::kDuplicate);
   INFO(found.describe());
   CHECK(found.finding.harm == Harm::kDuplicate);
 }
 
-TEST_CASE("what is sent when: without C1, C2 or C4 the job loses, repeats or swaps results", "[model]") {
+TEST_CASE("what is sent when: without C1, C2 or C4 the job loses, repeats or swaps results",
+          "[model]") {
   checkHarm(offsets());
 }
 
-TEST_CASE("reading the marker: without C3 the job repeats results", "[model]") { checkHarm(reading()); }
+TEST_CASE("reading the marker: without C3 the job repeats results", "[model]") {
+  checkHarm(reading());
+}
 
-TEST_CASE("producers in doubt: without C5 the job repeats results", "[model]") { checkHarm(doubt()); }
+TEST_CASE("producers in doubt: without C5 the job repeats results", "[model]") {
+  checkHarm(doubt());
+}
 
 TEST_CASE("the base: without C6 or C7 state and results part", "[model]") { checkHarm(state()); }
 
-TEST_CASE("checks after a crash: without C8 the job goes on from what is not so", "[model]") { checkHarm(checks()); }
+TEST_CASE("checks after a crash: without C8 the job goes on from what is not so", "[model]") {
+  checkHarm(checks());
+}
 
 TEST_CASE("every counter-example, printed", "[.trace]") {
   for (const auto* rows : {&offsets(), &reading(), &doubt(), &state(), &checks()}) {
@@ -202,9 +234,20 @@ TEST_CASE("steps that nobody else can see need no interleaving", "[.large]") {
 
 TEST_CASE("the protocol holds within larger bounds", "[.large]") {
   const std::vector<Bounds> larger = {
-      {.producers = 1, .records = 3, .epochRecords = 2, .crashes = 2, .failures = 1, .unanswered = 1, .timeOuts = 1},
+      {.producers = 1,
+       .records = 3,
+       .epochRecords = 2,
+       .crashes = 2,
+       .failures = 1,
+       .unanswered = 1,
+       .timeOuts = 1},
       {.producers = 1, .crashes = 1, .unanswered = 2, .timeOuts = 1, .lazyBase = true},
-      {.producers = 2, .records = 3, .epochRecords = 2, .crashes = 1, .unanswered = 1, .timeOuts = 1},
+      {.producers = 2,
+       .records = 3,
+       .epochRecords = 2,
+       .crashes = 1,
+       .unanswered = 1,
+       .timeOuts = 1},
       {.producers = 2, .crashes = 2, .unanswered = 1, .timeOuts = 1},
       {.producers = 2, .crashes = 2, .missing = 1, .lazyBase = true},
       {.producers = 1, .secondInstance = true, .duels = 2},

@@ -21,8 +21,9 @@ using CountRow = WindowResult<std::string, std::int64_t>;
 template <typename Cut>
 Pipeline countingPipeline(Cut cut) {
   Pipeline pipeline("counting");
-  auto counts = cut(pipeline.source("in", collection(std::vector<Tick>{}), noWatermarks()).keyBy(&Tick::key))
-                    .aggregate("windows", count());
+  auto counts =
+      cut(pipeline.source("in", collection(std::vector<Tick>{}), noWatermarks()).keyBy(&Tick::key))
+          .aggregate("windows", count());
   counts.sink("out", discard());
   counts.late().sink("late", discard());
   return pipeline;
@@ -41,8 +42,9 @@ class Counted {
   std::vector<std::string> out() {
     std::vector<std::string> texts;
     for (const auto& [result, time] : driver.output<CountRow>("out").drain()) {
-      std::string text = result.key + "=" + std::to_string(result.value) + " [" + std::to_string(result.windowStart) +
-                         "," + std::to_string(result.windowEnd) + ")";
+      std::string text = result.key + "=" + std::to_string(result.value) + " [" +
+                         std::to_string(result.windowStart) + "," +
+                         std::to_string(result.windowEnd) + ")";
       if (result.pane != Pane::kOnTime) text += " " + std::string(paneName(result.pane));
       if (time != result.windowEnd - 1) text += " dated " + std::to_string(time);
       texts.push_back(std::move(text));

@@ -13,7 +13,8 @@
 
 namespace millrace::test {
 
-/// Any way to run a pipeline: workers, batches, queues, and the order in which workers get their turns.
+/// Any way to run a pipeline: workers, batches, queues, and the order in which workers get their
+/// turns.
 inline testing::TestDriverOptions drawRun() {
   testing::TestDriverOptions options;
   options.workers = *rc::gen::element<std::size_t>(1, 2, 4).as("workers");
@@ -29,10 +30,11 @@ struct Event {
   int value = 0;
 };
 
-/// Sends the steps through one split, whose order every worker then sees. Calls `onAdd(event, time)`
-/// and `onAdvance(watermark)` for the oracle.
+/// Sends the steps through one split, whose order every worker then sees. Calls `onAdd(event,
+/// time)` and `onAdvance(watermark)` for the oracle.
 template <typename OnAdd, typename OnAdvance>
-void send(testing::TestDriver& driver, const std::vector<Step>& steps, OnAdd onAdd, OnAdvance onAdvance) {
+void send(testing::TestDriver& driver, const std::vector<Step>& steps, OnAdd onAdd,
+          OnAdvance onAdvance) {
   auto in = driver.input<Event>("in").onWorker(0);
   Timestamp clock = -300;
   for (const Step& step : steps) {

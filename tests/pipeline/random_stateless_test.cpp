@@ -22,7 +22,8 @@ TEST_CASE("split, map, flatMap, unite and filter lose and invent nothing, howeve
   REQUIRE(rc::check("stateless", [] {
     Pipeline pipeline("stateless");
     auto in = pipeline.source("in", collection(std::vector<int>{}), noWatermarks());
-    auto parts = in.split([](const int& n) { return n % 2 == 0; }, [](const int& n) { return n % 3 == 0; });
+    auto parts =
+        in.split([](const int& n) { return n % 2 == 0; }, [](const int& n) { return n % 3 == 0; });
     auto tens = parts[0].map([](const int& n) { return n * 10; });
     auto many = parts[1].flatMap<int>([](const int& n, Collector<int>& out) {
       for (int i = 0; i < std::abs(n) % 5; ++i) out.emit(n + i);
@@ -37,7 +38,9 @@ TEST_CASE("split, map, flatMap, unite and filter lose and invent nothing, howeve
       if (n % 7 != 0) expected.insert(n);
     };
     for (const int n : numbers) {
-      driver.input<int>("in").onWorker(static_cast<std::size_t>(n + 50) % options.workers).send(n, n);
+      driver.input<int>("in")
+          .onWorker(static_cast<std::size_t>(n + 50) % options.workers)
+          .send(n, n);
       expect(n);
       if (n % 2 == 0) expect(n * 10);
       if (n % 2 != 0 && n % 3 == 0) {
@@ -66,7 +69,8 @@ struct SumAndReminder {
   }
 };
 
-TEST_CASE("process functions with state and timers do what a plain loop does, however they are run") {
+TEST_CASE(
+    "process functions with state and timers do what a plain loop does, however they are run") {
   REQUIRE(rc::check("process", [] {
     Pipeline pipeline("process");
     pipeline.source("in", collection(std::vector<Event>{}), noWatermarks())
@@ -81,8 +85,10 @@ TEST_CASE("process functions with state and timers do what a plain loop does, ho
     const auto advance = [&](Timestamp watermark) {
       if (watermark <= reached) return;
       reached = watermark;
-      for (auto it = timers.begin(); it != timers.end() && it->first <= watermark; it = timers.erase(it)) {
-        expected.push_back(it->second + "=" + std::to_string(sums[it->second]) + "@" + std::to_string(it->first));
+      for (auto it = timers.begin(); it != timers.end() && it->first <= watermark;
+           it = timers.erase(it)) {
+        expected.push_back(it->second + "=" + std::to_string(sums[it->second]) + "@" +
+                           std::to_string(it->first));
       }
     };
     send(

@@ -27,7 +27,8 @@ auto countAndSum() { return all(count(), sum(&Event::value)); }
 std::vector<Row> rowsOf(const std::vector<Result>& results) {
   std::vector<Row> rows;
   for (const Result& result : results) {
-    rows.push_back({result.key, text(result.value), result.windowStart, result.windowEnd, result.pane});
+    rows.push_back(
+        {result.key, text(result.value), result.windowStart, result.windowEnd, result.pane});
   }
   return sorted(rows);
 }
@@ -36,7 +37,8 @@ std::vector<Row> rowsOf(const std::vector<Result>& results) {
 template <typename Windows>
 Pipeline windowed(Windows windows, WindowOptions options, bool readsLate) {
   Pipeline pipeline("windowed");
-  auto keyed = pipeline.source("in", collection(std::vector<Event>{}), noWatermarks()).keyBy(&Event::key);
+  auto keyed =
+      pipeline.source("in", collection(std::vector<Event>{}), noWatermarks()).keyBy(&Event::key);
   const auto finish = [&](auto stream) {
     auto results = stream.aggregate("windows", countAndSum());
     results.sink("out", discard());
@@ -52,7 +54,8 @@ Pipeline windowed(Windows windows, WindowOptions options, bool readsLate) {
   return pipeline;
 }
 
-// Runs the pipeline in any way and holds its results, late records and account to the naive windows.
+// Runs the pipeline in any way and holds its results, late records and account to the naive
+// windows.
 template <typename Naive>
 void holdToOracle(const Pipeline& pipeline, Naive naive, bool readsLate) {
   const std::vector<test::Step> steps = drawSteps();
@@ -61,7 +64,9 @@ void holdToOracle(const Pipeline& pipeline, Naive naive, bool readsLate) {
   std::vector<std::pair<int, Timestamp>> late;
   std::uint64_t latePartial = 0;
   std::uint64_t outside = 0;
-  const auto take = [&](const std::vector<Row>& rows) { expected.insert(expected.end(), rows.begin(), rows.end()); };
+  const auto take = [&](const std::vector<Row>& rows) {
+    expected.insert(expected.end(), rows.begin(), rows.end());
+  };
   send(
       driver, steps,
       [&](const Event& event, Timestamp time) {
@@ -81,7 +86,8 @@ void holdToOracle(const Pipeline& pipeline, Naive naive, bool readsLate) {
   RC_ASSERT(imbalanceOf(driver.counts()) == "");
   if (!readsLate) return;
   std::vector<std::pair<int, Timestamp>> told;
-  for (const auto& record : driver.output<Event>("late").drain()) told.emplace_back(record.value.value, record.time);
+  for (const auto& record : driver.output<Event>("late").drain())
+    told.emplace_back(record.value.value, record.time);
   std::sort(told.begin(), told.end());
   std::sort(late.begin(), late.end());
   RC_ASSERT(told == late);
@@ -97,23 +103,28 @@ TEST_CASE("tumbling windows give what naive ones do, however they are run") {
   REQUIRE(rc::check("tumbling", [] {
     const auto windows = tumbling(Duration(*drawIn(1, 40).as("size")));
     const bool readsLate = *rc::gen::arbitrary<bool>().as("reads late");
-    holdToOracle(windowed(windows, {}, readsLate), NaiveWindows<CountAndSum>(windows, {}), readsLate);
+    holdToOracle(windowed(windows, {}, readsLate), NaiveWindows<CountAndSum>(windows, {}),
+                 readsLate);
   }));
 }
 
 TEST_CASE("sliding windows give what naive ones do, however they are run") {
   REQUIRE(rc::check("sliding", [] {
-    const auto windows = sliding(Duration(*drawIn(1, 60).as("size")), Duration(*drawIn(1, 30).as("slide")));
+    const auto windows =
+        sliding(Duration(*drawIn(1, 60).as("size")), Duration(*drawIn(1, 30).as("slide")));
     const bool readsLate = *rc::gen::arbitrary<bool>().as("reads late");
-    holdToOracle(windowed(windows, {}, readsLate), NaiveWindows<CountAndSum>(windows, {}), readsLate);
+    holdToOracle(windowed(windows, {}, readsLate), NaiveWindows<CountAndSum>(windows, {}),
+                 readsLate);
   }));
 }
 
 TEST_CASE("windows with lateness, early panes and discarding give what naive ones do") {
   REQUIRE(rc::check("refiring", [] {
-    const auto windows = sliding(Duration(*drawIn(1, 60).as("size")), Duration(*drawIn(1, 30).as("slide")));
+    const auto windows =
+        sliding(Duration(*drawIn(1, 60).as("size")), Duration(*drawIn(1, 30).as("slide")));
     const WindowOptions options = drawTimedOptions();
-    holdToOracle(windowed(windows, options, true), NaiveWindows<CountAndSum>(windows, options), true);
+    holdToOracle(windowed(windows, options, true), NaiveWindows<CountAndSum>(windows, options),
+                 true);
   }));
 }
 
@@ -121,7 +132,8 @@ TEST_CASE("sessions give what naive ones do, however they are run") {
   REQUIRE(rc::check("sessions", [] {
     const Duration gap(*drawIn(1, 50).as("gap"));
     const WindowOptions options = drawTimedOptions();
-    holdToOracle(windowed(session(gap), options, true), NaiveSessions<CountAndSum>(gap, options), true);
+    holdToOracle(windowed(session(gap), options, true), NaiveSessions<CountAndSum>(gap, options),
+                 true);
   }));
 }
 
@@ -145,7 +157,8 @@ TEST_CASE("records read by several workers come to the same counts while nothing
       if (step.kind == test::Step::Kind::kAdd) {
         const std::string key = "k" + std::to_string(step.key);
         in.onWorker(worker).send({key, step.value}, step.time);
-        auto& total = expected[{key, floorDivide(step.time, windows.size.count()) * windows.size.count()}];
+        auto& total =
+            expected[{key, floorDivide(step.time, windows.size.count()) * windows.size.count()}];
         ++total.first;
         total.second += step.value;
       } else {
@@ -156,8 +169,9 @@ TEST_CASE("records read by several workers come to the same counts while nothing
     driver.run();
     std::map<std::pair<std::string, Timestamp>, std::pair<std::int64_t, std::int64_t>> told;
     for (const Result& result : driver.output<Result>("out").values()) {
-      const bool isNew = told.try_emplace({result.key, result.windowStart}, std::get<0>(result.value),
-                                          std::get<1>(result.value)).second;
+      const bool isNew = told.try_emplace({result.key, result.windowStart},
+                                          std::get<0>(result.value), std::get<1>(result.value))
+                             .second;
       RC_ASSERT(isNew);
     }
     RC_ASSERT(told == expected);

@@ -50,7 +50,8 @@ inline Rows rowsOf(const Build& build, std::size_t workers, std::size_t batchSiz
   Pipeline pipeline("sales");
   GeneratorOptions generated;
   generated.count = kSales;
-  // The workers share the numbers out: one that runs ahead is held by the slowest, and nothing is late.
+  // The workers share the numbers out: one that runs ahead is held by the slowest, and nothing is
+  // late.
   build(pipeline.source("sales", generator<Sale>(saleAt, generated),
                         boundedOutOfOrderness(kDisorder).timestamps(&Sale::time)),
         rows);
@@ -84,8 +85,8 @@ inline void requireSameHoweverRun(const Build& build) {
 
 template <typename K, typename R>
 std::string rowOf(const WindowResult<K, R>& result) {
-  return result.key + " " + std::to_string(result.windowStart) + " " + std::to_string(result.windowEnd) + " " +
-         std::to_string(result.value);
+  return result.key + " " + std::to_string(result.windowStart) + " " +
+         std::to_string(result.windowEnd) + " " + std::to_string(result.value);
 }
 
 }  // namespace millrace::test

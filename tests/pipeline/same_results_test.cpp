@@ -14,13 +14,16 @@ using namespace test;
 
 TEST_CASE("a window of windows is the same however it is run") {
   requireSameHoweverRun([](const auto& sales, const auto& rows) {
-    auto perProduct = sales.keyBy(&Sale::product).window(tumbling(1s)).aggregate("per-product", sum(&Sale::cents));
+    auto perProduct = sales.keyBy(&Sale::product)
+                          .window(tumbling(1s))
+                          .aggregate("per-product", sum(&Sale::cents));
     using Row = typename decltype(perProduct)::RecordType;
     perProduct.keyBy([](const Row&) { return std::string("all"); })
         .window(tumbling(5s))
         .aggregate("best", topN(3, &Row::value, &Row::key))
         .template flatMap<std::string>([](const auto& result, Collector<std::string>& out) {
-          for (const Row& row : result.value) out.emit(std::to_string(result.windowStart) + " " + row.key);
+          for (const Row& row : result.value)
+            out.emit(std::to_string(result.windowStart) + " " + row.key);
         })
         .sink("out", collectInto(rows));
   });
@@ -46,7 +49,9 @@ struct PerSecond {
 
 TEST_CASE("process functions with state and timers give the same however they are run") {
   requireSameHoweverRun([](const auto& sales, const auto& rows) {
-    sales.keyBy(&Sale::shop).template process<std::string>("per-second", PerSecond{}).sink("out", collectInto(rows));
+    sales.keyBy(&Sale::shop)
+        .template process<std::string>("per-second", PerSecond{})
+        .sink("out", collectInto(rows));
   });
 }
 
@@ -76,8 +81,8 @@ TEST_CASE("what a graph gives is what a plain loop does") {
   }
   Rows expected;
   for (const auto& [key, sold] : counts) {
-    expected.push_back(key.first + " " + std::to_string(key.second) + " " + std::to_string(key.second + 1'000) + " " +
-                       std::to_string(sold));
+    expected.push_back(key.first + " " + std::to_string(key.second) + " " +
+                       std::to_string(key.second + 1'000) + " " + std::to_string(sold));
   }
   std::sort(expected.begin(), expected.end());
   const Rows rows = rowsOf(

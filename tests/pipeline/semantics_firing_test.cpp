@@ -61,7 +61,8 @@ TEST_CASE("sliding windows begin at every slide") {
   REQUIRE(it.out() == Texts{"k=1 [0,10)", "k=1 [4,14)", "k=1 [8,18)"});
 }
 
-TEST_CASE("with a slide longer than the size there are gaps, and what falls into them is no window's") {
+TEST_CASE(
+    "with a slide longer than the size there are gaps, and what falls into them is no window's") {
   Counted it([](auto keyed) { return keyed.window(sliding(4ms, 10ms)); });
   for (const Timestamp time : {3, 4, 9, 10}) it.tick(time);
   it.watermark(100);
@@ -74,11 +75,13 @@ TEST_CASE("a cumulating window is told every step while it grows, and begins ane
   Counted it([](auto keyed) { return keyed.window(cumulating(30ms, 10ms)); });
   for (const Timestamp time : {1, 11, 31}) it.tick(time);
   it.watermark(100);
-  REQUIRE(it.out() == Texts{"k=1 [0,10)", "k=1 [30,40)", "k=1 [30,50)", "k=1 [30,60)", "k=2 [0,20)", "k=2 [0,30)"});
+  REQUIRE(it.out() == Texts{"k=1 [0,10)", "k=1 [30,40)", "k=1 [30,50)", "k=1 [30,60)", "k=2 [0,20)",
+                            "k=2 [0,30)"});
 }
 
 TEST_CASE("a calendar day with a clock change has 23 or 25 hours") {
-  Counted it([](auto keyed) { return keyed.window(calendar(CalendarUnit::kDay, "Europe/Berlin")); });
+  Counted it(
+      [](auto keyed) { return keyed.window(calendar(CalendarUnit::kDay, "Europe/Berlin")); });
   const Timestamp hour = 3'600'000;
   const Timestamp spring = 1'774'738'800'000;  // 2026-03-29T00:00+01:00, summer time begins
   const Timestamp autumn = 1'792'879'200'000;  // 2026-10-25T00:00+02:00, it ends
@@ -89,10 +92,11 @@ TEST_CASE("a calendar day with a clock change has 23 or 25 hours") {
   it.tick(autumn + 25 * hour - 1);
   it.in.end();
   const auto window = [&](int count, Timestamp start, Timestamp hours) {
-    return "k=" + std::to_string(count) + " [" + std::to_string(start) + "," + std::to_string(start + hours * hour) +
-           ") end-of-input";
+    return "k=" + std::to_string(count) + " [" + std::to_string(start) + "," +
+           std::to_string(start + hours * hour) + ") end-of-input";
   };
-  Texts expected = {window(2, spring, 23), window(1, spring + 23 * hour, 24), window(2, autumn, 25)};
+  Texts expected = {window(2, spring, 23), window(1, spring + 23 * hour, 24),
+                    window(2, autumn, 25)};
   std::sort(expected.begin(), expected.end());
   REQUIRE(it.out() == expected);
 }
@@ -105,13 +109,15 @@ TEST_CASE("calendar weeks begin on Monday and months on the first") {
   weeks.tick(monday);
   weeks.tick(monday + 7 * day - 1);
   weeks.watermark(monday + 7 * day - 1);
-  Texts expected = {"k=1 [" + std::to_string(monday - 7 * day) + "," + std::to_string(monday) + ")",
-                    "k=2 [" + std::to_string(monday) + "," + std::to_string(monday + 7 * day) + ")"};
+  Texts expected = {
+      "k=1 [" + std::to_string(monday - 7 * day) + "," + std::to_string(monday) + ")",
+      "k=2 [" + std::to_string(monday) + "," + std::to_string(monday + 7 * day) + ")"};
   REQUIRE(weeks.out() == expected);
   Counted months([](auto keyed) { return keyed.window(calendar(CalendarUnit::kMonth)); });
   months.tick(monday);
   months.watermark(monday + 100 * day);
-  REQUIRE(months.out() == Texts{"k=1 [" + std::to_string(monday - 4 * day) + "," + std::to_string(monday + 27 * day) + ")"});
+  REQUIRE(months.out() == Texts{"k=1 [" + std::to_string(monday - 4 * day) + "," +
+                                std::to_string(monday + 27 * day) + ")"});
 }
 
 TEST_CASE("events exactly the gap apart are one session, and a millisecond more makes two") {
@@ -141,7 +147,9 @@ TEST_CASE("an event at exactly last + gap joins the session before the watermark
   REQUIRE(it.out() == Texts{"k=2 [0,20)"});
 }
 
-TEST_CASE("an event at exactly last + gap opens a session of its own after the watermark has closed the first") {
+TEST_CASE(
+    "an event at exactly last + gap opens a session of its own after the watermark has closed the "
+    "first") {
   Counted it([](auto keyed) { return keyed.window(session(10ms)); });
   it.tick(0);
   it.watermark(9);
@@ -176,7 +184,8 @@ TEST_CASE("a session extended before its allowed lateness is over fires again") 
   REQUIRE(it.out() == Texts{"k=3 [0,18) late"});
 }
 
-TEST_CASE("a global window with a count fires every so many records of a key, and never for the rest") {
+TEST_CASE(
+    "a global window with a count fires every so many records of a key, and never for the rest") {
   Counted it([](auto keyed) { return keyed.window(global(3)); });
   for (int i = 0; i < 7; ++i) it.tick(i);
   REQUIRE(it.out().size() == 2);
@@ -249,7 +258,9 @@ TEST_CASE("a first record that is allowed late makes a late pane of its own") {
 }
 
 TEST_CASE("an endless allowed lateness lets nothing go") {
-  Counted it([](auto keyed) { return keyed.window(tumbling(10ms)).allowedLateness(Duration(kMaxTimestamp)); });
+  Counted it([](auto keyed) {
+    return keyed.window(tumbling(10ms)).allowedLateness(Duration(kMaxTimestamp));
+  });
   it.tick(1);
   it.watermark(1'000'000);
   it.tick(2);
@@ -257,7 +268,8 @@ TEST_CASE("an endless allowed lateness lets nothing go") {
 }
 
 TEST_CASE("a discarding pane tells what came since the pane before") {
-  Counted it([](auto keyed) { return keyed.window(tumbling(10ms)).allowedLateness(5ms).discarding(); });
+  Counted it(
+      [](auto keyed) { return keyed.window(tumbling(10ms)).allowedLateness(5ms).discarding(); });
   it.tick(1);
   it.tick(2);
   it.watermark(9);
@@ -266,7 +278,8 @@ TEST_CASE("a discarding pane tells what came since the pane before") {
 }
 
 TEST_CASE("an early pane every n records is followed by the one on time") {
-  Counted it([](auto keyed) { return keyed.window(tumbling(10ms)).early(EarlyFiring::everyRecords(2)); });
+  Counted it(
+      [](auto keyed) { return keyed.window(tumbling(10ms)).early(EarlyFiring::everyRecords(2)); });
   it.tick(1);
   REQUIRE(it.out().empty());
   it.tick(2);
@@ -277,7 +290,9 @@ TEST_CASE("an early pane every n records is followed by the one on time") {
 }
 
 TEST_CASE("an early pane every so often in processing time tells the keys that have changed") {
-  Counted it([](auto keyed) { return keyed.window(tumbling(1min)).early(EarlyFiring::everyProcessingTime(1s)); });
+  Counted it([](auto keyed) {
+    return keyed.window(tumbling(1min)).early(EarlyFiring::everyProcessingTime(1s));
+  });
   it.tick(1, "a");
   it.tick(1, "b");
   it.driver.advanceClock(999ms);
@@ -294,7 +309,9 @@ TEST_CASE("an early pane every so often in processing time tells the keys that h
 }
 
 TEST_CASE("an early pane every so often in event time comes with the watermark") {
-  Counted it([](auto keyed) { return keyed.window(tumbling(100ms)).early(EarlyFiring::everyEventTime(10ms)); });
+  Counted it([](auto keyed) {
+    return keyed.window(tumbling(100ms)).early(EarlyFiring::everyEventTime(10ms));
+  });
   it.watermark(0);
   it.tick(1);
   it.watermark(9);
@@ -308,7 +325,9 @@ TEST_CASE("an early pane every so often in event time comes with the watermark")
 }
 
 TEST_CASE("sessions have early panes too") {
-  Counted it([](auto keyed) { return keyed.window(session(1s)).early(EarlyFiring::everyProcessingTime(100ms)); });
+  Counted it([](auto keyed) {
+    return keyed.window(session(1s)).early(EarlyFiring::everyProcessingTime(100ms));
+  });
   it.tick(5);
   it.driver.advanceClock(100ms);
   REQUIRE(it.out() == Texts{"k=1 [5,1005) early"});
@@ -335,7 +354,8 @@ TEST_CASE("stopping is not an end: nothing fires early, and what is held is told
   REQUIRE(it.counts().held == 1);
 }
 
-TEST_CASE("a window operator behind another sees results at the last millisecond of their windows") {
+TEST_CASE(
+    "a window operator behind another sees results at the last millisecond of their windows") {
   Pipeline pipeline("twice");
   pipeline.source("in", collection(std::vector<Tick>{}), noWatermarks())
       .keyBy(&Tick::key)
@@ -349,9 +369,11 @@ TEST_CASE("a window operator behind another sees results at the last millisecond
   auto in = driver.input<Tick>("in");
   for (const Timestamp time : {1, 11, 12, 21}) in.send({}, time);
   in.watermark(19);
-  REQUIRE(driver.output<CountRow>("out").values() == std::vector<CountRow>{{"k", 3, 0, 20, Pane::kOnTime}});
+  REQUIRE(driver.output<CountRow>("out").values() ==
+          std::vector<CountRow>{{"k", 3, 0, 20, Pane::kOnTime}});
   in.end();
-  REQUIRE(driver.output<CountRow>("out").values() == std::vector<CountRow>{{"k", 1, 20, 40, Pane::kEndOfInput}});
+  REQUIRE(driver.output<CountRow>("out").values() ==
+          std::vector<CountRow>{{"k", 1, 20, 40, Pane::kEndOfInput}});
   REQUIRE(driver.counts().late() == 0);
 }
 

@@ -32,13 +32,16 @@ struct Timing {
     if (order.what == "drop-event") context.deleteEventTimer(order.time);
     if (order.what == "drop-clock") context.deleteProcessingTimer(order.time);
   }
-  void onTimer(Timestamp time, Context& context) { context.emit(context.key() + "!" + std::to_string(time)); }
+  void onTimer(Timestamp time, Context& context) {
+    context.emit(context.key() + "!" + std::to_string(time));
+  }
 };
 
 template <typename F>
 struct Run {
   explicit Run(F function, testing::TestDriverOptions options = {})
-      : driver(pipelineOf(std::move(function)), std::move(options)), in(driver.input<Order>("in")) {}
+      : driver(pipelineOf(std::move(function)), std::move(options)),
+        in(driver.input<Order>("in")) {}
   static Pipeline pipelineOf(F function) {
     Pipeline pipeline("p");
     pipeline.source("in", collection(std::vector<Order>{}), noWatermarks())
@@ -62,7 +65,8 @@ TEST_CASE("an event timer fires when the watermark has reached it") {
   it.in.watermark(9);
   REQUIRE(it.out().empty());
   it.in.watermark(10);
-  REQUIRE(it.driver.output<std::string>("out").drain() == std::vector<TimedValue<std::string>>{{"k!10", 10}});
+  REQUIRE(it.driver.output<std::string>("out").drain() ==
+          std::vector<TimedValue<std::string>>{{"k!10", 10}});
   it.in.watermark(11);
   REQUIRE(it.out().empty());
 }
@@ -145,7 +149,8 @@ auto withState(StateTtl ttl, F use) {
 
 const auto writeOrRead = [](auto& state, const Order& order, Context& context) {
   if (order.what == "write") state.value.set(static_cast<int>(order.time));
-  if (order.what == "read") context.emit(state.value.isEmpty() ? "none" : std::to_string(*state.value.get()));
+  if (order.what == "read")
+    context.emit(state.value.isEmpty() ? "none" : std::to_string(*state.value.get()));
 };
 
 TEST_CASE("state expires after its time to live, counted from the last write") {
@@ -174,17 +179,19 @@ TEST_CASE("reading puts expiry off only where that is chosen") {
 }
 
 TEST_CASE("elements of lists and maps expire each by itself") {
-  Run it(withState({10ms, TtlRefresh::kOnCreateAndWrite}, [](auto& state, const Order& order, Context& context) {
-    if (order.what == "write") {
-      state.list.add(static_cast<int>(order.time));
-      state.map.put(std::to_string(order.time), 1);
-      return;
-    }
-    std::string text;
-    for (const int n : state.list.view()) text += std::to_string(n) + " ";
-    for (const char* key : {"1", "2"}) text += state.map.contains(key) ? "yes " : "no ";
-    context.emit(text);
-  }));
+  Run it(withState({10ms, TtlRefresh::kOnCreateAndWrite},
+                   [](auto& state, const Order& order, Context& context) {
+                     if (order.what == "write") {
+                       state.list.add(static_cast<int>(order.time));
+                       state.map.put(std::to_string(order.time), 1);
+                       return;
+                     }
+                     std::string text;
+                     for (const int n : state.list.view()) text += std::to_string(n) + " ";
+                     for (const char* key : {"1", "2"})
+                       text += state.map.contains(key) ? "yes " : "no ";
+                     context.emit(text);
+                   }));
   it.order("write", 1);
   it.driver.advanceClock(5ms);
   it.order("write", 2);
@@ -205,14 +212,18 @@ TEST_CASE("expired state is removed in the background, though nobody asks for it
 
 TEST_CASE("a running reduce tells what the key's records so far come to") {
   Pipeline pipeline("reduce");
-  auto keyed = pipeline.source("in", collection(std::vector<int>{}), noWatermarks()).keyBy([](const int& n) { return n % 2; });
+  auto keyed =
+      pipeline.source("in", collection(std::vector<int>{}), noWatermarks()).keyBy([](const int& n) {
+        return n % 2;
+      });
   keyed.reduce("sum", [](const int& a, const int& b) { return a + b; }).sink("sums", discard());
   keyed.aggregate("counts", count()).sink("counts-out", discard());
   TestDriver driver(pipeline);
   driver.input<int>("in").sendAll({{1, 1}, {2, 2}, {3, 3}, {5, 5}});
   REQUIRE(driver.output<int>("sums").values() == std::vector<int>{1, 2, 4, 9});
   using Counted = std::pair<int, std::int64_t>;
-  REQUIRE(driver.output<Counted>("counts-out").values() == std::vector<Counted>{{1, 1}, {0, 1}, {1, 2}, {1, 3}});
+  REQUIRE(driver.output<Counted>("counts-out").values() ==
+          std::vector<Counted>{{1, 1}, {0, 1}, {1, 2}, {1, 3}});
 }
 
 }  // namespace

@@ -73,31 +73,42 @@ TEST_CASE("united streams go by the slower of them") {
   Pipeline pipeline("united");
   auto left = pipeline.source("left", collection(std::vector<Tick>{}), noWatermarks());
   auto right = pipeline.source("right", collection(std::vector<Tick>{}), noWatermarks());
-  left.unite(right).keyBy(&Tick::key).window(tumbling(10ms)).aggregate("windows", count()).sink("out", discard());
+  left.unite(right)
+      .keyBy(&Tick::key)
+      .window(tumbling(10ms))
+      .aggregate("windows", count())
+      .sink("out", discard());
   TestDriver driver(pipeline);
   driver.input<Tick>("left").send({}, 1);
   driver.input<Tick>("right").send({}, 2);
   driver.input<Tick>("left").watermark(100);
   REQUIRE(driver.output<CountRow>("out").drain().empty());
   driver.input<Tick>("right").watermark(9);
-  REQUIRE(driver.output<CountRow>("out").values() == std::vector<CountRow>{{"k", 2, 0, 10, Pane::kOnTime}});
+  REQUIRE(driver.output<CountRow>("out").values() ==
+          std::vector<CountRow>{{"k", 2, 0, 10, Pane::kOnTime}});
 }
 
 TEST_CASE("one of two united streams ends: windows of the other stay open") {
   Pipeline pipeline("united");
   auto left = pipeline.source("left", collection(std::vector<Tick>{}), noWatermarks());
   auto right = pipeline.source("right", collection(std::vector<Tick>{}), noWatermarks());
-  left.unite(right).keyBy(&Tick::key).window(tumbling(10ms)).aggregate("windows", count()).sink("out", discard());
+  left.unite(right)
+      .keyBy(&Tick::key)
+      .window(tumbling(10ms))
+      .aggregate("windows", count())
+      .sink("out", discard());
   TestDriver driver(pipeline, {.workers = 2});
   driver.input<Tick>("left").send({}, 1);
   driver.input<Tick>("left").end();
   REQUIRE(driver.output<CountRow>("out").drain().empty());
   driver.input<Tick>("right").send({}, 2);
   driver.input<Tick>("right").watermark(9);
-  REQUIRE(driver.output<CountRow>("out").values() == std::vector<CountRow>{{"k", 2, 0, 10, Pane::kOnTime}});
+  REQUIRE(driver.output<CountRow>("out").values() ==
+          std::vector<CountRow>{{"k", 2, 0, 10, Pane::kOnTime}});
 }
 
-// Times that a source with a real watermark strategy is given one by one, at a wall clock of choice.
+// Times that a source with a real watermark strategy is given one by one, at a wall clock of
+// choice.
 struct Script {
   std::vector<std::pair<Timestamp, Timestamp>> events;  // when they come, their event time
   std::size_t next = 0;
@@ -111,15 +122,14 @@ struct Live {
   }
   Pipeline pipelineOf(WatermarkStrategy strategy) {
     Pipeline pipeline("live");
-    FunctionSource<Tick> source(
-        [from = script](SourceOutput<Tick>& out, OperatorContext& context) {
-          out.split(0);
-          while (from->next < from->events.size() && !out.isFull() &&
-                 from->events[from->next].first <= context.processingTime()) {
-            out.append(from->events[from->next++].second) = Tick{};
-          }
-          return from->ends ? ReadState::kEnd : ReadState::kQuiet;
-        });
+    FunctionSource<Tick> source([from = script](SourceOutput<Tick>& out, OperatorContext& context) {
+      out.split(0);
+      while (from->next < from->events.size() && !out.isFull() &&
+             from->events[from->next].first <= context.processingTime()) {
+        out.append(from->events[from->next++].second) = Tick{};
+      }
+      return from->ends ? ReadState::kEnd : ReadState::kQuiet;
+    });
     auto counts = pipeline.source("in", source, strategy)
                       .keyBy(&Tick::key)
                       .window(tumbling(10ms))
@@ -130,7 +140,8 @@ struct Live {
   std::vector<Timestamp> firedAt(Timestamp now) {
     driver.setClock(now);
     std::vector<Timestamp> starts;
-    for (const CountRow& result : driver.output<CountRow>("out").values()) starts.push_back(result.windowStart);
+    for (const CountRow& result : driver.output<CountRow>("out").values())
+      starts.push_back(result.windowStart);
     return starts;
   }
   std::shared_ptr<Script> script;
@@ -155,8 +166,10 @@ TEST_CASE("a source that falls silent is idle after its timeout, and alone fires
   REQUIRE(it.firedAt(100) == Times{10});
 }
 
-TEST_CASE("an event dated far in the future is counted and in its window, and does not drag time there") {
-  Live it(boundedOutOfOrderness(0ms).withFutureLimit(1s), {{1, 5}, {2, 1'000'000}, {3, 6}, {4, 20}});
+TEST_CASE(
+    "an event dated far in the future is counted and in its window, and does not drag time there") {
+  Live it(boundedOutOfOrderness(0ms).withFutureLimit(1s),
+          {{1, 5}, {2, 1'000'000}, {3, 6}, {4, 20}});
   REQUIRE(it.firedAt(3).empty());
   REQUIRE(it.firedAt(4) == Times{0});
   REQUIRE(it.driver.counts().late() == 0);
@@ -182,11 +195,12 @@ TEST_CASE("without watermarks nothing fires before the end of input") {
 
 TEST_CASE("a record without an event time is invalid, never now") {
   Pipeline pipeline("invalid");
-  auto in = pipeline.source("in", collection(std::vector<int>{1, 2, 3}),
-                            boundedOutOfOrderness(0ms).timestamps([](const int& n) -> std::optional<Timestamp> {
-                              if (n == 2) return std::nullopt;
-                              return n;
-                            }));
+  auto in = pipeline.source(
+      "in", collection(std::vector<int>{1, 2, 3}),
+      boundedOutOfOrderness(0ms).timestamps([](const int& n) -> std::optional<Timestamp> {
+        if (n == 2) return std::nullopt;
+        return n;
+      }));
   in.sink("out", discard());
   in.deadLetters().sink("letters", discard());
   TestDriver driver(pipeline, {.now = 77, .keep = {"in"}});
@@ -199,7 +213,8 @@ TEST_CASE("a record without an event time is invalid, never now") {
 
 TEST_CASE("a source with nothing to read ends at once, and the job with it") {
   Pipeline pipeline("nothing");
-  pipeline.source("in", collection(std::vector<int>{}), boundedOutOfOrderness(5s)).sink("out", discard());
+  pipeline.source("in", collection(std::vector<int>{}), boundedOutOfOrderness(5s))
+      .sink("out", discard());
   TestDriver driver(pipeline, {.workers = 4, .keep = {"in"}});
   REQUIRE(driver.isFinished());
   REQUIRE(driver.result().ok());

@@ -6,8 +6,8 @@
 #include <millrace/base/check.hpp>
 #include <millrace/window/aggregates.hpp>
 
-#include <catch2/catch.hpp>
 #include <rapidcheck.h>
+#include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -137,17 +137,28 @@ TEST_CASE("A sum that does not fit is an error that names the currency") {
 TEST_CASE("Rows are written in their exact form") {
   std::string out;
   appendRow(out, EventCountRow{-1000, 59'000, "a\"b", 12});
-  CHECK(out == R"({"window_start":"1969-12-31T23:59:59.000Z","window_end":"1970-01-01T00:00:59.000Z",)"
-               R"("event_type":"a\"b","count":12})");
+  CHECK(out ==
+        R"({"window_start":"1969-12-31T23:59:59.000Z","window_end":"1970-01-01T00:00:59.000Z",)"
+        R"("event_type":"a\"b","count":12})");
   out.clear();
-  appendRow(out, RevenueRow{0, 60'000, "USD", Decimal::fromMicros(100'000'001), 3,
+  appendRow(out, RevenueRow{0,
+                            60'000,
+                            "USD",
+                            Decimal::fromMicros(100'000'001),
+                            3,
                             {{"p", Decimal::fromMicros(300'000'000), 2}}});
-  CHECK(out == R"({"window_start":"1970-01-01T00:00:00.000Z","window_end":"1970-01-01T00:01:00.000Z",)"
-               R"("currency":"USD","revenue":100.000001,"orders":3,"average_order_value":33.33,)"
-               R"("top_products":[{"product_id":"p","revenue":300.00,"orders":2}]})");
+  CHECK(out ==
+        R"({"window_start":"1970-01-01T00:00:00.000Z","window_end":"1970-01-01T00:01:00.000Z",)"
+        R"("currency":"USD","revenue":100.000001,"orders":3,"average_order_value":33.33,)"
+        R"("top_products":[{"product_id":"p","revenue":300.00,"orders":2}]})");
   out.clear();
-  appendRow(out, SessionRow{"u", 0, 61'000, 7, 1, {{"EUR", Decimal::fromMicros(500'000)},
-                                                  {"USD", Decimal::fromMicros(99'990'000)}}});
+  appendRow(out, SessionRow{"u",
+                            0,
+                            61'000,
+                            7,
+                            1,
+                            {{"EUR", Decimal::fromMicros(500'000)},
+                             {"USD", Decimal::fromMicros(99'990'000)}}});
   CHECK(out == R"({"user_id":"u","session_start":"1970-01-01T00:00:00.000Z",)"
                R"("session_end":"1970-01-01T00:01:01.000Z","duration_ms":61000,"events":7,)"
                R"("purchases":1,"revenue":{"EUR":0.50,"USD":99.99}})");

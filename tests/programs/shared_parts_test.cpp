@@ -78,8 +78,10 @@ TEST_CASE("A wrong command line is refused with the flag and what would be right
 }
 
 TEST_CASE("Savepoints want a state directory") {
-  CHECK(outcomeOf({"--from-savepoint", "d"}) == "event_count: --from-savepoint: needs --checkpoint-dir too\n");
-  CHECK(outcomeOf({"--savepoint-dir", "d"}) == "event_count: --savepoint-dir: needs --checkpoint-dir too\n");
+  CHECK(outcomeOf({"--from-savepoint", "d"}) ==
+        "event_count: --from-savepoint: needs --checkpoint-dir too\n");
+  CHECK(outcomeOf({"--savepoint-dir", "d"}) ==
+        "event_count: --savepoint-dir: needs --checkpoint-dir too\n");
   CHECK(outcomeOf({"--from-savepoint", "d", "--checkpoint-dir", "s"}) == "run");
 }
 
@@ -101,26 +103,39 @@ TEST_CASE("A wrong word on Kafka is refused, and a value that may be a secret is
     const char* complaint;
   };
   const Row row = GENERATE(values<Row>({
-      {{"--source", "kafka:a/b"}, "--source: kafka: 'a/b' is not the name of a topic (letters, digits, '.', '_' and '-')"},
-      {{"--source", "kafka:a,,b"}, "--source: kafka: '' is not the name of a topic (letters, digits, '.', '_' and '-')"},
-      {{"--source", "kafka:a,^b"}, "--source: kafka: '^b' is not the name of a topic (letters, digits, '.', '_' and '-')"},
+      {{"--source", "kafka:a/b"},
+       "--source: kafka: 'a/b' is not the name of a topic (letters, digits, '.', '_' and '-')"},
+      {{"--source", "kafka:a,,b"},
+       "--source: kafka: '' is not the name of a topic (letters, digits, '.', '_' and '-')"},
+      {{"--source", "kafka:a,^b"},
+       "--source: kafka: '^b' is not the name of a topic (letters, digits, '.', '_' and '-')"},
       {{"--source", "kafka:a,b,a"}, "--source: kafka: 'a' is named twice"},
-      {{"--source", "kafka:^"}, "--source: kafka: '^' needs a regular expression behind it (^events-.*)"},
-      {{"--source", "kafka:^a("}, "--source: kafka: '^a(' is not a regular expression: Unmatched ( or \\("},
-      {{"--source", "kafka:^a\\d"}, "--source: kafka: '\\d' in '^a\\d' is not POSIX's ([0-9] for a digit, a group is (...))"},
-      {{"-t", "^(?:a)"}, "--topic: kafka: '(?' in '^(?:a)' is not POSIX's ([0-9] for a digit, a group is (...))"},
-      {{"--sink", "kafka:^a"}, "--sink: kafka: '^a' is not the name of a topic (letters, digits, '.', '_' and '-')"},
-      {{"-t", "a b"}, "--topic: kafka: 'a b' is not the name of a topic (letters, digits, '.', '_' and '-')"},
+      {{"--source", "kafka:^"},
+       "--source: kafka: '^' needs a regular expression behind it (^events-.*)"},
+      {{"--source", "kafka:^a("},
+       "--source: kafka: '^a(' is not a regular expression: Unmatched ( or \\("},
+      {{"--source", "kafka:^a\\d"},
+       "--source: kafka: '\\d' in '^a\\d' is not POSIX's ([0-9] for a digit, a group is (...))"},
+      {{"-t", "^(?:a)"},
+       "--topic: kafka: '(?' in '^(?:a)' is not POSIX's ([0-9] for a digit, a group is (...))"},
+      {{"--sink", "kafka:^a"},
+       "--sink: kafka: '^a' is not the name of a topic (letters, digits, '.', '_' and '-')"},
+      {{"-t", "a b"},
+       "--topic: kafka: 'a b' is not the name of a topic (letters, digits, '.', '_' and '-')"},
       {{"-t", "b", "--source", "kafka:a"}, "--topic: --source names another topic, 'a'"},
-      {{"-t", "b", "--source", "stdin"}, "--topic: not together with a --source that is not kafka:"},
+      {{"-t", "b", "--source", "stdin"},
+       "--topic: not together with a --source that is not kafka:"},
       {{"--late", "kafka:"}, "--late: kafka: needs a topic (kafka:TOPIC)"},
       {{"--dead-letters", "kafka:"}, "--dead-letters: kafka: needs a topic (kafka:TOPIC)"},
-      {{"-X", "sasl.pasword=hunter2"}, "--kafka: librdkafka has no property 'sasl.pasword'; did you mean sasl.password?"},
+      {{"-X", "sasl.pasword=hunter2"},
+       "--kafka: librdkafka has no property 'sasl.pasword'; did you mean sasl.password?"},
       {{"-X", "sasl.password:hunter2"}, "--kafka: KEY=VALUE is needed (linger.ms=5)"},
       {{"-X", "sasl.password.file=/no/such"},
        "--kafka: Kafka property sasl.password.file: cannot read the file /no/such"},
-      {{"-X", "fetch.min.bytes=x"}, "--kafka: Invalid value for configuration property \"fetch.min.bytes\""},
-      {{"--start-timeout", "soon"}, "--start-timeout: 'soon' is not a duration (250ms, 30s, 5m, 1h, 1d)"},
+      {{"-X", "fetch.min.bytes=x"},
+       "--kafka: Invalid value for configuration property \"fetch.min.bytes\""},
+      {{"--start-timeout", "soon"},
+       "--start-timeout: 'soon' is not a duration (250ms, 30s, 5m, 1h, 1d)"},
   }));
   CHECK(outcomeOf(row.arguments) == std::string("event_count: ") + row.complaint + "\n");
 }
@@ -135,8 +150,8 @@ TEST_CASE("Topics, group and properties come from the flags, and have their defa
   CHECK(usesKafka(plain.settings));
 
   const JobCommandLine full =
-      parsed({"-b", "h:1,i:2", "-t", "clicks", "-G", "mine", "-X", "fetch.min.bytes=2", "-Xclient.id=me",
-              "--late", "kafka:too-late", "--start-timeout", "5s"});
+      parsed({"-b", "h:1,i:2", "-t", "clicks", "-G", "mine", "-X", "fetch.min.bytes=2",
+              "-Xclient.id=me", "--late", "kafka:too-late", "--start-timeout", "5s"});
   REQUIRE(full.outcome.run);
   CHECK(full.settings.source.kind == SourceSpec::Kind::kKafka);
   CHECK(full.settings.source.topic == "clicks");
@@ -159,8 +174,11 @@ TEST_CASE("What was sent is told in the form of Kafka's own tool") {
   sent.since -= std::chrono::seconds(2);
   sent.add(3, 2 << 20, std::chrono::milliseconds(1));
   sent.add(1, 0, std::chrono::milliseconds(4));
-  CHECK_THAT(sent.line(), Catch::Matches("4 records sent, [12]\\.[09] records/sec \\([01]\\.[09][09] MB/sec\\), 1\\.75 ms avg "
-                                         "latency, 4\\.00 ms max latency"));
+  CHECK_THAT(
+      sent.line(),
+      Catch::Matches(
+          "4 records sent, [12]\\.[09] records/sec \\([01]\\.[09][09] MB/sec\\), 1\\.75 ms avg "
+          "latency, 4\\.00 ms max latency"));
   CHECK_THAT(sent.lastLine(), Catch::EndsWith(", 1 ms 50th, 4 ms 95th, 4 ms 99th, 4 ms 99.9th."));
 }
 
@@ -183,7 +201,8 @@ TEST_CASE("A good command line is understood") {
   CHECK(plain.settings.source.kind == SourceSpec::Kind::kStdin);
   CHECK(plain.settings.sink.kind == SinkSpec::Kind::kStdout);
   CHECK(plain.settings.slide == plain.settings.window);
-  CHECK(plain.notices == std::vector<std::string>{"no --checkpoint-dir: nothing is kept across runs"});
+  CHECK(plain.notices ==
+        std::vector<std::string>{"no --checkpoint-dir: nothing is kept across runs"});
 }
 
 TEST_CASE("Help shows an example first, then every flag with its default") {
@@ -194,8 +213,7 @@ TEST_CASE("Help shows an example first, then every flag with its default") {
     CHECK_THAT(outcome.out, Catch::Contains(text));
   CHECK_THAT(parsed({"--version"}).outcome.out,
              Catch::StartsWith("event_count (millrace) ") && Catch::Contains("commit ") &&
-                 Catch::Contains("librdkafka: 2.") &&
-                 Catch::Contains("RocksDB: 7."));
+                 Catch::Contains("librdkafka: 2.") && Catch::Contains("RocksDB: 7."));
 }
 
 TEST_CASE("The nearest name is found only where it is near") {
@@ -214,7 +232,8 @@ TEST_CASE("A progress line fits a terminal whatever it shows") {
   CHECK(progressLogLine(half, 812'345, 10) ==
         "10s: 1234567 records, 812345 records/s, 50%, 10s left, 3 late");
   CHECK(progressLine({5, {}, "lag 1", "a-0 and more"}, 5, 1) == "5 records  5/s  1s  lag 1");
-  CHECK(progressLogLine({5, {}, "lag 1", "a-0 and more"}, 5, 1) == "1s: 5 records, 5 records/s, lag 1, a-0 and more");
+  CHECK(progressLogLine({5, {}, "lag 1", "a-0 and more"}, 5, 1) ==
+        "1s: 5 records, 5 records/s, lag 1, a-0 and more");
   CHECK(progressLine({999, std::nullopt, {}}, 5, 3700) == "999 records  5/s  1h01m");
   for (const std::uint64_t records : {std::uint64_t{0}, ~std::uint64_t{0}})
     for (const double fraction : {0.0, 1e-9, 0.999, 1.0, 7.0})
@@ -222,7 +241,8 @@ TEST_CASE("A progress line fits a terminal whatever it shows") {
 }
 
 TEST_CASE("The lag is told with the partition that is furthest behind") {
-  const auto split = [](std::string name, std::int64_t position, std::int64_t end, std::int64_t committed) {
+  const auto split = [](std::string name, std::int64_t position, std::int64_t end,
+                        std::int64_t committed) {
     SplitProgress progress;
     progress.name = std::move(name);
     progress.position = position;
@@ -230,14 +250,16 @@ TEST_CASE("The lag is told with the partition that is furthest behind") {
     progress.committed = committed;
     return progress;
   };
-  std::vector<SplitProgress> partitions = {split("b-10", 10, 110, 5), split("b-9", 70, 100, -1), split("a-b-11", 3, 3, 3)};
+  std::vector<SplitProgress> partitions = {split("b-10", 10, 110, 5), split("b-9", 70, 100, -1),
+                                           split("a-b-11", 3, 3, 3)};
   sortPartitions(partitions);
   CHECK(partitions[0].name + partitions[1].name + partitions[2].name == "a-b-11b-9b-10");
   CHECK(lagNote(partitions) == "lag 130 (b-10: 100)");
   CHECK(lagDetail(partitions) == "b-10: committed 5, current 10, end 110, lag 100");
   CHECK(lagNote({split("t-0", 1, 9, -1)}) == "lag 8");
   CHECK(lagDetail({split("t-0", 1, 9, -1)}) == "t-0: committed ?, current 1, end 9, lag 8");
-  for (const auto& none : {std::vector<SplitProgress>{}, {split("t-0", 9, 9, 9), split("t-1", -1, -1, -1)}}) {
+  for (const auto& none :
+       {std::vector<SplitProgress>{}, {split("t-0", 9, 9, 9), split("t-1", -1, -1, -1)}}) {
     CHECK(lagNote(none) == "lag 0");
     CHECK(lagDetail(none).empty());
   }
@@ -327,17 +349,22 @@ TEST_CASE("A dead letter has all that a message has, and null is not empty") {
     return out;
   };
   DeadLetter letter{"events", "e.ndjson:7", "no", "{"};
-  CHECK(row(letter) == R"({"source":"events","position":"e.ndjson:7","reason":"no","payload":"{"})");
+  CHECK(row(letter) ==
+        R"({"source":"events","position":"e.ndjson:7","reason":"no","payload":"{"})");
   letter.payload = "\xff";
-  CHECK(row(letter) == R"({"source":"events","position":"e.ndjson:7","reason":"no","payload_base64":"/w=="})");
+  CHECK(row(letter) ==
+        R"({"source":"events","position":"e.ndjson:7","reason":"no","payload_base64":"/w=="})");
   letter = {"events", "t-0@7", "no", ""};
   letter.message.emplace();
-  CHECK(row(letter) == R"({"source":"events","position":"t-0@7","reason":"no","payload":"","key":null})");
+  CHECK(row(letter) ==
+        R"({"source":"events","position":"t-0@7","reason":"no","payload":"","key":null})");
   letter.message->isTombstone = true;
   letter.message->key = "\xff";
   letter.message->headers = {{"a", "1"}, {"a", std::nullopt}, {"\xff", ""}};
-  CHECK(row(letter) == R"({"source":"events","position":"t-0@7","reason":"no","payload":null,"key_base64":"/w==",)"
-                       R"("headers":[{"name":"a","value":"1"},{"name":"a","value":null},{"name_base64":"/w==","value":""}]})");
+  CHECK(
+      row(letter) ==
+      R"({"source":"events","position":"t-0@7","reason":"no","payload":null,"key_base64":"/w==",)"
+      R"("headers":[{"name":"a","value":"1"},{"name":"a","value":null},{"name_base64":"/w==","value":""}]})");
 }
 
 TEST_CASE("A summary is one JSON object with all of the totals") {
@@ -354,8 +381,10 @@ TEST_CASE("A summary is one JSON object with all of the totals") {
   summary.partitions.resize(2);
   summary.partitions[0].name = "t-0";
   summary.partitions[1] = {"t-1", 5, 9, 4, 0};
-  CHECK_THAT(toJson(summary),
-             Catch::EndsWith(R"("restarts":0,"partitions":[{"partition":"t-0","committed":null,"current":null,"end":null,"lag":null},)"
-                             R"({"partition":"t-1","committed":4,"current":5,"end":9,"lag":4}]})"
-                             "\n"));
+  CHECK_THAT(
+      toJson(summary),
+      Catch::EndsWith(
+          R"("restarts":0,"partitions":[{"partition":"t-0","committed":null,"current":null,"end":null,"lag":null},)"
+          R"({"partition":"t-1","committed":4,"current":5,"end":9,"lag":4}]})"
+          "\n"));
 }

@@ -41,7 +41,8 @@ struct Badge {
 
 /// What is written of the visits of one badge in one window.
 inline std::string visitsLine(std::uint64_t guest, Timestamp end, std::int64_t visits) {
-  return std::to_string(guest) + " came " + std::to_string(visits) + " times until " + std::to_string(end);
+  return std::to_string(guest) + " came " + std::to_string(visits) + " times until " +
+         std::to_string(end);
 }
 
 }  // namespace millrace::test

@@ -54,7 +54,9 @@ struct House {
     GeneratorOptions generated;
     generated.count = 100'000'000;
     generated.rate = 12'000;
-    const auto visitAt = [](std::uint64_t i) { return Visit{i < kGuests ? i : kGuests + i % kStaff}; };
+    const auto visitAt = [](std::uint64_t i) {
+      return Visit{i < kGuests ? i : kGuests + i % kStaff};
+    };
     pipeline.source("visits", generator<Visit>(visitAt, generated), noWatermarks())
         .keyBy(&Visit::person)
         .process<std::string>("porter", Porter())
@@ -89,9 +91,11 @@ struct House {
   JobOptions options;
 };
 
-TEST_CASE("state that has expired in RocksDB goes by itself, and what is alive stays", "[rocksdb]") {
+TEST_CASE("state that has expired in RocksDB goes by itself, and what is alive stays",
+          "[rocksdb]") {
   House house;
-  for (const std::size_t workers : {2U, 3U}) {  // the second goes on from a directory as a crash leaves it
+  for (const std::size_t workers :
+       {2U, 3U}) {  // the second goes on from a directory as a crash leaves it
     house.options.workers = workers;
     StatusOr<Job> job = start(house.pipeline, house.options);
     INFO(job.status());

@@ -28,13 +28,15 @@ constexpr std::uint64_t kRecords = 4'000;
 // Counts each shop's sales; throws where it is told to.
 struct Counting {
   std::shared_ptr<std::atomic<int>> failures;  // how many times still
-  std::shared_ptr<std::atomic<std::uint64_t>> seen = std::make_shared<std::atomic<std::uint64_t>>(0);
+  std::shared_ptr<std::atomic<std::uint64_t>> seen =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
   std::uint64_t every = 1'500;  // so many records may be good, the next one fails
   ValueState<std::int64_t> count{};
 
   void open(StateContext& states) { count = states.value<std::int64_t>("count"); }
   void process(const Sale&, ProcessContext<std::string, std::string>& context) {
-    if (seen->fetch_add(1) % every == every - 1 && failures->fetch_sub(1) > 0) throw std::runtime_error("it happens");
+    if (seen->fetch_add(1) % every == every - 1 && failures->fetch_sub(1) > 0)
+      throw std::runtime_error("it happens");
     count.update([](std::int64_t& n) { ++n; });
     context.emit(context.key() + " " + std::to_string(*count.get()));
   }
@@ -47,8 +49,9 @@ struct Shop {
     GeneratorOptions generated;
     generated.count = kRecords;
     generated.rate = rate;
-    pipeline.source("sales", generator<Sale>(saleAt, generated),
-                    boundedOutOfOrderness(kDisorder).timestamps(&Sale::time))
+    pipeline
+        .source("sales", generator<Sale>(saleAt, generated),
+                boundedOutOfOrderness(kDisorder).timestamps(&Sale::time))
         .keyBy(&Sale::shop)
         .process<std::string>("counting", counting)
         .sink("out", toFiles(scratch / "out"));
@@ -154,7 +157,8 @@ TEST_CASE("a savepoint of a running job starts another one with what it held") {
   REQUIRE(rest.size() < kRecords - 900);
   const std::vector<std::string> all = Shop::expected();
   REQUIRE(std::includes(all.begin(), all.end(), rest.begin(), rest.end()));
-  REQUIRE(again->savepoint(shop.scratch / "too-late").code() == absl::StatusCode::kFailedPrecondition);
+  REQUIRE(again->savepoint(shop.scratch / "too-late").code() ==
+          absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_CASE("a job goes back to a checkpoint that was retained", "[rocksdb]") {
@@ -167,20 +171,22 @@ TEST_CASE("a job goes back to a checkpoint that was retained", "[rocksdb]") {
     REQUIRE(job.ok());
     std::vector<std::uint64_t> retained;
     waitFor([&] {
-      const auto reader = CheckpointReader::open(posixFileSystem(), shop.options.checkpoints.directory);
+      const auto reader =
+          CheckpointReader::open(posixFileSystem(), shop.options.checkpoints.directory);
       if (reader.ok()) retained = (*reader)->retained();
       return retained.size() >= 3 || job->isFinished();
     });
     REQUIRE(job->wait().ok());
-    const auto reader = CheckpointReader::open(posixFileSystem(), shop.options.checkpoints.directory);
+    const auto reader =
+        CheckpointReader::open(posixFileSystem(), shop.options.checkpoints.directory);
     REQUIRE(reader.ok());
     REQUIRE((*reader)->retained().size() >= 1);
     const std::string epoch = std::to_string((*reader)->retained().front());
 
     Shop other;
     other.options.workers = 3;
-    other.options.checkpoints.fromSavepoint =
-        shop.options.checkpoints.directory + "/retained/" + std::string(6 - epoch.size(), '0') + epoch;
+    other.options.checkpoints.fromSavepoint = shop.options.checkpoints.directory + "/retained/" +
+                                              std::string(6 - epoch.size(), '0') + epoch;
     StatusOr<Job> again = start(other.pipeline, other.options);
     INFO(again.status());
     REQUIRE(again.ok());
@@ -197,7 +203,8 @@ TEST_CASE("state can be read while the job runs, live or as of the last checkpoi
   StatusOr<Job> job = start(shop.pipeline, shop.options);
   REQUIRE(job.ok());
   const auto read = [&](StateView view) {
-    const auto count = job->stateValue<std::int64_t>("counting", "count", std::string("shop1"), view);
+    const auto count =
+        job->stateValue<std::int64_t>("counting", "count", std::string("shop1"), view);
     INFO(count.status());
     REQUIRE(count.ok());
     return count->value_or(0);
@@ -205,15 +212,19 @@ TEST_CASE("state can be read while the job runs, live or as of the last checkpoi
   waitFor([&] { return read(StateView::kLive) > 10; });
   waitFor([&] { return read(StateView::kLastCheckpoint) > 10; });
   REQUIRE(read(StateView::kLastCheckpoint) <= read(StateView::kLive));
-  REQUIRE(job->stateValue<std::int64_t>("counting", "count", std::string("no shop"))->has_value() == false);
-  const Status unknown = job->stateValue<std::int64_t>("counting", "sum", std::string("shop1")).status();
+  REQUIRE(job->stateValue<std::int64_t>("counting", "count", std::string("no shop"))->has_value() ==
+          false);
+  const Status unknown =
+      job->stateValue<std::int64_t>("counting", "sum", std::string("shop1")).status();
   REQUIRE(unknown.code() == absl::StatusCode::kNotFound);
   REQUIRE(std::string(unknown.message()).find("count") != std::string::npos);
-  REQUIRE(job->stateValue<std::int64_t>("counter", "sum", 1).status().code() == absl::StatusCode::kNotFound);
+  REQUIRE(job->stateValue<std::int64_t>("counter", "sum", 1).status().code() ==
+          absl::StatusCode::kNotFound);
   job->stop();
   REQUIRE(job->wait().ok());
-  REQUIRE(job->stateValue<std::int64_t>("counting", "count", std::string("shop1")).status().code() ==
-          absl::StatusCode::kFailedPrecondition);
+  REQUIRE(
+      job->stateValue<std::int64_t>("counting", "count", std::string("shop1")).status().code() ==
+      absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_CASE("what is added to an input after its end is in the results of the next run") {
@@ -230,8 +241,9 @@ TEST_CASE("what is added to an input after its end is in the results of the next
     Pipeline pipeline("lines");
     pipeline
         .source("in", file<std::string>(input),
-                boundedOutOfOrderness(0s).timestamps(
-                    [](const std::string& line) { return static_cast<Timestamp>(std::stoll(line)); }))
+                boundedOutOfOrderness(0s).timestamps([](const std::string& line) {
+                  return static_cast<Timestamp>(std::stoll(line));
+                }))
         .keyBy([](const std::string& line) { return line.size(); })
         .window(tumbling(10ms))
         .aggregate("counts", count())
@@ -256,8 +268,10 @@ TEST_CASE("what is added to an input after its end is in the results of the next
     for (std::string line; std::getline(in, line);) lines.push_back(line);
   }
   std::sort(lines.begin(), lines.end());
-  // The window at 40 was told at the end of the first run; what came later for it is told by itself.
-  REQUIRE(lines == std::vector<std::string>{"10:10", "20:10", "30:10", "40:5", "40:5", "50:10", "60:10"});
+  // The window at 40 was told at the end of the first run; what came later for it is told by
+  // itself.
+  REQUIRE(lines ==
+          std::vector<std::string>{"10:10", "20:10", "30:10", "40:5", "40:5", "50:10", "60:10"});
 }
 
 TEST_CASE("part files that are finished may be taken away, and the job goes on") {
@@ -275,7 +289,8 @@ TEST_CASE("part files that are finished may be taken away, and the job goes on")
   const auto takeParts = [&] {
     std::size_t taken = 0;
     for (const auto& part : std::filesystem::directory_iterator(scratch / "out")) {
-      if (part.path().filename().string().starts_with("part-")) taken += std::filesystem::remove(part.path());
+      if (part.path().filename().string().starts_with("part-"))
+        taken += std::filesystem::remove(part.path());
     }
     return taken;
   };
@@ -305,7 +320,9 @@ TEST_CASE("operators that keep nothing may come and go") {
                                  boundedOutOfOrderness(kDisorder).timestamps(&Sale::time));
     const auto shops = [](const Sale& sale) { return sale.shop; };
     if (isLonger) {
-      sales.filter([](const Sale&) { return true; }).map(shops).sink("out", toFiles(scratch / "out"));
+      sales.filter([](const Sale&) { return true; })
+          .map(shops)
+          .sink("out", toFiles(scratch / "out"));
     } else {
       sales.map(shops).sink("out", toFiles(scratch / "out"));
     }
@@ -329,8 +346,9 @@ TEST_CASE("state that no operator claims stops the start, unless it may be dropp
   Pipeline without("shop");
   GeneratorOptions generated;
   generated.count = kRecords;
-  without.source("sales", generator<Sale>(saleAt, generated),
-                 boundedOutOfOrderness(kDisorder).timestamps(&Sale::time))
+  without
+      .source("sales", generator<Sale>(saleAt, generated),
+              boundedOutOfOrderness(kDisorder).timestamps(&Sale::time))
       .map([](const Sale& sale) { return sale.shop; })
       .sink("out", toFiles(shop.scratch / "out"));
   const Status refused = start(without, shop.options).status();

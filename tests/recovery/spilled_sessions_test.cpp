@@ -34,7 +34,8 @@ struct Visit {
 
 Visit visitAt(std::uint64_t i) {
   Random random(i);
-  return {random.below(kGuests), static_cast<Timestamp>(i) * 10 - random.between(0, kDisorder.count())};
+  return {random.below(kGuests),
+          static_cast<Timestamp>(i) * 10 - random.between(0, kDisorder.count())};
 }
 
 std::vector<std::string> expectedStays(Duration gap) {
@@ -59,7 +60,8 @@ std::vector<std::string> expectedTotals() {
   std::map<std::uint64_t, std::int64_t> visits;
   for (std::uint64_t i = 0; i < kVisits; ++i) ++visits[visitAt(i).guest];
   std::vector<std::string> lines;
-  for (const auto& [guest, count] : visits) lines.push_back(visitsLine(guest, kMaxTimestamp, count));
+  for (const auto& [guest, count] : visits)
+    lines.push_back(visitsLine(guest, kMaxTimestamp, count));
   std::sort(lines.begin(), lines.end());
   return lines;
 }
@@ -70,8 +72,9 @@ struct Hotel {
     GeneratorOptions generated;
     generated.count = kVisits;
     generated.rate = rate;
-    pipeline.source("visits", generator<Visit>(visitAt, generated),
-                    boundedOutOfOrderness(kDisorder).timestamps(&Visit::time))
+    pipeline
+        .source("visits", generator<Visit>(visitAt, generated),
+                boundedOutOfOrderness(kDisorder).timestamps(&Visit::time))
         .keyBy([](const Visit& visit) { return Badge(visit.guest); })
         .window(windows)
         .aggregate("stays", count())
@@ -81,7 +84,9 @@ struct Hotel {
         .sink("out", toFiles(scratch / "out"));
   }
 
-  void runUntil(std::uint64_t enough, bool isCutOff) { endAfter(begun(pipeline, options), enough, isCutOff); }
+  void runUntil(std::uint64_t enough, bool isCutOff) {
+    endAfter(begun(pipeline, options), enough, isCutOff);
+  }
 
   // The same of one that goes on from where another one is to begin.
   void runToSavepoint(std::uint64_t enough, const std::string& savepoint) {
@@ -113,7 +118,9 @@ struct Hotel {
   JobOptions options = spillingOptions(scratch, 1 << 20);
 };
 
-TEST_CASE("sessions of more keys than memory, cut off and going on, give what a plain computation gives", "[rocksdb]") {
+TEST_CASE(
+    "sessions of more keys than memory, cut off and going on, give what a plain computation gives",
+    "[rocksdb]") {
   for (const Duration gap : {kGap, kForEver}) {
     INFO("a gap of " << gap.count());
     Hotel hotel(session(gap));
@@ -129,7 +136,8 @@ TEST_CASE("sessions of more keys than memory, cut off and going on, give what a 
   }
 }
 
-TEST_CASE("global windows of more keys than memory, cut off and going on, tell each key once", "[rocksdb]") {
+TEST_CASE("global windows of more keys than memory, cut off and going on, tell each key once",
+          "[rocksdb]") {
   Hotel hotel(global());
   std::uint64_t enough = 10'000;
   for (const std::size_t workers : {2U, 3U}) {
@@ -142,7 +150,8 @@ TEST_CASE("global windows of more keys than memory, cut off and going on, tell e
   REQUIRE(hotel.written() == expectedTotals());
 }
 
-TEST_CASE("keys of sessions are not all in memory, neither when a job goes on nor at the end", "[rocksdb]") {
+TEST_CASE("keys of sessions are not all in memory, neither when a job goes on nor at the end",
+          "[rocksdb]") {
   Hotel hotel(session(kForEver));
   hotel.runUntil(kVisits - 2'000, false);
   REQUIRE(hotel.written().empty());
@@ -151,12 +160,13 @@ TEST_CASE("keys of sessions are not all in memory, neither when a job goes on no
   hotel.runToEnd();
   REQUIRE(hotel.written() == expectedStays(kForEver));
   INFO(Badge::most - before << " at once");
-  // Each that is in memory is in the table and has a timer, so all would be twice as many as there are guests;
-  // how many wait for the disk depends on how fast that is.
+  // Each that is in memory is in the table and has a timer, so all would be twice as many as there
+  // are guests; how many wait for the disk depends on how fast that is.
   REQUIRE(Badge::most - before < static_cast<std::int64_t>(kGuests) * 3 / 2);
 }
 
-TEST_CASE("savepoints carry sessions from memory into RocksDB and back, over and over", "[rocksdb]") {
+TEST_CASE("savepoints carry sessions from memory into RocksDB and back, over and over",
+          "[rocksdb]") {
   std::vector<std::unique_ptr<Hotel>> hotels;
   std::set<std::string> told;
   std::size_t lines = 0;
@@ -165,7 +175,8 @@ TEST_CASE("savepoints carry sessions from memory into RocksDB and back, over and
     hotel.options.workers = workers;
     const bool isInMemory = hotels.size() % 2 == 1;
     if (isInMemory) hotel.options.checkpoints.backend = StateBackend::kMemory;
-    if (hotels.size() > 1) hotel.options.checkpoints.fromSavepoint = hotels[hotels.size() - 2]->scratch / "savepoint";
+    if (hotels.size() > 1)
+      hotel.options.checkpoints.fromSavepoint = hotels[hotels.size() - 2]->scratch / "savepoint";
     if (hotels.size() == 4) {
       hotel.runToEnd();
     } else {

@@ -54,7 +54,8 @@ std::string nameOf(std::uint64_t guest) { return std::string(100, 'n') + std::to
 Timestamp periodOf(Timestamp time) { return (time + kPeriod) / kPeriod * kPeriod; }
 
 std::string periodLine(std::uint64_t guest, Timestamp end, std::int64_t spent) {
-  return std::to_string(guest) + " spent " + std::to_string(spent) + " until " + std::to_string(end);
+  return std::to_string(guest) + " spent " + std::to_string(spent) + " until " +
+         std::to_string(end);
 }
 std::string memberLine(std::uint64_t guest, std::int64_t visits) {
   return std::to_string(guest) + " came " + std::to_string(visits) + " times";
@@ -62,8 +63,10 @@ std::string memberLine(std::uint64_t guest, std::int64_t visits) {
 
 // What each guest spends in a period, and how often each member comes.
 struct Hotel {
-  std::shared_ptr<std::atomic<int>> failures = std::make_shared<std::atomic<int>>(0);  // still to come
-  std::shared_ptr<std::atomic<std::uint64_t>> seen = std::make_shared<std::atomic<std::uint64_t>>(0);
+  std::shared_ptr<std::atomic<int>> failures =
+      std::make_shared<std::atomic<int>>(0);  // still to come
+  std::shared_ptr<std::atomic<std::uint64_t>> seen =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
   ValueState<std::int64_t> visits{};
   ValueState<std::string> name{};
   MapState<Timestamp, std::int64_t> spent{};
@@ -75,7 +78,8 @@ struct Hotel {
   }
 
   void process(const Visit& visit, ProcessContext<std::uint64_t, std::string>& context) {
-    if (seen->fetch_add(1) % 4'000 == 3'999 && failures->fetch_sub(1) > 0) throw std::runtime_error("it happens");
+    if (seen->fetch_add(1) % 4'000 == 3'999 && failures->fetch_sub(1) > 0)
+      throw std::runtime_error("it happens");
     const Timestamp end = periodOf(visit.time);
     spent.edit(end) += visit.spent;
     context.registerEventTimer(end);
@@ -88,7 +92,8 @@ struct Hotel {
   void onTimer(Timestamp time, ProcessContext<std::uint64_t, std::string>& context) {
     const std::uint64_t guest = context.key();
     if (time == kEnd) {
-      if (name.valueOr("nobody") != nameOf(guest)) throw std::runtime_error("a name is not what it was");
+      if (name.valueOr("nobody") != nameOf(guest))
+        throw std::runtime_error("a name is not what it was");
       return context.emit(memberLine(guest, visits.valueOr(0)));
     }
     const std::int64_t* sum = spent.get(time);
@@ -105,7 +110,8 @@ struct Expected {
       spent[{visit.guest, periodOf(visit.time)}] += visit.spent;
       if (isMember(visit.guest)) ++visits[visit.guest];
     }
-    for (const auto& [period, sum] : spent) lines.push_back(periodLine(period.first, period.second, sum));
+    for (const auto& [period, sum] : spent)
+      lines.push_back(periodLine(period.first, period.second, sum));
     for (const auto& [guest, count] : visits) lines.push_back(memberLine(guest, count));
     std::sort(lines.begin(), lines.end());
   }
@@ -124,8 +130,9 @@ struct Season {
     GeneratorOptions generated;
     generated.count = count;
     if (rate > 0) generated.rate = rate;
-    pipeline.source("visits", generator<Visit>(visitAt, generated),
-                    boundedOutOfOrderness(kDisorder).timestamps(&Visit::time))
+    pipeline
+        .source("visits", generator<Visit>(visitAt, generated),
+                boundedOutOfOrderness(kDisorder).timestamps(&Visit::time))
         .keyBy(&Visit::guest)
         .process<std::string>("hotel", hotel)
         .sink("out", toFiles(scratch / "out"));
@@ -162,7 +169,8 @@ TEST_CASE("a job with more state than memory gives what a plain computation give
   }
 }
 
-TEST_CASE("a job with more state than memory that is cut off goes on, on any number of workers", "[rocksdb]") {
+TEST_CASE("a job with more state than memory that is cut off goes on, on any number of workers",
+          "[rocksdb]") {
   Season season(40'000);
   Random random(7);
   for (const std::size_t workers : {2U, 1U, 3U, 2U, 3U}) {
@@ -176,7 +184,9 @@ TEST_CASE("a job with more state than memory that is cut off goes on, on any num
   REQUIRE(season.written() == expected().lines);
 }
 
-TEST_CASE("a job with more state than memory whose function throws starts again in the same process", "[rocksdb]") {
+TEST_CASE(
+    "a job with more state than memory whose function throws starts again in the same process",
+    "[rocksdb]") {
   Season season;
   *season.hotel.failures = 2;
   season.runToEnd();
@@ -233,7 +243,8 @@ TEST_CASE("a savepoint carries state from memory into RocksDB, and back", "[rock
     second.runToEnd();
     // What comes after the savepoint, and no others; members are told of at the end.
     const std::vector<std::string> rest = second.written();
-    REQUIRE(std::includes(expected().lines.begin(), expected().lines.end(), rest.begin(), rest.end()));
+    REQUIRE(
+        std::includes(expected().lines.begin(), expected().lines.end(), rest.begin(), rest.end()));
     for (const auto& [guest, visits] : expected().visits) {
       REQUIRE(std::binary_search(rest.begin(), rest.end(), memberLine(guest, visits)));
     }
@@ -255,7 +266,9 @@ Order orderAt(std::uint64_t i) { return {i % kBuyers, static_cast<Timestamp>(i) 
 bool isRepeated(std::uint64_t i) { return i >= kBuyers; }
 bool declines(std::uint64_t buyer) { return buyer % 5 == 0; }
 Timestamp reminderOf(std::uint64_t buyer) { return kEnd + static_cast<Timestamp>(buyer / 100); }
-std::string timerLine(std::uint64_t buyer, Timestamp time) { return std::to_string(buyer) + " at " + std::to_string(time); }
+std::string timerLine(std::uint64_t buyer, Timestamp time) {
+  return std::to_string(buyer) + " at " + std::to_string(time);
+}
 
 // Timers and nothing else: one soon after each order, one in the far future for each buyer.
 struct Reminders {
@@ -287,14 +300,17 @@ std::vector<std::string> expectedTimers() {
   return lines;
 }
 
-TEST_CASE("timers that do not fit into memory fire once each, on any number of workers", "[rocksdb]") {
+TEST_CASE("timers that do not fit into memory fire once each, on any number of workers",
+          "[rocksdb]") {
   Scratch scratch;
   const auto begin = [&](std::size_t workers, double rate) {
     GeneratorOptions generated;
     generated.count = kOrders;
     if (rate > 0) generated.rate = rate;
     Pipeline pipeline("shop");
-    pipeline.source("orders", generator<Order>(orderAt, generated), boundedOutOfOrderness(0ms).timestamps(&Order::time))
+    pipeline
+        .source("orders", generator<Order>(orderAt, generated),
+                boundedOutOfOrderness(0ms).timestamps(&Order::time))
         .keyBy(&Order::buyer)
         .process<std::string>("reminders", Reminders{})
         .sink("out", toFiles(scratch / "out"));
@@ -334,9 +350,15 @@ struct Portrait {
 
   std::string paint = std::string(kBytes, 'p');
 
-  friend void millraceWrite(const Portrait& portrait, ByteWriter& out) { writeAll(out, portrait.paint); }
-  friend bool millraceRead(ByteReader& in, Portrait& portrait) { return readAll(in, portrait.paint); }
-  friend std::size_t millraceHeapBytes(const Portrait& portrait) { return heapBytes(portrait.paint); }
+  friend void millraceWrite(const Portrait& portrait, ByteWriter& out) {
+    writeAll(out, portrait.paint);
+  }
+  friend bool millraceRead(ByteReader& in, Portrait& portrait) {
+    return readAll(in, portrait.paint);
+  }
+  friend std::size_t millraceHeapBytes(const Portrait& portrait) {
+    return heapBytes(portrait.paint);
+  }
 };
 
 struct Gallery {
@@ -349,7 +371,8 @@ struct Gallery {
   }
 };
 
-TEST_CASE("records do not outrun the writing down of what they change, however large that is", "[rocksdb]") {
+TEST_CASE("records do not outrun the writing down of what they change, however large that is",
+          "[rocksdb]") {
   constexpr std::size_t kWhole = 16 << 20;
   constexpr std::uint64_t kPortraits = 40'000;
   Scratch scratch;
@@ -357,7 +380,12 @@ TEST_CASE("records do not outrun the writing down of what they change, however l
   generated.count = kPortraits;
   Pipeline pipeline("museum");
   pipeline
-      .source("visits", generator<Visit>([](std::uint64_t i) { return Visit{i, 0, static_cast<Timestamp>(i)}; }, generated),
+      .source("visits",
+              generator<Visit>(
+                  [](std::uint64_t i) {
+                    return Visit{i, 0, static_cast<Timestamp>(i)};
+                  },
+                  generated),
               boundedOutOfOrderness(kDisorder).timestamps(&Visit::time))
       .keyBy(&Visit::guest)
       .process<std::string>("gallery", Gallery())
@@ -373,8 +401,10 @@ TEST_CASE("records do not outrun the writing down of what they change, however l
   const Status status = run(pipeline, options);
   INFO(status);
   REQUIRE(status.ok());
-  // What comes until an epoch has settled is on top; without waiting nearly all of them would be in memory.
-  REQUIRE((Portrait::most - before) * static_cast<std::int64_t>(Portrait::kBytes) < 3 * static_cast<std::int64_t>(kWhole));
+  // What comes until an epoch has settled is on top; without waiting nearly all of them would be in
+  // memory.
+  REQUIRE((Portrait::most - before) * static_cast<std::int64_t>(Portrait::kBytes) <
+          3 * static_cast<std::int64_t>(kWhole));
 }
 
 // Visits by day and guest, of many guests who come once or twice.
@@ -394,8 +424,9 @@ struct Days {
     GeneratorOptions generated;
     generated.count = kDayVisits;
     generated.rate = rate;
-    pipeline.source("visits", generator<Visit>(dayVisitAt, generated),
-                    boundedOutOfOrderness(kDisorder).timestamps(&Visit::time))
+    pipeline
+        .source("visits", generator<Visit>(dayVisitAt, generated),
+                boundedOutOfOrderness(kDisorder).timestamps(&Visit::time))
         .keyBy([](const Visit& visit) { return Badge(visit.guest); })
         .window(windows)
         .aggregate("days", count())
@@ -405,7 +436,9 @@ struct Days {
         .sink("out", toFiles(scratch / "out"));
   }
 
-  void runUntil(std::uint64_t enough, bool isCutOff) { endAfter(begun(pipeline, options), enough, isCutOff); }
+  void runUntil(std::uint64_t enough, bool isCutOff) {
+    endAfter(begun(pipeline, options), enough, isCutOff);
+  }
 
   Scratch scratch;
   Pipeline pipeline{"days"};
@@ -417,19 +450,24 @@ std::vector<std::string> expectedDays(Timestamp size, Timestamp slide) {
   for (std::uint64_t i = 0; i < kDayVisits; ++i) {
     const Visit visit = dayVisitAt(i);
     const Timestamp first = floorDivide(visit.time, slide) * slide;
-    for (Timestamp start = first; start > visit.time - size; start -= slide) ++visits[{visit.guest, start + size}];
+    for (Timestamp start = first; start > visit.time - size; start -= slide)
+      ++visits[{visit.guest, start + size}];
   }
   std::vector<std::string> lines;
-  for (const auto& [window, count] : visits) lines.push_back(visitsLine(window.first, window.second, count));
+  for (const auto& [window, count] : visits)
+    lines.push_back(visitsLine(window.first, window.second, count));
   std::sort(lines.begin(), lines.end());
   return lines;
 }
 
-TEST_CASE("windows of more keys than memory, cut off and going on, give what a plain computation gives", "[rocksdb]") {
+TEST_CASE(
+    "windows of more keys than memory, cut off and going on, give what a plain computation gives",
+    "[rocksdb]") {
   for (const Timestamp slide : {kDay, kDay / 5}) {
     INFO("every " << slide);
-    auto days = slide == kDay ? std::make_unique<Days>(tumbling(Duration(kDay)), 40'000)
-                              : std::make_unique<Days>(sliding(Duration(kDay), Duration(slide)), 40'000);
+    auto days = slide == kDay
+                    ? std::make_unique<Days>(tumbling(Duration(kDay)), 40'000)
+                    : std::make_unique<Days>(sliding(Duration(kDay), Duration(slide)), 40'000);
     std::uint64_t enough = 5'000;
     for (const std::size_t workers : {2U, 1U, 3U}) {
       days->options.workers = workers;
@@ -444,7 +482,9 @@ TEST_CASE("windows of more keys than memory, cut off and going on, give what a p
   }
 }
 
-TEST_CASE("a window's keys are not all in memory, neither when a job goes on nor when they are told", "[rocksdb]") {
+TEST_CASE(
+    "a window's keys are not all in memory, neither when a job goes on nor when they are told",
+    "[rocksdb]") {
   const Timestamp size = 2 * kDay;  // ends behind the last visit
   Days days(tumbling(Duration(size)), 100'000);
   days.options.workers = 2;

@@ -13,7 +13,8 @@
 
 namespace millrace::test {
 
-/// Of a job with so much memory for its state, and the rest of it in RocksDB; checkpoints come all the time.
+/// Of a job with so much memory for its state, and the rest of it in RocksDB; checkpoints come all
+/// the time.
 inline JobOptions spillingOptions(const Scratch& scratch, std::size_t memoryBytes) {
   JobOptions options;
   options.checkpoints.directory = scratch / "state";
@@ -33,9 +34,12 @@ inline Job begun(const Pipeline& pipeline, const JobOptions& options) {
   return *std::move(job);
 }
 
-/// Waits until more than `enough` records are in and some checkpoint is taken; then the job is cut off or stopped.
+/// Waits until more than `enough` records are in and some checkpoint is taken; then the job is cut
+/// off or stopped.
 inline void endAfter(Job job, std::uint64_t enough, bool isCutOff) {
-  waitFor([&] { return (job.counts().recordsIn() > enough && job.counts().checkpoints > 0) || job.isFinished(); });
+  waitFor([&] {
+    return (job.counts().recordsIn() > enough && job.counts().checkpoints > 0) || job.isFinished();
+  });
   isCutOff ? job.cancel() : job.stop();
   static_cast<void>(job.wait());
 }

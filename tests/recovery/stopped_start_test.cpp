@@ -52,7 +52,8 @@ class OutsideSource final : public SourceConnector<int> {
  public:
   explicit OutsideSource(std::shared_ptr<Outside> outside) : outside_(std::move(outside)) {}
 
-  std::unique_ptr<SourceReader<int>> makeReader(std::shared_ptr<void>&, const WatermarkStrategy&) const override {
+  std::unique_ptr<SourceReader<int>> makeReader(std::shared_ptr<void>&,
+                                                const WatermarkStrategy&) const override {
     return std::make_unique<Reader>(outside_);
   }
   std::string describe() const override { return "outside"; }
@@ -61,8 +62,12 @@ class OutsideSource final : public SourceConnector<int> {
   class Reader final : public SourceReader<int> {
    public:
     explicit Reader(std::shared_ptr<Outside> outside) : outside_(std::move(outside)) {}
-    Status open(OperatorContext& context) override { return outside_->open(context.cancellation()); }
-    StatusOr<ReadState> read(SourceOutput<int>&) override { return unavailableError("it went away"); }
+    Status open(OperatorContext& context) override {
+      return outside_->open(context.cancellation());
+    }
+    StatusOr<ReadState> read(SourceOutput<int>&) override {
+      return unavailableError("it went away");
+    }
 
    private:
     const std::shared_ptr<Outside> outside_;
@@ -89,17 +94,21 @@ TEST_CASE("a start that waits is given up when a stop is requested") {
   Waiting waiting(0);
   std::stop_source stop;
   waiting.options.stop = stop.get_token();
-  auto starting = std::async(std::launch::async, [&] { return start(waiting.pipeline, waiting.options).status(); });
+  auto starting = std::async(std::launch::async,
+                             [&] { return start(waiting.pipeline, waiting.options).status(); });
   waiting.outside->awaitOpening();
   stop.request_stop();
   REQUIRE(absl::IsCancelled(starting.get()));
 }
 
-TEST_CASE("a stop that was requested before the start keeps it from running, and the next start goes on") {
+TEST_CASE(
+    "a stop that was requested before the start keeps it from running, and the next start goes "
+    "on") {
   Collected<int> seen;
   Scratch scratch{Scratch::Place::kDisk};
   Pipeline pipeline("numbers");
-  pipeline.source("in", collection(std::vector<int>{1, 2, 3}), noWatermarks()).sink("out", collectInto(seen));
+  pipeline.source("in", collection(std::vector<int>{1, 2, 3}), noWatermarks())
+      .sink("out", collectInto(seen));
   JobOptions options;
   options.checkpoints.directory = scratch / "state";
   std::stop_source stop;
@@ -143,7 +152,9 @@ TEST_CASE("a job that is stopped in the pause before a restart ends in good orde
   REQUIRE(ended.ok());
 }
 
-TEST_CASE("a stop that is requested while a job runs is an orderly one, and does not look like its end by force") {
+TEST_CASE(
+    "a stop that is requested while a job runs is an orderly one, and does not look like its end "
+    "by force") {
   for (const bool isStopped : {true, false}) {
     CAPTURE(isStopped);
     std::atomic<std::uint64_t> written{0};

@@ -16,9 +16,9 @@
 
 namespace millrace::test {
 
-/// A system that commits lines and an epoch's mark in one step, and is as unkind about it as a broker:
-/// the answer to a commit may be lost, and the commit itself may be decided later, when the next run has
-/// begun to take over.
+/// A system that commits lines and an epoch's mark in one step, and is as unkind about it as a
+/// broker: the answer to a commit may be lost, and the commit itself may be decided later, when the
+/// next run has begun to take over.
 class SimulatedBroker {
  public:
   explicit SimulatedBroker(std::uint64_t seed) : random_(seed) {}
@@ -118,8 +118,8 @@ class SimulatedCommitPoint final : public CommitPoint {
   std::uint64_t open_ = 1;
 };
 
-/// A system that takes lines at least once: what is on its way when a run ends is lost, and a delivery may
-/// fail half-way.
+/// A system that takes lines at least once: what is on its way when a run ends is lost, and a
+/// delivery may fail half-way.
 class SimulatedQueue {
  public:
   explicit SimulatedQueue(std::uint64_t seed) : random_(seed) {}
@@ -163,7 +163,9 @@ class QueueSink {
     bool hasLastWord() const override { return false; }
     StatusOr<EpochMark> takeOver(const RecordedEpochs&) override { return EpochMark(); }
     void prepare(const EpochMark&) override {}
-    Status commit(const EpochMark&) override { return queue_.deliver(std::exchange(onTheirWay, {})); }
+    Status commit(const EpochMark&) override {
+      return queue_.deliver(std::exchange(onTheirWay, {}));
+    }
 
     std::vector<std::string> onTheirWay;
 
@@ -178,7 +180,8 @@ class QueueSink {
       return okStatus();
     }
     Status write(const TypedBatch<std::string>& batch) override {
-      for (std::size_t i = batch.cursor(); i < batch.size(); ++i) point_->onTheirWay.push_back(batch[i]);
+      for (std::size_t i = batch.cursor(); i < batch.size(); ++i)
+        point_->onTheirWay.push_back(batch[i]);
       return okStatus();
     }
 
@@ -193,7 +196,8 @@ class QueueSink {
       return std::make_unique<Writer>();
     }
     std::string describe() const override { return "queue"; }
-    Status joinCommitPoint(const CommitSettings&, std::shared_ptr<CommitPoint>& point) const override {
+    Status joinCommitPoint(const CommitSettings&,
+                           std::shared_ptr<CommitPoint>& point) const override {
       if (point == nullptr) point = std::make_shared<Point>(*queue_);
       return okStatus();
     }
@@ -255,7 +259,8 @@ class BrokerSink {
       return std::make_unique<Writer>();
     }
     std::string describe() const override { return "broker"; }
-    Status joinCommitPoint(const CommitSettings&, std::shared_ptr<CommitPoint>& point) const override {
+    Status joinCommitPoint(const CommitSettings&,
+                           std::shared_ptr<CommitPoint>& point) const override {
       if (point == nullptr) point = std::make_shared<SimulatedCommitPoint>(*broker_);
       return okStatus();
     }

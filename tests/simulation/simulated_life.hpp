@@ -19,8 +19,8 @@
 namespace millrace::test {
 
 /// Runs a job on a simulated disk, stepped by one thread in an order that the seed decides, through
-/// crashes, kills, stops and faults of the disk, each followed by a new start with another number of
-/// workers, until it comes to its end. The same seed gives the same run.
+/// crashes, kills, stops and faults of the disk, each followed by a new start with another number
+/// of workers, until it comes to its end. The same seed gives the same run.
 class SimulatedLife {
  public:
   struct Events {
@@ -39,7 +39,8 @@ class SimulatedLife {
   testing::SimulatedFiles& files() { return files_; }
   const Events& events() const { return events_; }
 
-  /// Runs `graph` until it has ended, dying up to `deaths` times before. Returns why it cannot, if so.
+  /// Runs `graph` until it has ended, dying up to `deaths` times before. Returns why it cannot, if
+  /// so.
   std::string run(const Graph& graph, int deaths) {
     for (int life = 0; life < deaths + kLastLives; ++life) {
       const bool mayDie = life < deaths;
@@ -70,7 +71,8 @@ class SimulatedLife {
   std::vector<std::string> unfinishedIn(const std::string& directory) const {
     std::vector<std::string> unfinished;
     for (const std::string& path : files_.paths()) {
-      if (path.starts_with(directory + "/") && path.ends_with(".inprogress")) unfinished.push_back(path);
+      if (path.starts_with(directory + "/") && path.ends_with(".inprogress"))
+        unfinished.push_back(path);
     }
     return unfinished;
   }

@@ -71,11 +71,13 @@ void buildSliding(Pipeline& pipeline) {
       .sink("out", toFiles("out", lineOf));
 }
 
-std::vector<std::string> windowsOf(const std::string Sale::*key, Timestamp size, Timestamp slide, bool sums) {
+std::vector<std::string> windowsOf(const std::string Sale::*key, Timestamp size, Timestamp slide,
+                                   bool sums) {
   std::map<std::tuple<std::string, Timestamp>, std::int64_t> values;
   for (std::uint64_t i = 0; i < kRecords; ++i) {
     const Sale sale = saleAt(i);
-    for (Timestamp start = floorDivide(sale.time, slide) * slide; start > sale.time - size; start -= slide) {
+    for (Timestamp start = floorDivide(sale.time, slide) * slide; start > sale.time - size;
+         start -= slide) {
       values[{sale.*key, start}] += sums ? sale.cents : 1;
     }
   }
@@ -107,8 +109,8 @@ std::vector<std::string> sessionsOf() {
     for (std::size_t from = 0; from < at.size();) {
       std::size_t to = from + 1;
       while (to < at.size() && at[to] <= at[to - 1] + kGap) ++to;
-      lines.push_back(product + " " + std::to_string(at[from]) + " " + std::to_string(at[to - 1] + kGap) + " " +
-                      std::to_string(to - from));
+      lines.push_back(product + " " + std::to_string(at[from]) + " " +
+                      std::to_string(at[to - 1] + kGap) + " " + std::to_string(to - from));
       from = to;
     }
   }
@@ -198,7 +200,8 @@ TEST_CASE("whatever happens, a job's finished files hold each result once") {
   if (only != 0) seeds.push_back(only);
   for (std::uint64_t seed = 1; seed <= fixed; ++seed) seeds.push_back(seed);
   std::random_device device;
-  for (std::uint64_t i = 0; i < fresh; ++i) seeds.push_back(std::uint64_t{device()} << 32 | device());
+  for (std::uint64_t i = 0; i < fresh; ++i)
+    seeds.push_back(std::uint64_t{device()} << 32 | device());
   SimulatedLife::Events all;
   for (const std::uint64_t seed : seeds) {
     const SimulatedLife::Events events = requireExact(kJobs[seed % std::size(kJobs)], seed);
@@ -223,7 +226,8 @@ TEST_CASE("whatever happens, what a commit point has committed holds each result
   SimulatedLife::Events all;
   int lostAnswers = 0;
   int lateDecisions = 0;
-  const std::uint64_t end = only != 0 ? only : numberFrom("MILLRACE_SIMULATION_SEEDS", kNewSeeds) + kFixedSeeds;
+  const std::uint64_t end =
+      only != 0 ? only : numberFrom("MILLRACE_SIMULATION_SEEDS", kNewSeeds) + kFixedSeeds;
   for (std::uint64_t seed = only != 0 ? only : 1; seed <= end; ++seed) {
     INFO("MILLRACE_SIMULATION_SEED=" << seed << " (a commit point)");
     SimulatedLife life(seed);
@@ -262,7 +266,9 @@ std::string troubleOf(std::uint64_t seed) {
 // Drops a rule for as long as it lives.
 template <rules::Rule kRule>
 struct Without {
-  Without() { rules::ruleHook = [](rules::Rule rule) { return rule != kRule; }; }
+  Without() {
+    rules::ruleHook = [](rules::Rule rule) { return rule != kRule; };
+  }
   ~Without() { rules::ruleHook = nullptr; }
 };
 
@@ -273,24 +279,30 @@ void requireNeeded(const std::string& harm) {
   std::string trouble;
   {
     const Without<kRule> dropped;
-    while (trouble.find(harm) == std::string::npos && seed <= kFixedSeeds) trouble = troubleOf(seed++);
+    while (trouble.find(harm) == std::string::npos && seed <= kFixedSeeds)
+      trouble = troubleOf(seed++);
   }
   INFO("MILLRACE_SIMULATION_SEED=" << seed - 1);
   REQUIRE(trouble.find(harm) != std::string::npos);
   REQUIRE(troubleOf(seed - 1) == "");
 }
 
-// The other rules take a broker: tests/kafka/test_rules.py has them, and which rules cannot be dropped.
-TEST_CASE("a job that commits an epoch before it is durable, or takes it for committed before it is, gets stuck") {
+// The other rules take a broker: tests/kafka/test_rules.py has them, and which rules cannot be
+// dropped.
+TEST_CASE(
+    "a job that commits an epoch before it is durable, or takes it for committed before it is, "
+    "gets stuck") {
   requireNeeded<rules::Rule::kDurableFirst>("remembers epoch");
   requireNeeded<rules::Rule::kCommittedFirst>("by the state directory");
 }
 
-TEST_CASE("whatever happens, what goes out at least once is all there, and files beside it are exact") {
+TEST_CASE(
+    "whatever happens, what goes out at least once is all there, and files beside it are exact") {
   const std::uint64_t only = numberFrom("MILLRACE_SIMULATION_SEED", 0);
   const std::vector<std::string> expected = windowsOf(&Sale::shop, 1000, 1000, false);
   int failures = 0;
-  const std::uint64_t end = only != 0 ? only : numberFrom("MILLRACE_SIMULATION_SEEDS", kNewSeeds) + kFixedSeeds;
+  const std::uint64_t end =
+      only != 0 ? only : numberFrom("MILLRACE_SIMULATION_SEEDS", kNewSeeds) + kFixedSeeds;
   for (std::uint64_t seed = only != 0 ? only : 1; seed <= end; ++seed) {
     INFO("MILLRACE_SIMULATION_SEED=" << seed << " (at least once)");
     SimulatedLife life(seed);
@@ -307,19 +319,20 @@ TEST_CASE("whatever happens, what goes out at least once is all there, and files
   REQUIRE(failures > 0);
 }
 
-// Sales at inputs that fall silent and wake. Which of them are late, and whether for their window's first pane
-// or for good, is a matter of chance then.
+// Sales at inputs that fall silent and wake. Which of them are late, and whether for their window's
+// first pane or for good, is a matter of chance then.
 void buildSilent(Pipeline& pipeline) {
   GeneratorOptions generated;
   generated.count = kRecords;
   generated.rate = 300;
-  const auto counts = pipeline
-                          .source("sales", generator<Sale>(saleAt, generated),
-                                  boundedOutOfOrderness(100ms).withIdleness(4ms).timestamps(&Sale::time))
-                          .keyBy(&Sale::shop)
-                          .window(tumbling(100ms))
-                          .allowedLateness(300ms)
-                          .aggregate("counts", count());
+  const auto counts =
+      pipeline
+          .source("sales", generator<Sale>(saleAt, generated),
+                  boundedOutOfOrderness(100ms).withIdleness(4ms).timestamps(&Sale::time))
+          .keyBy(&Sale::shop)
+          .window(tumbling(100ms))
+          .allowedLateness(300ms)
+          .aggregate("counts", count());
   const auto lineWithPane = [](const WindowResult<std::string, std::int64_t>& result) {
     return lineOf(result) + " " + std::string(paneName(result.pane));
   };
@@ -327,8 +340,9 @@ void buildSilent(Pipeline& pipeline) {
   counts.late().sink("late", toFiles("late", [](const Sale& sale) { return sale.shop; }));
 }
 
-// What it is not a matter of: a window is told on time once at most, first, and anew for each record that
-// comes after that. So its greatest value counts all its records, and the values of its rows differ.
+// What it is not a matter of: a window is told on time once at most, first, and anew for each
+// record that comes after that. So its greatest value counts all its records, and the values of its
+// rows differ.
 void requireToldOnce(const std::vector<std::string>& rows, std::size_t lateRecords) {
   struct Told {
     std::set<std::int64_t> values;
@@ -355,9 +369,11 @@ void requireToldOnce(const std::vector<std::string>& rows, std::size_t lateRecor
   REQUIRE(accepted + lateRecords == kRecords);
 }
 
-TEST_CASE("however many workers go on with windows that stand at different times, each is told once") {
+TEST_CASE(
+    "however many workers go on with windows that stand at different times, each is told once") {
   const std::uint64_t only = numberFrom("MILLRACE_SIMULATION_SEED", 0);
-  const std::uint64_t end = only != 0 ? only : numberFrom("MILLRACE_SIMULATION_SEEDS", kNewSeeds) + kFixedSeeds;
+  const std::uint64_t end =
+      only != 0 ? only : numberFrom("MILLRACE_SIMULATION_SEEDS", kNewSeeds) + kFixedSeeds;
   std::size_t lateRecords = 0;
   for (std::uint64_t seed = only != 0 ? only : 1; seed <= end; ++seed) {
     INFO("MILLRACE_SIMULATION_SEED=" << seed << " (silent inputs)");

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The three jobs over a file of events, as bench/peers/flink has them: rows of text into a directory.
+// The three jobs over a file of events, as bench/peers/flink has them: rows of text into a
+// directory.
 //
 //   bench_peer_events --job event_count --file events.ndjson --records 1000000 --rows DIRECTORY
-//       --window-ms 60000 --gap-ms 120000 --out-of-orderness-ms 5000 --workers 1 --contender millrace
+//       --window-ms 60000 --gap-ms 120000 --out-of-orderness-ms 5000 --workers 1 --contender
+//       millrace
 #include "event_totals.hpp"
 #include "meter.hpp"
 
@@ -50,12 +52,14 @@ void addUpPurchases(Pipeline& pipeline, const Job& job, Meter& meter) {
   using Sold = WindowResult<std::string, RevenueAggregate::Result>;
   events<ShopEvent>(pipeline, job, meter)
       .filter([](const ShopEvent& event) { return event.isPurchase(); })
-      .keyBy([](const ShopEvent& purchase) -> const std::string& { return purchase.data.currency.value(); })
+      .keyBy([](const ShopEvent& purchase) -> const std::string& {
+        return purchase.data.currency.value();
+      })
       .window(tumbling(job.window))
       .aggregate("per-currency", RevenueAggregate())
       .sink("results", toFiles(job.rows, [](const Sold& row, std::string& out) {
-              appendRow(out, RevenueRow{row.windowStart, row.windowEnd, row.key, row.value.revenue, row.value.orders,
-                                        row.value.topProducts});
+              appendRow(out, RevenueRow{row.windowStart, row.windowEnd, row.key, row.value.revenue,
+                                        row.value.orders, row.value.topProducts});
             }));
 }
 
@@ -90,14 +94,16 @@ Outcome inPipeline(const std::string& name, const Job& job, Meter& meter) {
 
 // Only the counts have a loop by hand. It needs no warming up: all of it counts.
 Outcome byHand(const std::string& name, const Job& job, Meter& meter) {
-  if (name != "event_count" || job.window.count() != kWindowMillis || job.outOfOrderness.count() != kOutOfOrderMillis)
+  if (name != "event_count" || job.window.count() != kWindowMillis ||
+      job.outOfOrderness.count() != kOutOfOrderMillis)
     throw std::invalid_argument("no loop by hand does this");
   meter.warm(0);
   return countByHand(job.file, HandLoop::kStrict);
 }
 
 Duration millis(const Arguments& arguments, const std::string& name, std::int64_t fallback) {
-  return Duration(static_cast<std::int64_t>(arguments.number(name, static_cast<std::uint64_t>(fallback))));
+  return Duration(
+      static_cast<std::int64_t>(arguments.number(name, static_cast<std::uint64_t>(fallback))));
 }
 
 }  // namespace
@@ -113,6 +119,7 @@ int main(int argc, char** argv) {
                 .gap = millis(arguments, "gap-ms", 120'000),
                 .outOfOrderness = millis(arguments, "out-of-orderness-ms", kOutOfOrderMillis),
                 .workers = arguments.number("workers", 1)};
-  return runContender(arguments, {{"millrace", [&](Meter& meter) { return inPipeline(name, job, meter); }},
-                                  {"hand", [&](Meter& meter) { return byHand(name, job, meter); }}});
+  return runContender(arguments,
+                      {{"millrace", [&](Meter& meter) { return inPipeline(name, job, meter); }},
+                       {"hand", [&](Meter& meter) { return byHand(name, job, meter); }}});
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
-// One topic copied to another, as bench/peers/flink and bench/peers/streams do it, up to what was there at the
-// start or (--until killed) for as long as it is let; or what a topic holds, told as a digest.
+// One topic copied to another, as bench/peers/flink and bench/peers/streams do it, up to what was
+// there at the start or (--until killed) for as long as it is let; or what a topic holds, told as a
+// digest.
 //
-//   bench_peer_kafka --job copy --contender millrace|hand --bootstrap HOST:PORT --from TOPIC --to TOPIC
-//       --guarantee at-least-once|exactly-once --interval-ms 100 --directory DIR --application NAME --workers 1
+//   bench_peer_kafka --job copy --contender millrace|hand --bootstrap HOST:PORT --from TOPIC --to
+//   TOPIC
+//       --guarantee at-least-once|exactly-once --interval-ms 100 --directory DIR --application NAME
+//       --workers 1
 //       --until latest|killed
 //   bench_peer_kafka --job digest --bootstrap HOST:PORT --from TOPIC
 #include "clients.hpp"
@@ -59,7 +62,8 @@ void copyInPipeline(const Arguments& arguments) {
             }));
   JobOptions options{.workers = arguments.number("workers", 1)};
   options.checkpoints.directory = arguments.text("directory", "");
-  options.checkpoints.interval = Duration(static_cast<std::int64_t>(arguments.number("interval-ms", 100)));
+  options.checkpoints.interval =
+      Duration(static_cast<std::int64_t>(arguments.number("interval-ms", 100)));
   options.restarts.attempts = 0;
   const Status done = run(pipeline, options);
   if (!done.ok()) throw JobError(done);
@@ -74,7 +78,8 @@ void copyInLoop(const Arguments& arguments) {
 }
 
 void tellDigest(const Arguments& arguments) {
-  const TopicDigest found = Topics(arguments.text("bootstrap", "")).digest(arguments.text("from", ""));
+  const TopicDigest found =
+      Topics(arguments.text("bootstrap", "")).digest(arguments.text("from", ""));
   fmt::print("{{\"rows\":{},\"digest\":\"{:016x}\"}}\n", found.messages, found.digest);
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Typed records counted per key and window, as bench/peers/flink does it: the same records, made as they are read.
+// Typed records counted per key and window, as bench/peers/flink does it: the same records, made as
+// they are read.
 //
-//   bench_peer_keyed --job tumbling|sliding|session --records 20000000 --keys 10000 --per-second 50000
+//   bench_peer_keyed --job tumbling|sliding|session --records 20000000 --keys 10000 --per-second
+//   50000
 //       --disorder-ms 0 --size-ms 60000 --slide-ms 1000 --workers 1 --contender millrace|hand
 #include "hand_sessions.hpp"
 #include "hand_sliding.hpp"
@@ -37,7 +39,8 @@ struct DisorderedMaker {
   KeyedRecord operator()(std::uint64_t i) const {
     KeyedRecord record = inOrder(i);
     const std::uint64_t random = mixHash(i ^ kLateSalt);
-    if (spread(random, 10) == 0) record.time -= static_cast<Timestamp>(spread(mixHash(random), disorderMillis));
+    if (spread(random, 10) == 0)
+      record.time -= static_cast<Timestamp>(spread(mixHash(random), disorderMillis));
     return record;
   }
 
@@ -48,7 +51,8 @@ struct DisorderedMaker {
 };
 
 template <typename Make, typename Windows>
-Outcome countIn(Windows windows, const Make& make, const WatermarkStrategy& watermarks, const Job& job) {
+Outcome countIn(Windows windows, const Make& make, const WatermarkStrategy& watermarks,
+                const Job& job) {
   std::vector<Outcome> outcomes(job.workers);
   std::atomic<std::size_t> sinks = 0;
   Pipeline pipeline("keyed-count");
@@ -58,7 +62,8 @@ Outcome countIn(Windows windows, const Make& make, const WatermarkStrategy& wate
       .keyBy(&KeyedRecord::key)
       .window(std::move(windows))
       .aggregate("per-key", count())
-      .sink("rows", forEach([&outcomes, &sinks, mine = static_cast<Outcome*>(nullptr)](const auto& row) mutable {
+      .sink("rows", forEach([&outcomes, &sinks,
+                             mine = static_cast<Outcome*>(nullptr)](const auto& row) mutable {
               if (mine == nullptr) mine = &outcomes[sinks++];
               addRow(*mine, row.key, row.windowStart, row.windowEnd, row.value);
             }));
@@ -77,8 +82,9 @@ Outcome countAny(const Make& make, const WatermarkStrategy& watermarks, const Jo
   throw std::invalid_argument("no such job: " + job.kind);
 }
 
-// Records share their milliseconds, and one that comes exactly a gap after its session must find it open, whenever a
-// watermark is made: so time follows one millisecond behind them, in the loops by hand and in the peers as well.
+// Records share their milliseconds, and one that comes exactly a gap after its session must find it
+// open, whenever a watermark is made: so time follows one millisecond behind them, in the loops by
+// hand and in the peers as well.
 constexpr Duration kShared{1};
 
 Outcome inPipeline(const Job& job, Meter& meter) {
@@ -99,24 +105,29 @@ void feed(const Make& make, std::uint64_t records, Add add, Advance advance) {
 }
 
 Outcome byHand(const Job& job, Meter& meter) {
-  if (job.disorder.count() != 0) throw std::invalid_argument("the loops by hand are for records in order");
+  if (job.disorder.count() != 0)
+    throw std::invalid_argument("the loops by hand are for records in order");
   const WarmingMaker make(job.inOrder, meter);
   if (job.kind == "tumbling") {
     Outcome outcome;
     HandWindows windows(outcome, job.size);
-    feed(make, job.records, [&](const KeyedRecord& r) { windows.add(r); }, [&](Timestamp) { windows.advance(); });
+    feed(
+        make, job.records, [&](const KeyedRecord& r) { windows.add(r); },
+        [&](Timestamp) { windows.advance(); });
     windows.finish();
     return outcome;
   }
   if (job.kind == "sliding" && job.slide == Duration(1000)) {
     HandSliding windows(job.size);
-    feed(make, job.records, [&](const KeyedRecord& r) { windows.add(r); }, [](Timestamp) {});
+    feed(
+        make, job.records, [&](const KeyedRecord& r) { windows.add(r); }, [](Timestamp) {});
     return windows.finish();
   }
   if (job.kind == "session") {
     HandSessions sessions(job.size);
-    feed(make, job.records, [&](const KeyedRecord& r) { sessions.add(r); },
-         [&](Timestamp watermark) { sessions.advance(watermark); });
+    feed(
+        make, job.records, [&](const KeyedRecord& r) { sessions.add(r); },
+        [&](Timestamp watermark) { sessions.advance(watermark); });
     sessions.advance(kMaxTimestamp);
     return sessions.outcome();
   }
@@ -132,13 +143,15 @@ int main(int argc, char** argv) {
   const auto millis = [&](const char* name, std::uint64_t fallback) {
     return millrace::Duration(static_cast<std::int64_t>(arguments.number(name, fallback)));
   };
-  const Job job{.kind = arguments.text("job", "tumbling"),
-                .records = arguments.number("records", 20'000'000),
-                .inOrder = {arguments.number("keys", 10'000), arguments.number("per-second", 50'000)},
-                .disorder = millis("disorder-ms", 0),
-                .size = millis("size-ms", 60'000),
-                .slide = millis("slide-ms", 1'000),
-                .workers = arguments.number("workers", 1)};
-  return runContender(arguments, {{"millrace", [&](Meter& meter) { return inPipeline(job, meter); }},
-                                  {"hand", [&](Meter& meter) { return byHand(job, meter); }}});
+  const Job job{
+      .kind = arguments.text("job", "tumbling"),
+      .records = arguments.number("records", 20'000'000),
+      .inOrder = {arguments.number("keys", 10'000), arguments.number("per-second", 50'000)},
+      .disorder = millis("disorder-ms", 0),
+      .size = millis("size-ms", 60'000),
+      .slide = millis("slide-ms", 1'000),
+      .workers = arguments.number("workers", 1)};
+  return runContender(arguments,
+                      {{"millrace", [&](Meter& meter) { return inPipeline(job, meter); }},
+                       {"hand", [&](Meter& meter) { return byHand(job, meter); }}});
 }

@@ -42,8 +42,8 @@ std::string Meter::report(const Outcome& outcome) const {
   return fmt::format(
       R"({{"records":{},"counted":{},"wall_s":{:.6f},"cpu_s":{:.6f},"peak_mib":{},"checkpoints":{},)"
       R"("rows":{},"digest":"{:016x}"}})",
-      records_, records_ - begin_->records, wall, end_->cpuSeconds - begin_->cpuSeconds, peakMebibytes(), checkpoints_,
-      outcome.rows, outcome.digest);
+      records_, records_ - begin_->records, wall, end_->cpuSeconds - begin_->cpuSeconds,
+      peakMebibytes(), checkpoints_, outcome.rows, outcome.digest);
 }
 
 int runContender(const Arguments& arguments, const std::vector<PeerContender>& known) {

@@ -15,7 +15,8 @@
 namespace millrace::bench {
 
 /// Times one run of one program, by the rule that holds for the peers too: the first third of the
-/// records, or what it is told, warms up; time, processors and checkpoints count from `warm` to `end`.
+/// records, or what it is told, warms up; time, processors and checkpoints count from `warm` to
+/// `end`.
 ///
 /// **Thread safety**: any.
 class Meter {
@@ -63,19 +64,17 @@ template <typename Make>
 class WarmingMaker {
  public:
   /// REQUIRES: the meter outlives the maker, and the numbers rise.
-  WarmingMaker(Make make, Meter& meter) : make_(make), meter_(&meter), warmAt_(meter.warmUpRecords()) {}
+  WarmingMaker(Make make, Meter& meter)
+      : make_(make), meter_(&meter), warmAt_(meter.warmUpRecords()) {}
 
-  auto operator()(std::uint64_t i) const
-  requires std::invocable<const Make&, std::uint64_t>
-  {
+  auto operator()(std::uint64_t i) const requires std::invocable<const Make&, std::uint64_t> {
     look(i);
     return make_(i);
   }
 
   template <typename T>
-  void operator()(std::uint64_t i, T& slot) const
-  requires std::invocable<const Make&, std::uint64_t, T&>
-  {
+  void operator()(std::uint64_t i,
+                  T& slot) const requires std::invocable<const Make&, std::uint64_t, T&> {
     look(i);
     make_(i, slot);
   }
@@ -115,8 +114,8 @@ struct PeerContender {
   std::function<Outcome(Meter&)> run;
 };
 
-/// The `main` of such a program: runs the one of `known` that --contender names, over --records records,
-/// prints the report, and gives the exit code.
+/// The `main` of such a program: runs the one of `known` that --contender names, over --records
+/// records, prints the report, and gives the exit code.
 int runContender(const Arguments& arguments, const std::vector<PeerContender>& known);
 
 }  // namespace millrace::bench

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Read, change and write one key's state a record, with checkpoints, as bench/peers/flink does it. The first --keys
-// records make every key once; one key in 256 tells of each change, so that both sides can be compared.
+// Read, change and write one key's state a record, with checkpoints, as bench/peers/flink does it.
+// The first --keys records make every key once; one key in 256 tells of each change, so that both
+// sides can be compared.
 //
 //   bench_peer_state --keys 1000000 --records 4000000 --skew 99 --store rocksdb --interval-ms 1000
 //       --budget-mib 1024 --directory DIRECTORY --warm-up 1300000
@@ -41,8 +42,10 @@ class Counter {
 JobOptions optionsOf(const Arguments& arguments) {
   JobOptions options{.workers = 1};
   options.checkpoints.directory = arguments.text("directory", "bench-peer-state");
-  options.checkpoints.interval = Duration(static_cast<std::int64_t>(arguments.number("interval-ms", 1000)));
-  if (arguments.text("store", "rocksdb") == "rocksdb") options.checkpoints.backend = StateBackend::kRocksDb;
+  options.checkpoints.interval =
+      Duration(static_cast<std::int64_t>(arguments.number("interval-ms", 1000)));
+  if (arguments.text("store", "rocksdb") == "rocksdb")
+    options.checkpoints.backend = StateBackend::kRocksDb;
   options.checkpoints.memoryBytes = arguments.number("budget-mib", 1024) << 20;
   return options;
 }
@@ -55,11 +58,13 @@ Outcome inPipeline(const Arguments& arguments, Meter& meter) {
   Pipeline pipeline("durable-state");
   pipeline
       .source("changes",
-              generator<Change>(WarmingMaker(make, meter), {.count = arguments.number("records", 0), .rate = {}}),
+              generator<Change>(WarmingMaker(make, meter),
+                                {.count = arguments.number("records", 0), .rate = {}}),
               monotonousTimestamps())
       .keyBy(&Change::key)
       .process<Told>("change", Counter())
-      .sink("told", forEach([&outcome](const Told& told) { addRow(outcome, told.key, 0, 0, told.count); }));
+      .sink("told",
+            forEach([&outcome](const Told& told) { addRow(outcome, told.key, 0, 0, told.count); }));
   const JobOptions options = optionsOf(arguments);
   std::filesystem::remove_all(options.checkpoints.directory);
   std::atomic<const Job*> running = nullptr;
@@ -82,5 +87,6 @@ Outcome inPipeline(const Arguments& arguments, Meter& meter) {
 int main(int argc, char** argv) {
   using namespace millrace::bench;
   const Arguments arguments(argc, argv);
-  return runContender(arguments, {{"millrace", [&](Meter& meter) { return inPipeline(arguments, meter); }}});
+  return runContender(arguments,
+                      {{"millrace", [&](Meter& meter) { return inPipeline(arguments, meter); }}});
 }

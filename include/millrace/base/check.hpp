@@ -39,10 +39,10 @@ Status statusOfException();
 }  // namespace millrace
 
 /// Always on; for invariants checked once a batch or less often.
-#define MILLRACE_CHECK(condition, message)                                       \
-  do {                                                                           \
-    if (!(condition)) [[unlikely]]                                               \
-      ::millrace::failCheck(#condition, __FILE__, __LINE__, (message));          \
+#define MILLRACE_CHECK(condition, message)                              \
+  do {                                                                  \
+    if (!(condition)) [[unlikely]]                                      \
+      ::millrace::failCheck(#condition, __FILE__, __LINE__, (message)); \
   } while (false)
 
 /// For the record path: compiled in debug builds only.

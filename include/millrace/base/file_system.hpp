@@ -132,8 +132,8 @@ class FileSystem {
   /// Replaces `to` when it exists. Lasting only after `syncDirectory`.
   virtual Status rename(const std::string& from, const std::string& to) = 0;
 
-  /// Gives a file a second name. kAlreadyExists: that name is taken; kUnimplemented where a file system
-  /// cannot, or not between these two places. Lasting only after `syncDirectory`.
+  /// Gives a file a second name. kAlreadyExists: that name is taken; kUnimplemented where a file
+  /// system cannot, or not between these two places. Lasting only after `syncDirectory`.
   virtual Status link(const std::string& from, const std::string& to);
 
   /// Removes a file or an empty directory. kNotFound when there is none.
@@ -154,8 +154,9 @@ class FileSystem {
                                                    std::string_view holder);
 };
 
-/// Makes a directory and those above it, and lets the whole way to it last: parts of it may have been made just
-/// before a crash. Directories of others, which may not be synced, are taken to be older.
+/// Makes a directory and those above it, and lets the whole way to it last: parts of it may have
+/// been made just before a crash. Directories of others, which may not be synced, are taken to be
+/// older.
 Status makeLastingDirs(FileSystem& files, const std::string& directory);
 
 /// The machine's files. Lives as long as the process.

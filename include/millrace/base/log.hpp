@@ -13,8 +13,8 @@ enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
 /// from any of its threads; must not throw. Never given secrets.
 using LogSink = std::function<void(LogLevel, std::string_view message)>;
 
-/// The library prints nothing. A program that wants to show what happens inside sets a sink, for the
-/// whole process, before it starts a job; an empty one takes it away.
+/// The library prints nothing. A program that wants to show what happens inside sets a sink, for
+/// the whole process, before it starts a job; an empty one takes it away.
 ///
 /// **Thread safety**: any thread; when it returns the sink before is no longer called.
 void setLogSink(LogSink sink);

@@ -44,10 +44,10 @@ inline bool isRetriable(const Status& status) { return absl::IsUnavailable(statu
 #define MILLRACE_CONCAT(a, b) MILLRACE_CONCAT_INNER(a, b)
 
 /// Returns from the enclosing function when `expression` is not ok.
-#define MILLRACE_RETURN_IF_ERROR(expression)                                  \
-  do {                                                                        \
+#define MILLRACE_RETURN_IF_ERROR(expression)                                    \
+  do {                                                                          \
     if (::millrace::Status millraceStatus = (expression); !millraceStatus.ok()) \
-      return millraceStatus;                                                  \
+      return millraceStatus;                                                    \
   } while (false)
 
 /// `MILLRACE_ASSIGN_OR_RETURN(auto x, f());` unwraps a StatusOr or returns its error.

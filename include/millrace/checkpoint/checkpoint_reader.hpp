@@ -18,8 +18,8 @@ namespace checkpoint {
 class DirectoryReader;
 }
 
-/// A state directory or a savepoint, read from outside: without its lock and without changing anything,
-/// also while a job works in it. Shows what was committed when it was opened.
+/// A state directory or a savepoint, read from outside: without its lock and without changing
+/// anything, also while a job works in it. Shows what was committed when it was opened.
 ///
 /// **Thread safety**: all methods may be called from any thread at once.
 class CheckpointReader {
@@ -39,8 +39,8 @@ class CheckpointReader {
     std::uint64_t valueBytes = 0;
   };
 
-  /// kFailedPrecondition: it is no state directory, or of a newer version; kDataLoss: damaged, with file,
-  /// offset and what to do. The tail that a crash left is passed over.
+  /// kFailedPrecondition: it is no state directory, or of a newer version; kDataLoss: damaged, with
+  /// file, offset and what to do. The tail that a crash left is passed over.
   static StatusOr<std::unique_ptr<CheckpointReader>> open(FileSystem& files,
                                                           const std::string& directory);
 

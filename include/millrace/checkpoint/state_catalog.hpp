@@ -20,8 +20,8 @@ struct CataloguedState {
 };
 
 /// Which states a job keeps and which ids stand for them in stored keys. Filled from a checkpoint,
-/// then claimed and added to by the operators of the run. An id is not given out anew while what was
-/// saved under it may still be stored.
+/// then claimed and added to by the operators of the run. An id is not given out anew while what
+/// was saved under it may still be stored.
 ///
 /// **Thread safety**: none; used while a job is built, on one thread.
 class StateCatalog {
@@ -31,8 +31,8 @@ class StateCatalog {
 
   /// The id of an operator's state, a new one where the state is new. Every instance of an operator
   /// declares the same; `worker` tells instances apart.
-  /// kInvalidArgument: this instance has declared the name already, or the ids (65,536) are used up;
-  /// kFailedPrecondition: the saved state, or another instance's, has another kind or type; the
+  /// kInvalidArgument: this instance has declared the name already, or the ids (65,536) are used
+  /// up; kFailedPrecondition: the saved state, or another instance's, has another kind or type; the
   /// message shows both. Schemas may differ: what can be migrated is up to who reads the entries.
   StatusOr<StateId> declare(std::string_view operatorName, std::size_t worker,
                             const StateDeclaration& declaration);

@@ -16,13 +16,13 @@ namespace millrace {
 
 /// What can be a record: batches recycle slots, so a record can be made empty, copied and assigned.
 template <typename T>
-concept Record = std::default_initializable<T> && std::copyable<T> &&
-                 std::same_as<T, std::remove_cvref_t<T>>;
+concept Record =
+    std::default_initializable<T> && std::copyable<T> && std::same_as<T, std::remove_cvref_t<T>>;
 
 /// map: `U f(const T&)`, or a pointer to a member.
 template <typename F, typename T>
-concept MapFunction = std::invocable<F&, const T&> &&
-                      !std::is_void_v<std::invoke_result_t<F&, const T&>>;
+concept MapFunction =
+    std::invocable<F&, const T&> && !std::is_void_v<std::invoke_result_t<F&, const T&>>;
 
 /// filter: `bool f(const T&)`, or a pointer to a bool member.
 template <typename F, typename T>
@@ -30,7 +30,9 @@ concept FilterFunction = std::predicate<F&, const T&>;
 
 /// flatMap<U>: `void f(const T&, Collector<U>&)`.
 template <typename F, typename T, typename U>
-concept FlatMapFunction = std::invocable<F&, const T&, Collector<U>&>;
+concept FlatMapFunction = std::invocable < F&,
+        const T&, Collector<U>
+& > ;
 
 /// peek: `void f(const T&)`.
 template <typename F, typename T>
@@ -38,8 +40,8 @@ concept PeekFunction = std::invocable<F&, const T&>;
 
 /// keyBy: `K f(const T&)`, or a pointer to a member.
 template <typename F, typename T>
-concept KeyFunction = std::invocable<const F&, const T&> &&
-                      !std::is_void_v<std::invoke_result_t<const F&, const T&>>;
+concept KeyFunction =
+    std::invocable<const F&, const T&> && !std::is_void_v<std::invoke_result_t<const F&, const T&>>;
 
 template <typename F, typename T>
 using KeyTypeOf = std::remove_cvref_t<std::invoke_result_t<const F&, const T&>>;
@@ -48,8 +50,8 @@ using KeyTypeOf = std::remove_cvref_t<std::invoke_result_t<const F&, const T&>>;
 /// the connector knows the times.
 template <typename F, typename T>
 concept TimestampFunction = std::same_as<F, ConnectorTimestamps> ||
-    (std::invocable<F&, const T&> &&
-     std::convertible_to<std::invoke_result_t<F&, const T&>, std::optional<Timestamp>>);
+    (std::invocable<F&, const T&>&&
+         std::convertible_to<std::invoke_result_t<F&, const T&>, std::optional<Timestamp>>);
 
 /// reduce: `T f(const T&, const T&)`.
 template <typename F, typename T>

@@ -32,7 +32,8 @@ void setPlainExchange(Node& node, const KeyOf& keyOf) {
 template <typename F, typename T, typename K, typename Out>
 concept ProcessFunction = requires(F& f, const T& record, ProcessContext<K, Out>& context) {
   f.process(record, context);
-} || std::invocable<F&, const T&, ProcessContext<K, Out>&>;
+}
+|| std::invocable<F&, const T&, ProcessContext<K, Out>&>;
 
 /// What process() gives: the main output, and a stream for each side output.
 template <typename Out>
@@ -86,10 +87,11 @@ class KeyedStream {
   template <typename Out, typename F, typename... Tags>
   ProcessedStream<Out> process(std::string_view name, F function,
                                const OutputTag<Tags>&... tags) const {
-    static_assert(ProcessFunction<F, T, Key, Out>,
-                  "process<Out> takes an object with void process(const T&, ProcessContext<K, Out>&) "
-                  "(and optionally open(StateContext&) and onTimer(Timestamp, ProcessContext<K, "
-                  "Out>&)), or a function void(const T&, ProcessContext<K, Out>&)");
+    static_assert(
+        ProcessFunction<F, T, Key, Out>,
+        "process<Out> takes an object with void process(const T&, ProcessContext<K, Out>&) "
+        "(and optionally open(StateContext&) and onTimer(Timestamp, ProcessContext<K, "
+        "Out>&)), or a function void(const T&, ProcessContext<K, Out>&)");
     static_assert(Record<Out>, "process: the result must be default-initialisable and copyable");
     std::vector<const void*> ids{tags.id()...};
     // The tags live in the factory, so that an id stays its output's own.
@@ -101,7 +103,8 @@ class KeyedStream {
     node.addOutput("", recordTypeInfo<Out>());
     (node.addOutput(tags.name(), recordTypeInfo<Tags>()), ...);
     node.makeOperator = std::move(make);
-    return ProcessedStream<Out>(Stream<Out>(graph(), graph()->add(std::move(node))), std::move(ids));
+    return ProcessedStream<Out>(Stream<Out>(graph(), graph()->add(std::move(node))),
+                                std::move(ids));
   }
 
   /// A running reduction: for each record, what the key's records so far come to.

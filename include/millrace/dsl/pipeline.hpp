@@ -31,7 +31,9 @@ class SourceStream : public Stream<T> {
   }
 
   /// The records that could not be read, with the reasons.
-  Stream<DeadLetter> deadLetters() const { return Stream<DeadLetter>(this->graph(), this->node(), 1); }
+  Stream<DeadLetter> deadLetters() const {
+    return Stream<DeadLetter>(this->graph(), this->node(), 1);
+  }
 
  private:
   LateChoice onInvalid_;
@@ -76,16 +78,18 @@ class Pipeline {
 
   template <typename C, typename F>
   auto add(std::string_view name, C connector, const WatermarkStrategy& watermarks, F timestampOf) {
-    static_assert(requires { recordOf(connector); },
-                  "source takes a connector: collection(...), generator<T>(...), file<T>(...), or a "
-                  "class derived from SourceConnector<T>");
+    static_assert(
+        requires { recordOf(connector); },
+        "source takes a connector: collection(...), generator<T>(...), file<T>(...), or a "
+        "class derived from SourceConnector<T>");
     if constexpr (requires { recordOf(connector); }) {
       using T = decltype(recordOf(connector));
       static_assert(Record<T>, "source: the record must be default-initialisable and copyable");
-      static_assert(TimestampFunction<F, T>,
-                    "source: timestamps(...) takes a pointer to a member of T or a function (const T&) "
-                    "that gives a Timestamp or an std::optional<Timestamp>, where T is the connector's "
-                    "type of record");
+      static_assert(
+          TimestampFunction<F, T>,
+          "source: timestamps(...) takes a pointer to a member of T or a function (const T&) "
+          "that gives a Timestamp or an std::optional<Timestamp>, where T is the connector's "
+          "type of record");
       if constexpr (TimestampFunction<F, T>) {
         return addReader<T>(name, std::move(connector), watermarks, std::move(timestampOf));
       }

@@ -53,15 +53,17 @@ class Stream {
     if constexpr (MapFunction<F, T>) {
       using U = std::remove_cvref_t<std::invoke_result_t<F&, const T&>>;
       static_assert(Record<U>, "map: the result must be default-initialisable and copyable");
-      return add<U>("map", [f](const TaskInfo&) { return std::make_unique<MapOperator<T, U, F>>(f); });
+      return add<U>("map",
+                    [f](const TaskInfo&) { return std::make_unique<MapOperator<T, U, F>>(f); });
     }
   }
 
   /// Only the records `keep` holds for: `bool keep(const T&)`.
   template <typename F>
   Stream<T> filter(F keep) const {
-    static_assert(FilterFunction<F, T>,
-                  "filter takes a predicate bool(const T&), where T is the stream's type of record");
+    static_assert(
+        FilterFunction<F, T>,
+        "filter takes a predicate bool(const T&), where T is the stream's type of record");
     return add<T>("filter",
                   [keep](const TaskInfo&) { return std::make_unique<FilterOperator<T, F>>(keep); });
   }
@@ -73,9 +75,8 @@ class Stream {
                   "flatMap<U> takes a function void(const T&, Collector<U>&), where T is the "
                   "stream's type of record");
     static_assert(Record<U>, "flatMap: the result must be default-initialisable and copyable");
-    return add<U>("flatMap", [f](const TaskInfo&) {
-      return std::make_unique<FlatMapOperator<T, U, F>>(f);
-    });
+    return add<U>("flatMap",
+                  [f](const TaskInfo&) { return std::make_unique<FlatMapOperator<T, U, F>>(f); });
   }
 
   /// Shows every record to `f` on its way: `void f(const T&)`.
@@ -89,9 +90,10 @@ class Stream {
   /// worker has the record's state.
   template <typename F>
   auto keyBy(F keyOf) const {
-    static_assert(KeyFunction<F, T>,
-                  "keyBy takes a pointer to a member of T or a function K(const T&), where T is the "
-                  "stream's type of record");
+    static_assert(
+        KeyFunction<F, T>,
+        "keyBy takes a pointer to a member of T or a function K(const T&), where T is the "
+        "stream's type of record");
     if constexpr (KeyFunction<F, T>) {
       static_assert(StateKey<KeyTypeOf<F, T>>,
                     "keyBy: the key must be hashable the same on every machine (integers, enums, "
@@ -125,11 +127,12 @@ class Stream {
   /// Ends the stream in a sink. `name` is unique in the pipeline.
   template <typename S>
   void sink(std::string_view name, S sink) const {
-    static_assert(SinkFor<S, T>,
-                  "sink takes toStdout(format), toFiles(directory, format), collectInto(collected), "
-                  "forEach(function), discard(), or a class derived from SinkConnector<T>, where T is "
-                  "the stream's type of record and a format is std::string(const T&) or void(const "
-                  "T&, std::string&)");
+    static_assert(
+        SinkFor<S, T>,
+        "sink takes toStdout(format), toFiles(directory, format), collectInto(collected), "
+        "forEach(function), discard(), or a class derived from SinkConnector<T>, where T is "
+        "the stream's type of record and a format is std::string(const T&) or void(const "
+        "T&, std::string&)");
     if constexpr (std::derived_from<S, SinkConnector<T>>) {
       addConnector(name, std::move(sink));
     } else if constexpr (SinkFor<S, T>) {
@@ -168,7 +171,8 @@ class Stream {
     const NodeId id = graph_->add(std::move(node));
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       return std::array<Stream<T>, kOutputs>{Stream<T>(graph_, id, I)...};
-    }(std::make_index_sequence<kOutputs>());
+    }
+    (std::make_index_sequence<kOutputs>());
   }
 
   template <typename C>

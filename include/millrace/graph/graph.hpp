@@ -90,9 +90,9 @@ struct Exchange {
   Exchange(const Exchange&);
   Exchange& operator=(const Exchange&);
 
-  std::string key;          ///< what is shown of the key, e.g. "string"
-  bool isCombining = false; ///< sends partial results instead of records
-  RecordTypeInfo type;      ///< what travels
+  std::string key;           ///< what is shown of the key, e.g. "string"
+  bool isCombining = false;  ///< sends partial results instead of records
+  RecordTypeInfo type;       ///< what travels
   /// Makes the operator that spreads its input over `workers` output ports by key group.
   OperatorFactory makePartitioner;
 };
@@ -129,11 +129,11 @@ struct Node {
                    const OperatorFactory& makePartitioner);
 
   NodeKind kind = NodeKind::kOperator;
-  std::string verb;    ///< what the user called: "map", "aggregate"
-  std::string name;    ///< unique in the graph; given by the user or made from the verb
-  std::string detail;  ///< what stands behind the verb: "tumbling(1m), lateness 0"
-  bool isNamed = false;     ///< the user chose the name
-  bool isStateful = false;  ///< keeps state that will be found by name
+  std::string verb;              ///< what the user called: "map", "aggregate"
+  std::string name;              ///< unique in the graph; given by the user or made from the verb
+  std::string detail;            ///< what stands behind the verb: "tumbling(1m), lateness 0"
+  bool isNamed = false;          ///< the user chose the name
+  bool isStateful = false;       ///< keeps state that will be found by name
   bool hasEventTimes = true;     ///< of a source: its records may have event times
   bool needsEventTimes = false;  ///< cannot do with records that have none
   std::vector<InputEdge> inputs;

@@ -44,12 +44,12 @@ struct OperatorCounts {
 struct JobCounts {
   std::vector<OperatorCounts> operators;
 
-  std::uint64_t checkpoints = 0;        ///< completed by this run
+  std::uint64_t checkpoints = 0;  ///< completed by this run
   std::uint64_t failedCheckpoints = 0;
-  std::uint64_t lastEpoch = 0;          ///< the last committed one, over all runs; 0: none
-  std::uint64_t lastCheckpointBytes = 0;        ///< of changes
-  std::int64_t lastCheckpointMillis = 0;        ///< from the request to the commit
-  std::uint64_t restarts = 0;           ///< within this run, after failures
+  std::uint64_t lastEpoch = 0;            ///< the last committed one, over all runs; 0: none
+  std::uint64_t lastCheckpointBytes = 0;  ///< of changes
+  std::int64_t lastCheckpointMillis = 0;  ///< from the request to the commit
+  std::uint64_t restarts = 0;             ///< within this run, after failures
 
   /// Sums over operators: records the sources read, records the sinks took.
   std::uint64_t recordsIn() const;
@@ -65,11 +65,11 @@ struct JobCounts {
 struct TaskStatus {
   std::string operatorName;
   std::size_t worker = 0;
-  std::string state;            ///< "running", "waiting for input", "waiting for room in 'out'", ...
-  std::size_t queued = 0;       ///< items waiting in its inputs
+  std::string state;       ///< "running", "waiting for input", "waiting for room in 'out'", ...
+  std::size_t queued = 0;  ///< items waiting in its inputs
   std::size_t queueLimit = 0;
   Timestamp watermark = kMinTimestamp;
-  std::string heldBackBy;       ///< the input that holds its watermark back
+  std::string heldBackBy;  ///< the input that holds its watermark back
 };
 
 /// A split of a source, and the worker that reads it.
@@ -96,8 +96,9 @@ class Job {
   Job& operator=(Job&&) noexcept;
 
   /// Asks for an orderly stop: sources take in nothing more, what is on its way reaches the sinks,
-  /// windows that are still open do not fire. Safe in a signal handler's thread, not in the handler.
-  /// A job that is starting again after a failure is over at once: its last checkpoint is its end.
+  /// windows that are still open do not fire. Safe in a signal handler's thread, not in the
+  /// handler. A job that is starting again after a failure is over at once: its last checkpoint is
+  /// its end.
   void stop();
 
   /// Asks for a checkpoint now rather than when it is time. Nothing without a state directory.
@@ -109,11 +110,11 @@ class Job {
   /// state directory, or is over.
   Status savepoint(const std::string& directory);
 
-  /// One key's value of a state that a process function declares, without stopping the job, in bytes:
-  /// readStoredValue() and readStoredList() read them. Nothing: the key has none. A live question waits
-  /// for the batch that the key's worker is at; one for the last checkpoint reads its files.
-  /// kNotFound: no such operator or state; kFailedPrecondition: the job is over, or has no
-  /// checkpoints to ask.
+  /// One key's value of a state that a process function declares, without stopping the job, in
+  /// bytes: readStoredValue() and readStoredList() read them. Nothing: the key has none. A live
+  /// question waits for the batch that the key's worker is at; one for the last checkpoint reads
+  /// its files. kNotFound: no such operator or state; kFailedPrecondition: the job is over, or has
+  /// no checkpoints to ask.
   StatusOr<std::optional<std::string>> readState(const StateQuery& query);
 
   /// The same, typed.
@@ -147,8 +148,8 @@ class Job {
   std::unique_ptr<JobSupervisor> supervisor_;
 };
 
-/// Starts `graph` on threads of its own. The graph is copied. What the job needs of systems outside is
-/// waited for; kCancelled: JobOptions::stop was requested meanwhile.
+/// Starts `graph` on threads of its own. The graph is copied. What the job needs of systems outside
+/// is waited for; kCancelled: JobOptions::stop was requested meanwhile.
 StatusOr<Job> start(const Graph& graph, const JobOptions& options = {});
 
 /// Starts and waits.

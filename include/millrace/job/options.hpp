@@ -20,8 +20,8 @@ struct CheckpointOptions {
   std::string directory;
   /// Where keyed state lives; kRocksDb needs a directory.
   StateBackend backend = StateBackend::kMemory;
-  /// With kRocksDb: the memory, in bytes, that tables of keyed state, RocksDB's cache and what is on
-  /// its way into it may take together.
+  /// With kRocksDb: the memory, in bytes, that tables of keyed state, RocksDB's cache and what is
+  /// on its way into it may take together.
   std::size_t memoryBytes = std::size_t{1} << 30;
   /// From the beginning of one checkpoint to that of the next.
   Duration interval{60'000};
@@ -31,8 +31,8 @@ struct CheckpointOptions {
   Duration timeout{600'000};
   /// So many checkpoints in a row may fail; one more fails the job.
   std::size_t tolerableFailures = 3;
-  /// How many checkpoints can be gone back to. 1: the last, by starting again; more: so many are kept in
-  /// `directory`/retained, each as good as a savepoint.
+  /// How many checkpoints can be gone back to. 1: the last, by starting again; more: so many are
+  /// kept in `directory`/retained, each as good as a savepoint.
   std::size_t retained = 1;
   /// From one of those to the next, at least.
   Duration retainEvery{60'000};
@@ -45,7 +45,7 @@ struct CheckpointOptions {
 /// What a failed job does: starts again from its last checkpoint, after a pause that doubles.
 /// Without a state directory a failure is final.
 struct RestartOptions {
-  std::size_t attempts = 10;   ///< in a row; a run of `resetAfter` makes it a new row
+  std::size_t attempts = 10;  ///< in a row; a run of `resetAfter` makes it a new row
   Duration firstPause{100};
   Duration longestPause{30'000};
   Duration resetAfter{300'000};
@@ -67,9 +67,9 @@ struct JobOptions {
   CheckpointOptions checkpoints{};
   RestartOptions restarts{};
 
-  /// Once it is requested the job stops as by Job::stop(). While the job is still being started, which
-  /// may mean waiting for systems outside, that is given up and start() answers kCancelled. It may be
-  /// requested on any thread, but not within a signal handler.
+  /// Once it is requested the job stops as by Job::stop(). While the job is still being started,
+  /// which may mean waiting for systems outside, that is given up and start() answers kCancelled.
+  /// It may be requested on any thread, but not within a signal handler.
   std::stop_token stop{};
 
   /// Null: the machine's own. They must outlive the job.

@@ -20,8 +20,8 @@ enum class StateView : std::uint8_t {
 struct StateQuery {
   std::string operatorName;
   std::string state;
-  std::string key;             ///< Serde<K>'s bytes; of a map's entry, its key's bytes behind them
-  std::uint64_t keyHash = 0;   ///< millraceHash() of the key
+  std::string key;            ///< Serde<K>'s bytes; of a map's entry, its key's bytes behind them
+  std::uint64_t keyHash = 0;  ///< millraceHash() of the key
   StateView view = StateView::kLive;
 };
 
@@ -34,8 +34,8 @@ StateQuery stateQuery(std::string operatorName, std::string state, const K& key,
 
 /// One entry of a map state. REQUIRES: as above; MK is the map's key type.
 template <typename K, typename MK>
-StateQuery mapEntryQuery(std::string operatorName, std::string state, const K& key, const MK& mapKey,
-                         StateView view = StateView::kLive) {
+StateQuery mapEntryQuery(std::string operatorName, std::string state, const K& key,
+                         const MK& mapKey, StateView view = StateView::kLive) {
   StateQuery query = stateQuery(std::move(operatorName), std::move(state), key, view);
   ByteWriter out(query.key);
   detail::writeElement<MK>(mapKey, out);

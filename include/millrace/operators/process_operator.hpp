@@ -25,7 +25,8 @@ namespace millrace {
 template <typename X>
 class OutputTag {
  public:
-  explicit OutputTag(std::string name) : name_(std::make_shared<const std::string>(std::move(name))) {}
+  explicit OutputTag(std::string name)
+      : name_(std::make_shared<const std::string>(std::move(name))) {}
   const std::string& name() const { return *name_; }
   const void* id() const { return name_.get(); }
 
@@ -62,7 +63,8 @@ class ProcessContext {
   }
 
   /// onTimer() will be called for the current key once the watermark has reached `time`; with the
-  /// next watermark when it has already. One timer a key and time: registering it again does nothing.
+  /// next watermark when it has already. One timer a key and time: registering it again does
+  /// nothing.
   void registerEventTimer(Timestamp time) { timers_.registerEventTimer(key(), time); }
   void registerProcessingTimer(Timestamp time) { timers_.registerProcessingTimer(key(), time); }
   /// Deleting a timer that is not there does nothing.
@@ -89,8 +91,8 @@ class ProcessContext {
 /// The names that a process function's timers have as states, besides the user's own.
 inline constexpr std::string_view kEventTimersState = "event timers by time";
 inline constexpr std::string_view kProcessingTimersState = "processing timers by time";
-/// Those that they had while they were stored as Serde<K>, then the time (i64). Such timers move over
-/// with the first checkpoint.
+/// Those that they had while they were stored as Serde<K>, then the time (i64). Such timers move
+/// over with the first checkpoint.
 inline constexpr std::string_view kUnorderedEventTimersState = "event timers";
 inline constexpr std::string_view kUnorderedProcessingTimersState = "processing timers";
 
@@ -98,8 +100,8 @@ inline constexpr std::string_view kUnorderedProcessingTimersState = "processing 
 /// Output 0: what it emits. Output i + 1: its i-th side output.
 ///
 /// State: what the function declares, each under its name, and the timers. Position: the
-/// watermark (i64), and the numbers of keys with state, of event timers and of processing timers (u64
-/// each), which count for those that stay below.
+/// watermark (i64), and the numbers of keys with state, of event timers and of processing timers
+/// (u64 each), which count for those that stay below.
 template <typename T, typename K, typename KeyOf, typename Out, typename F>
 class ProcessOperator final : public Operator {
  public:
@@ -114,7 +116,7 @@ class ProcessOperator final : public Operator {
     rows_ = std::make_unique<KeyedRows<K>>(static_cast<std::uint32_t>(context.keyGroups()));
     userContext_.reset(new Context(context, *rows_, timers_, out_, tags_));
     rows_->setProcessingTime(context.processingTime());
-    if constexpr (requires(StateContext& states) { function_.open(states); }) {
+    if constexpr (requires(StateContext & states) { function_.open(states); }) {
       StateContext states(*rows_);
       function_.open(states);
     }
@@ -222,7 +224,8 @@ class ProcessOperator final : public Operator {
   Status restoreEntry(StateId state, KeyGroup group, std::string_view key,
                       std::string_view value) override {
     if (timers_.isState(state)) return timers_.restoreEntry(state, key);
-    if (state == unorderedEventTimers_) return timers_.restoreUnorderedEventEntry(state, group, key);
+    if (state == unorderedEventTimers_)
+      return timers_.restoreUnorderedEventEntry(state, group, key);
     if (state == unorderedProcessingTimers_) {
       return timers_.restoreUnorderedProcessingEntry(state, group, key);
     }
@@ -326,8 +329,7 @@ class ProcessOperator final : public Operator {
         keyGroupsOf(static_cast<std::uint32_t>(context_->worker()),
                     static_cast<std::uint32_t>(context_->workers()), rows_->keyGroups());
     rows_->setBelow(below, holdsEntries(), own);
-    timers_.setBelow(below, own,
-                     context_->savedStateNamed(kEventTimersState) != nullptr,
+    timers_.setBelow(below, own, context_->savedStateNamed(kEventTimersState) != nullptr,
                      context_->savedStateNamed(kProcessingTimersState) != nullptr);
   }
 
@@ -362,8 +364,8 @@ class ProcessOperator final : public Operator {
     return absl::OkStatus();
   }
 
-  // Over a base: lets rows and timers go if memory is short. Ends the use of the current key if so. False:
-  // new records should wait.
+  // Over a base: lets rows and timers go if memory is short. Ends the use of the current key if so.
+  // False: new records should wait.
   bool keepWithinMemory() {
     if (below_ == nullptr) return true;
     const MemoryUse rows = rows_->memoryInUse();
@@ -379,7 +381,8 @@ class ProcessOperator final : public Operator {
 
   bool ready() {
     bool isReady = out_.ready();
-    for (std::size_t i = 0; i < tags_.size(); ++i) isReady = context_->output(i + 1).ready() && isReady;
+    for (std::size_t i = 0; i < tags_.size(); ++i)
+      isReady = context_->output(i + 1).ready() && isReady;
     return isReady;
   }
 

@@ -74,8 +74,8 @@ struct WindowPosition {
 };
 void writeWindowPosition(const WindowPosition& position, ByteWriter& out);
 /// Reads what an earlier instance has written. If it had some of `position.groups`, which stay as
-/// they are, the times of `position` become the lesser ones of both, and `groupTimes` is told of its
-/// watermark. False: damaged.
+/// they are, the times of `position` become the lesser ones of both, and `groupTimes` is told of
+/// its watermark. False: damaged.
 bool takeWindowPosition(ByteReader& in, WindowPosition& position, GroupTimes& groupTimes);
 
 /// Of a job that takes checkpoints: no Serde of the key or the accumulator.
@@ -166,9 +166,9 @@ class WindowFiring : public Operator {
     return false;
   }
 
-  // Instances may differ at a barrier, when inputs are idle: this one goes on from those that had its
-  // keys. Where it takes over from several, the least of their watermarks drops no record that would
-  // have been taken; the windows are told which key groups are ahead of it.
+  // Instances may differ at a barrier, when inputs are idle: this one goes on from those that had
+  // its keys. Where it takes over from several, the least of their watermarks drops no record that
+  // would have been taken; the windows are told which key groups are ahead of it.
   Status restoreTask(std::span<const std::string> positions) final {
     WindowPosition earlier{kMaxTimestamp, firstTime_, ownGroups_};
     GroupTimes groupTimes(ownGroups_);
@@ -205,7 +205,7 @@ class WindowFiring : public Operator {
 
  protected:
   // Whether the windows can tell anything but what a watermark completes.
-  static constexpr bool kRefires = requires(Windows& windows, const typename Windows::Key& key) {
+  static constexpr bool kRefires = requires(Windows & windows, const typename Windows::Key& key) {
     windows.emitDue(key, [](Result&&) {});
   };
 
@@ -242,13 +242,13 @@ class WindowFiring : public Operator {
   using Accumulator = typename Windows::Accumulator;
 
   // Whether the windows can let go of entries and fetch them again.
-  static constexpr bool kCanBeBelow = requires(Windows& windows, StateBelow& below) {
+  static constexpr bool kCanBeBelow = requires(Windows & windows, StateBelow& below) {
     windows.setBelow(below, true);
     windows.keepWithinMemory();
   };
 
   // Whether the windows' timers are a state of their own where they lie over a base.
-  static constexpr bool kHasTimers = requires(Windows& windows) { windows.restoreTimer(); };
+  static constexpr bool kHasTimers = requires(Windows & windows) { windows.restoreTimer(); };
 
   Status keepChanges() {
     if constexpr (Windows::kCanBeKept) {
@@ -296,7 +296,7 @@ class WindowFiring : public Operator {
   Timestamp advancedTo_ = kMinTimestamp;
   Timestamp lastWatermark_ = kMinTimestamp;  // as advancedTo_, but for the end of input
   KeyGroupRange ownGroups_{};
-  StateId timers_{};  // of windows that have them
+  StateId timers_{};                     // of windows that have them
   Timestamp firstTime_ = kMaxTimestamp;  // of the records before the first watermark
   bool isOverBase_ = false;
   bool isFired_ = true;
@@ -342,7 +342,8 @@ class WindowOperator final : public WindowFiring<Windows> {
     if constexpr (!requires { Windows::kIgnoresEventTime; }) requireEventTimes(in);
     noteTimes(in);
     std::uint64_t dropped = 0;
-    // A throwing aggregate is told which record it was; a local, so that it costs no store a record.
+    // A throwing aggregate is told which record it was; a local, so that it costs no store a
+    // record.
     struct Place {
       TypedBatch<T>& batch;
       std::size_t index;

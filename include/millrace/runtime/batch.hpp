@@ -111,7 +111,8 @@ class TypedBatch final : public Batch {
 
   void appendCopyOf(const Batch& other) override {
     const auto& source = static_cast<const TypedBatch&>(other);
-    for (std::size_t i = source.cursor(); i < source.size(); ++i) append(source.time(i)) = source[i];
+    for (std::size_t i = source.cursor(); i < source.size(); ++i)
+      append(source.time(i)) = source[i];
   }
 
  private:

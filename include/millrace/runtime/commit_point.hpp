@@ -32,23 +32,24 @@ struct RecordedEpochs {
 /// Of the job that commits.
 struct CommitSettings {
   std::string jobName;
-  Duration interval{0};  ///< between checkpoints
+  Duration interval{0};            ///< between checkpoints
   std::stop_token cancellation{};  ///< see OperatorContext::cancellation()
 };
 
-/// Where a job's epochs are committed when that is not its state directory: a system outside that can
-/// make an epoch's results visible and remember its number in one step, and so has the last word on
-/// which epoch was the last. The state directory only keeps epochs until that word is known.
+/// Where a job's epochs are committed when that is not its state directory: a system outside that
+/// can make an epoch's results visible and remember its number in one step, and so has the last
+/// word on which epoch was the last. The state directory only keeps epochs until that word is
+/// known.
 ///
 /// Of epoch N, in this order: prepare(N), when all of its results are handed over and while it is
-/// written to the state directory; commit(N), when it is durable there. Any error means that the job has
-/// to recover: then another object asks takeOver() again.
+/// written to the state directory; commit(N), when it is durable there. Any error means that the
+/// job has to recover: then another object asks takeOver() again.
 ///
-/// A point without the last word has only to have an epoch's results delivered: commit(N) comes first,
-/// and what is durable in the state directory after that is committed.
+/// A point without the last word has only to have an epoch's results delivered: commit(N) comes
+/// first, and what is durable in the state directory after that is committed.
 ///
-/// **Thread safety**: all calls come from one thread at a time; sinks' writers use it from theirs, in
-/// ways of its own.
+/// **Thread safety**: all calls come from one thread at a time; sinks' writers use it from theirs,
+/// in ways of its own.
 class CommitPoint {
  public:
   virtual ~CommitPoint();
@@ -61,16 +62,16 @@ class CommitPoint {
 
   /// Once, before anything else: shuts out whoever used this point before, waits until what they
   /// left is decided, and answers with the last committed epoch, which counts where it has the last
-  /// word. Number 0: there has never been one. kFailedPrecondition: what is remembered here and `recorded`
-  /// cannot belong together, or another run owns it now; where that shows beforehand, nobody is shut
-  /// out for it.
+  /// word. Number 0: there has never been one. kFailedPrecondition: what is remembered here and
+  /// `recorded` cannot belong together, or another run owns it now; where that shows beforehand,
+  /// nobody is shut out for it.
   virtual StatusOr<EpochMark> takeOver(const RecordedEpochs& recorded) = 0;
 
   /// Begins to finish an epoch; errors come with commit().
   virtual void prepare(const EpochMark& mark) = 0;
 
-  /// Commits an epoch and makes sure that it is. REQUIRES: prepare(mark), and it is durable if this point
-  /// has the last word.
+  /// Commits an epoch and makes sure that it is. REQUIRES: prepare(mark), and it is durable if this
+  /// point has the last word.
   virtual Status commit(const EpochMark& mark) = 0;
 };
 

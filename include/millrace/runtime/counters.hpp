@@ -41,8 +41,8 @@ struct TaskCounters {
 
   /// Appends the values, for a checkpoint.
   void write(std::string& bytes) const;
-  /// Takes what write() appended off the front of `bytes`, adding the values to these if `adds` (all
-  /// but held, which tells of now). False: they are not there.
+  /// Takes what write() appended off the front of `bytes`, adding the values to these if `adds`
+  /// (all but held, which tells of now). False: they are not there.
   bool read(std::string_view& bytes, bool adds);
 };
 

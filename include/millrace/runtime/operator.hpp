@@ -36,7 +36,7 @@ class OperatorContext {
 
   virtual const std::string& jobName() const = 0;
   virtual const std::string& operatorName() const = 0;
-  virtual std::size_t worker() const = 0;   ///< 0 .. workers() - 1
+  virtual std::size_t worker() const = 0;  ///< 0 .. workers() - 1
   virtual std::size_t workers() const = 0;
   virtual std::size_t batchSize() const = 0;  ///< records a batch holds before it is sent
   virtual std::size_t keyGroups() const = 0;
@@ -63,19 +63,19 @@ class OperatorContext {
   /// What the checkpoint the job goes on from says of a declared state, with the schemas of all
   /// the programs that have written to it; nullptr when it has no such state.
   virtual const StateDeclaration* savedState(StateId) const { return nullptr; }
-  /// The same of a state that is not declared: one that is kept in another way by now is declared only
-  /// in order to be read.
+  /// The same of a state that is not declared: one that is kept in another way by now is declared
+  /// only in order to be read.
   virtual const StateDeclaration* savedStateNamed(std::string_view) const { return nullptr; }
 
-  /// The barrier that a call of beginSnapshot() belongs to, else the last one that was passed; counted
-  /// from 1 in each attempt to run the job. And the last one whose checkpoint is committed, which the
-  /// worker is woken for.
+  /// The barrier that a call of beginSnapshot() belongs to, else the last one that was passed;
+  /// counted from 1 in each attempt to run the job. And the last one whose checkpoint is committed,
+  /// which the worker is woken for.
   virtual std::uint64_t barrier() const { return 0; }
   virtual std::uint64_t committedBarrier() const { return 0; }
 
-  /// Requested when the job is given up: told to stop while it is still being made ready, or cancelled.
-  /// Who waits for a system outside, in open() or restoreTask() or on a thread of its own, then gives up
-  /// with kCancelled. An orderly stop of a job that runs does not request it.
+  /// Requested when the job is given up: told to stop while it is still being made ready, or
+  /// cancelled. Who waits for a system outside, in open() or restoreTask() or on a thread of its
+  /// own, then gives up with kCancelled. An orderly stop of a job that runs does not request it.
   virtual std::stop_token cancellation() const { return {}; }
 
   /// Where the job's epochs are committed; nullptr: in its state directory, or it keeps nothing.
@@ -156,8 +156,8 @@ class Operator {
   /// operator had then, however many, each instance being given all.
   virtual Status restoreTask(std::span<const std::string> positions);
 
-  /// Whether the operator fetches the entries of a state itself, from OperatorContext::stateBelow():
-  /// then restoreEntry() is not called for them.
+  /// Whether the operator fetches the entries of a state itself, from
+  /// OperatorContext::stateBelow(): then restoreEntry() is not called for them.
   virtual bool fetchesOnDemand(StateId state) const;
 
   /// After restoreTask(): each entry of the operator's states in this instance's key groups, in any

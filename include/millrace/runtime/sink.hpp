@@ -29,8 +29,8 @@ class SinkWriterLife {
   /// Nothing more is on its way right now: let others see what was written.
   virtual Status flush();
 
-  /// A barrier or the end has come: hands over what it holds back. False: there is no room for it yet;
-  /// it wakes the worker to be asked again.
+  /// A barrier or the end has come: hands over what it holds back. False: there is no room for it
+  /// yet; it wakes the worker to be asked again.
   virtual StatusOr<bool> handOver();
 
   /// A checkpoint's barrier has come: what was written since the last one belongs to the epoch that
@@ -53,28 +53,30 @@ class SinkWriter : public SinkWriterLife {
   virtual Status write(const TypedBatch<T>& batch) = 0;
 };
 
-/// Finishes what writers have prepared, in two steps with the checkpoint's commit between them: only
-/// a sink that has both is exactly once. Without checkpoints nothing here is called.
+/// Finishes what writers have prepared, in two steps with the checkpoint's commit between them:
+/// only a sink that has both is exactly once. Without checkpoints nothing here is called.
 ///
-/// **Thread safety**: called by one thread at a time, which is not a worker's: writers go on meanwhile.
+/// **Thread safety**: called by one thread at a time, which is not a worker's: writers go on
+/// meanwhile.
 class SinkCommitter {
  public:
   virtual ~SinkCommitter();
 
   /// Makes durable what a writer prepared, without making it visible. kResourceExhausted and
-  /// kUnavailable have it called again later, so a failed sync must answer something else (kAborted).
+  /// kUnavailable have it called again later, so a failed sync must answer something else
+  /// (kAborted).
   virtual Status persist(FileSystem& files, std::string_view prepared) const;
 
   /// The checkpoint is committed: makes visible what a writer prepared. After a crash it is called
   /// again for what it may have done already: that must be harmless.
   virtual Status commit(FileSystem& files, std::string_view prepared) const;
 
-  /// Before the writers open, after commit() of the last checkpoint: removes what an earlier run has
-  /// written and no checkpoint has committed.
+  /// Before the writers open, after commit() of the last checkpoint: removes what an earlier run
+  /// has written and no checkpoint has committed.
   virtual Status removeUncommitted(FileSystem& files) const;
 
-  /// For sinks whose system decides what is committed; see CommitPoint. A job has one such point: the
-  /// first sink makes it where `point` is null, others join it; kInvalidArgument: they cannot.
+  /// For sinks whose system decides what is committed; see CommitPoint. A job has one such point:
+  /// the first sink makes it where `point` is null, others join it; kInvalidArgument: they cannot.
   virtual Status joinCommitPoint(const CommitSettings& settings,
                                  std::shared_ptr<CommitPoint>& point) const;
 };

@@ -46,8 +46,8 @@ extern template class TypedBatch<DeadLetter>;
 /// Throws the JobError of a source that was told to fail on invalid records.
 [[noreturn]] void failInvalidRecord(std::string_view position, std::string_view reason);
 
-/// Splits what source tasks wrote into a checkpoint (each its watermark, then its reader's position)
-/// and returns the least of the watermarks. kDataLoss: the bytes are damaged.
+/// Splits what source tasks wrote into a checkpoint (each its watermark, then its reader's
+/// position) and returns the least of the watermarks. kDataLoss: the bytes are damaged.
 StatusOr<Timestamp> readSourcePositions(std::span<const std::string> tasks,
                                         std::vector<std::string_view>& ofReaders);
 
@@ -64,8 +64,8 @@ class ReaderReport {
   virtual void split(std::size_t index) = 0;
   virtual void endSplit(std::size_t index) = 0;
   virtual void setPending(std::size_t index, bool isPending) = 0;
-  /// False: there is no room for more dead letters, read() should return. `message` is null where the
-  /// record is none.
+  /// False: there is no room for more dead letters, read() should return. `message` is null where
+  /// the record is none.
   virtual bool reject(std::string_view position, std::string_view reason, std::string_view payload,
                       const MessageParts* message) = 0;
   virtual void countBytes(std::size_t bytes) = 0;
@@ -113,14 +113,14 @@ class SourceOutput {
   /// The split will bring nothing more.
   void endSplit(std::size_t index) { report_.endSplit(index); }
 
-  /// Whether there is known, or may be, more of the split than has been read. While there is, the split
-  /// does not count as silent, however long nothing of it comes: its records are on their way.
-  /// Unless told a split is taken for read up to where it is.
+  /// Whether there is known, or may be, more of the split than has been read. While there is, the
+  /// split does not count as silent, however long nothing of it comes: its records are on their
+  /// way. Unless told a split is taken for read up to where it is.
   void setPending(std::size_t index, bool isPending) { report_.setPending(index, isPending); }
 
   /// Counts a record that cannot be read and sends it to the dead letters.
-  /// `position` and `reason` are for people; `payload` is the record as it stood, `message` the rest
-  /// of it where it is a message.
+  /// `position` and `reason` are for people; `payload` is the record as it stood, `message` the
+  /// rest of it where it is a message.
   void reject(std::string_view position, std::string_view reason, std::string_view payload,
               const MessageParts* message = nullptr) {
     if (!report_.reject(position, reason, payload, message)) end_ = slot_;
@@ -132,12 +132,13 @@ class SourceOutput {
   /// Behind the record appended last.
   const T* position() const { return slot_; }
 
-  /// The same for those parts of a reader that know no records. What reject() answers there has to be
-  /// heeded.
+  /// The same for those parts of a reader that know no records. What reject() answers there has to
+  /// be heeded.
   ReaderReport& report() { return report_; }
 
  private:
-  // Pointers alone, so that the compiler knows that storing a record's numbers changes none of them.
+  // Pointers alone, so that the compiler knows that storing a record's numbers changes none of
+  // them.
   T* slot_;
   T* end_;
   Timestamp* time_;
@@ -154,11 +155,11 @@ enum class ReadState : std::uint8_t {
 struct SplitProgress {
   static constexpr std::int64_t kUnknown = -1;
 
-  std::string name;                    ///< "user-events-3"
-  std::int64_t position = kUnknown;    ///< of the next record
-  std::int64_t end = kUnknown;         ///< behind the last record there is
-  std::int64_t committed = kUnknown;   ///< what others have been told of
-  std::uint64_t repeated = 0;          ///< records that came a second time, and were dropped
+  std::string name;                   ///< "user-events-3"
+  std::int64_t position = kUnknown;   ///< of the next record
+  std::int64_t end = kUnknown;        ///< behind the last record there is
+  std::int64_t committed = kUnknown;  ///< what others have been told of
+  std::uint64_t repeated = 0;         ///< records that came a second time, and were dropped
 
   /// How many records there are still to read; 0 when that is not known.
   std::int64_t lag() const { return end > position && position >= 0 ? end - position : 0; }
@@ -182,10 +183,11 @@ class SourceReaderLife {
   /// Appends what a reader needs to go on behind the last record that this one has delivered.
   virtual void writePosition(ByteWriter& out) const;
 
-  /// Whether another start from nothing might begin elsewhere than this one, as one at the end that a topic has
-  /// just now. Where it might, what writePosition() says is committed before the first read(): a job that
-  /// fails before its first checkpoint then goes on from there, and nothing is skipped. An error: where to begin
-  /// could not be found out. Asked after open(), unless there is a position to go on from. Default: false.
+  /// Whether another start from nothing might begin elsewhere than this one, as one at the end that
+  /// a topic has just now. Where it might, what writePosition() says is committed before the first
+  /// read(): a job that fails before its first checkpoint then goes on from there, and nothing is
+  /// skipped. An error: where to begin could not be found out. Asked after open(), unless there is
+  /// a position to go on from. Default: false.
   virtual StatusOr<bool> hasPassingStart() const;
 
   /// After open(): go on from a checkpoint. `positions` are what all readers of the source wrote
@@ -226,8 +228,8 @@ template <typename T>
 class SourceConnector {
  public:
   virtual ~SourceConnector() = default;
-  virtual std::unique_ptr<SourceReader<T>> makeReader(std::shared_ptr<void>& shared,
-                                                      const WatermarkStrategy& watermarks) const = 0;
+  virtual std::unique_ptr<SourceReader<T>> makeReader(
+      std::shared_ptr<void>& shared, const WatermarkStrategy& watermarks) const = 0;
   /// "file(events.ndjson)".
   virtual std::string describe() const = 0;
   /// False when no record comes with an event time, which build() then asks for where windows are.

@@ -11,7 +11,8 @@ namespace millrace {
 
 /// Merges the watermarks of several inputs into one that never goes back.
 /// After Flink's StatusWatermarkValve, with one difference: an input that has ended is left out
-/// altogether, so an ended input beside idle ones does not fire what the idle ones may still add to.
+/// altogether, so an ended input beside idle ones does not fire what the idle ones may still add
+/// to.
 ///
 /// **Thread safety**: none.
 ///

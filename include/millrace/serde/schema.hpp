@@ -26,9 +26,9 @@ class Schema {
  public:
   struct Record;
   struct Type {
-    std::string word;                      ///< "i32", "vector", or the name of a struct
-    std::unique_ptr<const Type> element;   ///< of optional, vector and loose
-    const Record* record = nullptr;        ///< of structs
+    std::string word;                     ///< "i32", "vector", or the name of a struct
+    std::unique_ptr<const Type> element;  ///< of optional, vector and loose
+    const Record* record = nullptr;       ///< of structs
   };
   struct Field {
     std::string name;

@@ -18,10 +18,10 @@ using EpochTag = std::uint8_t;
 
 /// What an operator remembers between two barriers so that a checkpoint costs what has changed.
 ///
-/// Each entry carries a tag, 0 at first. Before an entry is changed its tag is held against tag(): if
-/// they differ, this is its first change in the epoch, and it is noted. If the tag is that of the
-/// frozen epoch, the barrier has been and the entry is not written yet: then it is written first, as
-/// it was. So a barrier copies nothing, and a snapshot shows one instant.
+/// Each entry carries a tag, 0 at first. Before an entry is changed its tag is held against tag():
+/// if they differ, this is its first change in the epoch, and it is noted. If the tag is that of
+/// the frozen epoch, the barrier has been and the entry is not written yet: then it is written
+/// first, as it was. So a barrier copies nothing, and a snapshot shows one instant.
 ///
 /// Until turnOn() tag() is 0, no entry ever differs, and nothing is noted.
 /// Thread safety: none; a worker's own.
@@ -62,8 +62,8 @@ class EpochChanges {
   StateChanges frozen_;
 };
 
-/// Reads a count that an instance had written and adds it to `count` if this instance `takes` counts:
-/// of all that go on from it, one does. False: it is not there.
+/// Reads a count that an instance had written and adds it to `count` if this instance `takes`
+/// counts: of all that go on from it, one does. False: it is not there.
 inline bool readCount(ByteReader& in, bool takes, std::uint64_t& count) {
   std::uint64_t earlier = 0;
   if (!in.fixed(earlier)) return false;
@@ -71,10 +71,11 @@ inline bool readCount(ByteReader& in, bool takes, std::uint64_t& count) {
   return true;
 }
 
-/// EpochChanges for a table by key: which keys have changed. A table's entry has a member `tag`. It may
-/// have `bool isEmpty() const` too: an empty entry is erased from what is stored, and stays in the
-/// table until the snapshot has come to it, so that a key that comes and goes costs one operation
-/// an epoch. And it may have a member `generation`, where setGeneration() is noted when it changes.
+/// EpochChanges for a table by key: which keys have changed. A table's entry has a member `tag`. It
+/// may have `bool isEmpty() const` too: an empty entry is erased from what is stored, and stays in
+/// the table until the snapshot has come to it, so that a key that comes and goes costs one
+/// operation an epoch. And it may have a member `generation`, where setGeneration() is noted when
+/// it changes.
 template <typename K>
 class KeyChanges {
  public:
@@ -114,8 +115,8 @@ class KeyChanges {
     next_ = 0;
   }
 
-  /// Appends about `limit` bytes of what is frozen of `table`, a map from K to entries, and takes the
-  /// empty entries out of it, each after `onErased(key)`. True: there is more.
+  /// Appends about `limit` bytes of what is frozen of `table`, a map from K to entries, and takes
+  /// the empty entries out of it, each after `onErased(key)`. True: there is more.
   template <typename Table, typename Write, typename OnErased>
   bool write(StateChanges& out, std::size_t limit, Table& table, Write&& write,
              OnErased&& onErased) {
@@ -160,8 +161,8 @@ class KeyChanges {
 
   /// Entries that have changed since the barrier, some of which may be gone.
   std::size_t changedKeys() const noexcept { return currentKeys_.size(); }
-  /// Memory held, without what the keys hold on the heap; and of that, for what has changed since the
-  /// barrier.
+  /// Memory held, without what the keys hold on the heap; and of that, for what has changed since
+  /// the barrier.
   std::size_t memoryBytes() const noexcept {
     return currentBytes() + frozenKeys_.size() * sizeof(K) + epoch_.frozen().size();
   }

@@ -10,13 +10,16 @@
 
 namespace millrace {
 
-/// How far event time had come, by key group, with the instances that had the groups before a restart.
+/// How far event time had come, by key group, with the instances that had the groups before a
+/// restart.
 ///
-/// Where inputs come and go idle, instances may stand at different event times at a barrier. One that
-/// takes over from several goes on from the least of their watermarks, so that nothing is lost that could
-/// still come; here it finds the groups that are ahead of that, for time must go back for none of them.
+/// Where inputs come and go idle, instances may stand at different event times at a barrier. One
+/// that takes over from several goes on from the least of their watermarks, so that nothing is lost
+/// that could still come; here it finds the groups that are ahead of that, for time must go back
+/// for none of them.
 ///
-/// Empty wherever no group is ahead, which is nearly always: then every question costs one comparison.
+/// Empty wherever no group is ahead, which is nearly always: then every question costs one
+/// comparison.
 ///
 /// Thread safety: none; a task's own.
 class GroupTimes {
@@ -41,8 +44,8 @@ class GroupTimes {
   /// The latest of all groups.
   Timestamp latest() const noexcept { return latest_; }
 
-  /// Appends number of ranges, then of each its first group, the one behind its last, and its time (u32,
-  /// u32, i64). Nothing when isEmpty().
+  /// Appends number of ranges, then of each its first group, the one behind its last, and its time
+  /// (u32, u32, i64). Nothing when isEmpty().
   void write(ByteWriter& out) const;
 
   /// Raises what write() has written, of whatever groups, up to the end of `in`. False: damaged.

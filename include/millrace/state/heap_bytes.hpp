@@ -102,8 +102,8 @@ std::size_t heapBytes(const T& value) {
 }
 
 /// What an entry of a table holds on the heap, on average, cheap enough to be asked for with every
-/// batch: measured anew when the number of entries has changed by more than an eighth, and, for values
-/// grow, after each barrier and every kCallsBetween calls.
+/// batch: measured anew when the number of entries has changed by more than an eighth, and, for
+/// values grow, after each barrier and every kCallsBetween calls.
 class HeapPerEntry {
  public:
   static constexpr std::size_t kCallsBetween = 64;
@@ -111,8 +111,8 @@ class HeapPerEntry {
   /// As it was measured last; 0 before.
   std::size_t bytes() const noexcept { return bytes_; }
 
-  /// Of a table with so many entries. `measure()` says what it is now; called for a table that is not
-  /// empty alone.
+  /// Of a table with so many entries. `measure()` says what it is now; called for a table that is
+  /// not empty alone.
   template <typename Measure>
   std::size_t of(std::size_t entries, Measure&& measure) {
     const std::size_t distance =

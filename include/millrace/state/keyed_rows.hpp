@@ -65,7 +65,8 @@ class KeyedRows final : public KeyedStateStore {
     hasKey_ = false;  // until all that may throw has been done
     currentHash_ = hash;
     current_ = findRow(key, hash);
-    if (isOverBase()) [[unlikely]] current_ = useRow(key, hash, static_cast<Row*>(current_));
+    if (isOverBase()) [[unlikely]]
+      current_ = useRow(key, hash, static_cast<Row*>(current_));
     if (current_ == nullptr) [[unlikely]] {
       rowlessKey_ = key;
     }
@@ -112,8 +113,8 @@ class KeyedRows final : public KeyedStateStore {
 
   /// Over a base: what the rows take of the memory, which letGo() can do something about.
   MemoryUse memoryInUse();
-  /// Over a base: lets go of about so many bytes of rows, as far as they are settled. Ends the use of the
-  /// current key.
+  /// Over a base: lets go of about so many bytes of rows, as far as they are settled. Ends the use
+  /// of the current key.
   void letGo(std::size_t bytes) { evict(bytes / rowBytes() + 1); }
   /// How many rows letGo() has looked at, ever.
   std::uint64_t looks() const noexcept { return looks_; }
@@ -286,8 +287,8 @@ class KeyedRows final : public KeyedStateStore {
   HashIndex index_;
 
   // Over a base.
-  std::size_t emptyRows_ = 0;    // with kEmpty
-  std::size_t nextVictim_ = 0;   // where evict() goes on
+  std::size_t emptyRows_ = 0;   // with kEmpty
+  std::size_t nextVictim_ = 0;  // where evict() goes on
   // So many looks came short when so much was settled; so many rows came since that may go soon.
   std::size_t looksShort_ = 0;
   std::uint64_t shortAt_ = 0;

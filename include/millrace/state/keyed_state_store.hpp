@@ -42,8 +42,8 @@ struct RowHead {
 /// A place in the arena that is not in use keeps its tag, and with it its place in a list.
 ///
 /// Over a base (see KeyedStateStore::setBelow()) they also say how old the row's last change is, in
-/// generations, whether the row was used of late, and whether it is there only to say that its key has
-/// no state although there is some below.
+/// generations, whether the row was used of late, and whether it is there only to say that its key
+/// has no state although there is some below.
 struct RowMarks {
   static constexpr std::uint32_t kNew = 1U << 20;
   static constexpr std::uint32_t kEmpty = 1U << 21;
@@ -131,8 +131,8 @@ class KeyedStateStore {
 
   /// Lets rows go to what lies below when memory is short, and fetches them when their keys come.
   /// `holdsEntries`: there are entries of these states below already; restoreEntry() is then not
-  /// called for them. `own`: the key groups whose keys come here. REQUIRES: isTracked(), no keys yet;
-  /// `below` outlives the store.
+  /// called for them. `own`: the key groups whose keys come here. REQUIRES: isTracked(), no keys
+  /// yet; `below` outlives the store.
   void setBelow(StateBelow& below, bool holdsEntries, KeyGroupRange own);
   bool isOverBase() const noexcept { return below_ != nullptr; }
   /// Counts entries that are below.
@@ -201,12 +201,13 @@ class KeyedStateStore {
   void noteWrite(RowHead& row, std::uint32_t stateBit);
   // Reads what is below of a key; false when nothing is. Throws JobError.
   bool fetch(KeyGroup group, std::string_view key);
-  // Walks on through what is below, if it is time, and removes what has expired there, as if its keys
-  // had come. Ends the use of the current key. Returns how many went. Throws JobError.
+  // Walks on through what is below, if it is time, and removes what has expired there, as if its
+  // keys had come. Ends the use of the current key. Returns how many went. Throws JobError.
   std::size_t sweepBelow(Timestamp now);
   // Makes the cells of a new row of what was fetched.
   void fillFetched(RowHead& row);
-  // Whether a row may go now. Clears the mark of its use, so that the answer may be another next time.
+  // Whether a row may go now. Clears the mark of its use, so that the answer may be another next
+  // time.
   bool mayEvict(RowHead& row) const noexcept;
 
   // Logs the end of a row without cells; what its place keeps as marks.
@@ -221,10 +222,10 @@ class KeyedStateStore {
   bool mayBeEmpty_ = false;  // the current row may have lost its last cell
   bool isSealed_ = false;    // set by the first row
   bool hasTtl_ = false;
-  StateBelow* below_ = nullptr;  // null: all there is is in the table
-  bool looksBelow_ = false;      // there may be entries below that are not in the table
-  std::size_t entriesBelow_ = 0; // ... and so many keys of them
-  std::string fetchKey_;         // of the key being fetched
+  StateBelow* below_ = nullptr;   // null: all there is is in the table
+  bool looksBelow_ = false;       // there may be entries below that are not in the table
+  std::size_t entriesBelow_ = 0;  // ... and so many keys of them
+  std::string fetchKey_;          // of the key being fetched
   std::size_t rowSize_;
   std::size_t rowAlign_ = alignof(RowHead);
   std::vector<StateDescriptor> states_;
@@ -261,7 +262,7 @@ class KeyedStateStore {
   std::vector<RowHead*> frozenRows_;
   std::size_t nextFrozen_ = 0;
   std::vector<Fetched> fetched_;
-  Settling settling_;           // over a base
+  Settling settling_;  // over a base
   KeyGroupRange ownGroups_{};
   Sweep sweep_;
   StateChanges changes_;        // removals of this epoch
@@ -343,9 +344,7 @@ class StateCell {
   /// Whether cells with elements have to mark those that change, and log their removal.
   bool isTracked() const noexcept { return store_->tag_ != 0; }
   /// REQUIRES: isTracked(), isPresent(), beginWrite() just before.
-  CellLog log() const {
-    return CellLog(*store_, *store_->current_, index_, store_->changes_);
-  }
+  CellLog log() const { return CellLog(*store_, *store_->current_, index_, store_->changes_); }
 
   /// Removes the cell, if there is one.
   void clear() const;

@@ -57,10 +57,9 @@ class ListState {
   static StatusOr<ListState> declare(KeyedStateStore& store, std::string_view name,
                                      std::optional<StateTtl> ttl = {}) {
     ListState state;
-    MILLRACE_ASSIGN_OR_RETURN(state.cell_,
-                              store.declare(StateDescriptor{std::string(name), StateKind::kList,
-                                                            typeName<V>(), schemasOf<V>(), ttl,
-                                                            &kOps}));
+    MILLRACE_ASSIGN_OR_RETURN(
+        state.cell_, store.declare(StateDescriptor{std::string(name), StateKind::kList,
+                                                   typeName<V>(), schemasOf<V>(), ttl, &kOps}));
     return state;
   }
 

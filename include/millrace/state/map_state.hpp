@@ -39,10 +39,9 @@ class MapState {
                                     std::optional<StateTtl> ttl = {}) {
     MapState state;
     MILLRACE_ASSIGN_OR_RETURN(
-        state.cell_,
-        store.declare(StateDescriptor{std::string(name), StateKind::kMap,
-                                      fullTypeName<MK>() + " -> " + typeName<MV>(),
-                                      schemasOf<MV>(), ttl, &kOps}));
+        state.cell_, store.declare(StateDescriptor{std::string(name), StateKind::kMap,
+                                                   fullTypeName<MK>() + " -> " + typeName<MV>(),
+                                                   schemasOf<MV>(), ttl, &kOps}));
     return state;
   }
 
@@ -188,11 +187,11 @@ class MapState {
   static void logPut(std::size_t position, const Content& content, const Stamps* stamps,
                      CellLog& log) {
     const Entry& entry = content.map.entries()[position];
-    log.putElement(
-        [&](ByteWriter& out) { detail::writeElement<MK>(entry.key, out); },
-        [&](ByteWriter& out) {
-          detail::writeTimed(entry.value, stamps == nullptr ? nullptr : &(*stamps)[position], out);
-        });
+    log.putElement([&](ByteWriter& out) { detail::writeElement<MK>(entry.key, out); },
+                   [&](ByteWriter& out) {
+                     detail::writeTimed(entry.value,
+                                        stamps == nullptr ? nullptr : &(*stamps)[position], out);
+                   });
   }
 
   static void destroy(void* value, void* stamp) noexcept {
@@ -254,7 +253,8 @@ class MapState {
     MK key{};
     MV mapped{};
     Timestamp time = now;
-    if (!detail::readElement<MK>(element, key) || !detail::readTimed(in, mapped, time)) return false;
+    if (!detail::readElement<MK>(element, key) || !detail::readTimed(in, mapped, time))
+      return false;
     if (!isThere) {
       ::new (value) Content();
       if (stamp != nullptr) ::new (stamp) Stamps();
@@ -266,8 +266,7 @@ class MapState {
     return true;
   }
 
-  static bool writeOne(ByteReader& element, const void* value, const void* stamp,
-                       ByteWriter& out) {
+  static bool writeOne(ByteReader& element, const void* value, const void* stamp, ByteWriter& out) {
     MK key{};
     if (!detail::readElement<MK>(element, key) || !element.isAtEnd()) return false;
     const Map& map = static_cast<const Content*>(value)->map;
@@ -287,10 +286,9 @@ class MapState {
 
   static constexpr ElementOps kElements{&writeChanged, &writeAll, &logRemovalOfAll, &readOne,
                                         &writeOne};
-  static constexpr CellOps kOps{sizeof(Content), alignof(Content), sizeof(Stamps),
-                                alignof(Stamps), &destroy,         &write,
-                                nullptr,         &expire,          &heapBytesOfCell,
-                                &kElements};
+  static constexpr CellOps kOps{sizeof(Content),  alignof(Content), sizeof(Stamps), alignof(Stamps),
+                                &destroy,         &write,           nullptr,        &expire,
+                                &heapBytesOfCell, &kElements};
 
   StateCell cell_;
 };

@@ -7,13 +7,14 @@
 
 namespace millrace {
 
-/// Tells of entries whether their last change is settled (see StateBelow), from three bits each: the
-/// *generation* in which an entry changed last, 1 to 7 in turn, 0 when it is known to be settled.
+/// Tells of entries whether their last change is settled (see StateBelow), from three bits each:
+/// the *generation* in which an entry changed last, 1 to 7 in turn, 0 when it is known to be
+/// settled.
 ///
-/// A generation begins at a barrier, once everything before the beginning of the last one is settled; so
-/// all but the newest two are. Seven numbers are enough because an old one that comes round again
-/// only makes a settled entry look fresh, which keeps it a little longer and harms nobody. An entry that
-/// was found settled, and is kept, is best given generation 0.
+/// A generation begins at a barrier, once everything before the beginning of the last one is
+/// settled; so all but the newest two are. Seven numbers are enough because an old one that comes
+/// round again only makes a settled entry look fresh, which keeps it a little longer and harms
+/// nobody. An entry that was found settled, and is kept, is best given generation 0.
 ///
 /// **Thread safety**: none; a table's own.
 class Settling {
@@ -23,8 +24,8 @@ class Settling {
   /// Of what changes now.
   std::uint32_t generation() const noexcept { return generation_; }
 
-  /// To be called at each barrier, before anything changes behind it. REQUIRES: `below` is always the
-  /// same, and outlives this.
+  /// To be called at each barrier, before anything changes behind it. REQUIRES: `below` is always
+  /// the same, and outlives this.
   void begin(const StateBelow& below) noexcept {
     if (below.settledBarrier() < begin_) return;
     below_ = &below;

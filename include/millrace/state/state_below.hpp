@@ -56,8 +56,8 @@ class StateBelow {
   /// Shows every entry whose key begins with `prefix`.
   virtual Status readAll(StateId state, KeyGroup group, std::string_view prefix,
                          const Visitor& visit) = 0;
-  /// Shows the entries from key `from` on, in order of key bytes, until `walk` answers false or an error,
-  /// which is the answer then.
+  /// Shows the entries from key `from` on, in order of key bytes, until `walk` answers false or an
+  /// error, which is the answer then.
   virtual Status readFrom(StateId state, KeyGroup group, std::string_view from,
                           const Walker& walk) = 0;
 
@@ -66,9 +66,9 @@ class StateBelow {
   virtual std::uint64_t lastBarrier() const = 0;
   virtual std::uint64_t settledBarrier() const = 0;
 
-  /// Says how much memory the task's tables take now, all together, in bytes, and how much of that has
-  /// changed since the last barrier. Answers how many bytes they should let go of; changes are hurried on their way
-  /// down.
+  /// Says how much memory the task's tables take now, all together, in bytes, and how much of that
+  /// has changed since the last barrier. Answers how many bytes they should let go of; changes are
+  /// hurried on their way down.
   virtual std::size_t use(std::size_t bytes, std::size_t changedBytes) = 0;
 
   /// False while too much is on its way down, or is about to be: new records have to wait.

@@ -19,10 +19,10 @@ namespace millrace {
 /// One operation on stored state. The views hold as long as the bytes they were read from.
 struct StateChange {
   enum class Kind : std::uint8_t {
-    kPut = 1,         ///< `key` of `state` in `group` has `value` now
-    kErase = 2,       ///< ... has none any more
-    kDropThrough = 3, ///< every key of `state` in `groups` whose time prefix is <= `time` is gone;
-                      ///< at kMaxTimestamp every key at all
+    kPut = 1,          ///< `key` of `state` in `group` has `value` now
+    kErase = 2,        ///< ... has none any more
+    kDropThrough = 3,  ///< every key of `state` in `groups` whose time prefix is <= `time` is gone;
+                       ///< at kMaxTimestamp every key at all
   };
   Kind kind = Kind::kPut;
   StateId state{};
@@ -40,8 +40,8 @@ struct StateChange {
 /// put: group (u16), size of key (u32), key, size of value (u32), value;
 /// erase: group, size of key, key; drop through: first group, end group (u32 each), time (i64).
 ///
-/// Keys are opaque bytes, equal for equal keys. A state that is dropped by time begins its keys with
-/// writeTimePrefix().
+/// Keys are opaque bytes, equal for equal keys. A state that is dropped by time begins its keys
+/// with writeTimePrefix().
 ///
 /// **Thread safety**: none.
 class StateChanges {

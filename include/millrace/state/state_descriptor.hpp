@@ -76,7 +76,7 @@ struct CellOps {
 struct StateDescriptor {
   std::string name;
   StateKind kind;
-  std::string typeName;  ///< of what it holds, e.g. "i64" or "string -> vector<f64>"
+  std::string typeName;              ///< of what it holds, e.g. "i64" or "string -> vector<f64>"
   std::vector<std::string> schemas;  ///< of the described structs in what it holds
   std::optional<StateTtl> ttl;
   const CellOps* ops;

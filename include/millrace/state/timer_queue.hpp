@@ -39,8 +39,8 @@ namespace detail {
 // before and not yet written. It is before it goes. Nodes that are not in use keep their
 // tag, and with it their place in a list.
 //
-// Over a base timers that are settled and far ahead are let go of, and come back before they are due:
-// see TimersBelow. What is asked of them meanwhile is looked up there.
+// Over a base timers that are settled and far ahead are let go of, and come back before they are
+// due: see TimersBelow. What is asked of them meanwhile is looked up there.
 template <typename K>
 class TimerQueue {
  public:
@@ -141,8 +141,8 @@ class TimerQueue {
     return {all, std::min(all, newNodes_.size() * each + changes_.size())};
   }
 
-  // Lets go of about so many bytes, if so much is settled; of the timers furthest ahead first, and if of
-  // any then of half of what may go, so that it is not looked for over and over.
+  // Lets go of about so many bytes, if so much is settled; of the timers furthest ahead first, and
+  // if of any then of half of what may go, so that it is not looked for over and over.
   void letGo(std::size_t bytes) {
     if (!mayLetGo()) return;
     std::vector<Timestamp> times;
@@ -205,8 +205,8 @@ class TimerQueue {
     return restore(isRead, key, time).status();
   }
 
-  // An entry of the state that held the timers before they were stored in order of time: Serde<K>, then
-  // the time. It goes, and the timer is new in this one.
+  // An entry of the state that held the timers before they were stored in order of time: Serde<K>,
+  // then the time. It goes, and the timer is new in this one.
   Status restoreUnorderedEntry(StateId from, KeyGroup group, std::string_view bytes) {
     ByteReader in(bytes);
     K key{};
@@ -380,7 +380,8 @@ class TimerQueue {
     for (auto cut = below_.earliestCut(); cut && *cut <= upTo; cut = below_.earliestCut()) {
       if (!heap_.empty() && heap_.front().time < *cut) return;
       // Timers of one time come a group at a time, too: there may be many.
-      if (!heap_.empty() && heap_.front().time == *cut && !mayBeAway(nodes_[heap_.front().id])) return;
+      if (!heap_.empty() && heap_.front().time == *cut && !mayBeAway(nodes_[heap_.front().id]))
+        return;
       loadNext();
     }
   }
@@ -447,7 +448,8 @@ class TimerQueue {
       const std::size_t step = std::max<std::size_t>(nodes_.size() / kSampledKeys, 1);
       std::size_t heap = 0;
       std::size_t sampled = 0;
-      for (std::size_t i = 0; i < nodes_.size(); i += step, ++sampled) heap += heapBytes(nodes_[i].key);
+      for (std::size_t i = 0; i < nodes_.size(); i += step, ++sampled)
+        heap += heapBytes(nodes_[i].key);
       return heap / sampled;
     });
   }

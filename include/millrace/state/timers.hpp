@@ -30,10 +30,12 @@ namespace millrace {
 ///    same for the same sequence of calls; a checkpoint does not keep it.
 /// 3. A popped timer is gone: whoever pops it runs it.
 /// 4. The changes of all epochs, one after the other, put into a set give the timers there were
-///    at the last barrier. An entry is the time (writeTimePrefix()), then Serde<K>; its value is empty.
-/// 5. Over a base (setBelow()) timers that are settled and far ahead may be away; every call answers as
-///    if they were not. Those that read the base throw JobError when it cannot be read; the timers are
-///    then as they were.
+///    at the last barrier. An entry is the time (writeTimePrefix()), then Serde<K>; its value is
+///    empty.
+/// 5. Over a base (setBelow()) timers that are settled and far ahead may be away; every call
+/// answers as
+///    if they were not. Those that read the base throw JobError when it cannot be read; the timers
+///    are then as they were.
 /// Thread safety: none; a worker's own. Each operator namespace has its own object.
 /// Costs: register and pop O(log n), delete O(1) amortised.
 /// REQUIRES: fewer than 2^32 timers a domain in memory at a time.
@@ -65,12 +67,14 @@ class Timers {
   /// When the next timer is due; nothing when there is no timer.
   std::optional<Timestamp> nextEventTime() { return event_.next(); }
   std::optional<Timestamp> nextProcessingTime() { return processing_.next(); }
-  /// Until when no processing-time timer is due: the same without a base, over one it may be sooner, but
-  /// not after popDueProcessing() has answered nothing for that time. Never reads the base.
+  /// Until when no processing-time timer is due: the same without a base, over one it may be
+  /// sooner, but not after popDueProcessing() has answered nothing for that time. Never reads the
+  /// base.
   std::optional<Timestamp> processingDeadline() const { return processing_.notBefore(); }
 
-  /// Timers waiting. Over a base it is those of all the operator's instances together that count: after
-  /// a change of workers one of them counts for the others, which may then be below zero, modulo 2^64.
+  /// Timers waiting. Over a base it is those of all the operator's instances together that count:
+  /// after a change of workers one of them counts for the others, which may then be below zero,
+  /// modulo 2^64.
   std::size_t pendingEventTimers() const noexcept { return event_.size(); }
   std::size_t pendingProcessingTimers() const noexcept { return processing_.size(); }
 
@@ -102,10 +106,10 @@ class Timers {
     processing_.trackChanges();
   }
 
-  /// Lets timers that are settled go to what lies below when memory is short, and fetches them before
-  /// they are due. `groups`: the key groups of all keys to come. `holdsEvent`, `holdsProcessing`: there are
-  /// timers below already; restoreEntry() is then not called for them. REQUIRES: trackChanges(), no
-  /// timers yet; `below` outlives the timers.
+  /// Lets timers that are settled go to what lies below when memory is short, and fetches them
+  /// before they are due. `groups`: the key groups of all keys to come. `holdsEvent`,
+  /// `holdsProcessing`: there are timers below already; restoreEntry() is then not called for them.
+  /// REQUIRES: trackChanges(), no timers yet; `below` outlives the timers.
   void setBelow(StateBelow& below, KeyGroupRange groups, bool holdsEvent, bool holdsProcessing,
                 const TimerLimits& limits = {}) {
     event_.setBelow(below, groups, holdsEvent, limits);
@@ -151,8 +155,8 @@ class Timers {
     return (state == event_.stateId() ? event_ : processing_).restoreEntry(key);
   }
 
-  /// Puts a timer back that was stored under another state, `from`, as Serde<K>, then the time (i64). It
-  /// counts as new, and the entry there is erased. kDataLoss, as above.
+  /// Puts a timer back that was stored under another state, `from`, as Serde<K>, then the time
+  /// (i64). It counts as new, and the entry there is erased. kDataLoss, as above.
   Status restoreUnorderedEventEntry(StateId from, KeyGroup group, std::string_view key) {
     return event_.restoreUnorderedEntry(from, group, key);
   }

@@ -54,12 +54,12 @@ bool readTimer(std::string_view bytes, K& key, Timestamp& time) {
 
 // What a queue of timers knows of those that lie below it.
 //
-// A key group may be *cut* at a time: its timers before that are all in memory, the others need not be.
-// A group without a cut is in memory as a whole. Reading goes on from the earliest cut, one group
-// and a few of its timers at a time, and never stops inside one time.
+// A key group may be *cut* at a time: its timers before that are all in memory, the others need not
+// be. A group without a cut is in memory as a whole. Reading goes on from the earliest cut, one
+// group and a few of its timers at a time, and never stops inside one time.
 //
-// A timer that goes while it is stored below would be read again, until its removal is settled. So it is
-// remembered that long; but for timers that were due: no cut is ever at or before them.
+// A timer that goes while it is stored below would be read again, until its removal is settled. So
+// it is remembered that long; but for timers that were due: no cut is ever at or before them.
 template <typename K>
 class TimersBelow {
  public:
@@ -109,7 +109,8 @@ class TimersBelow {
   }
 
   // Shows the next timers of the group with the earliest cut, whether they are in memory or not, by
-  // `take(const K&, Timestamp)`, and moves its cut behind them. Throws JobError. REQUIRES: !isWhole().
+  // `take(const K&, Timestamp)`, and moves its cut behind them. Throws JobError. REQUIRES:
+  // !isWhole().
   template <typename Take>
   void loadNext(StateId state, Take&& take) {
     const Cut cut = cuts_.front();
@@ -201,8 +202,8 @@ class TimersBelow {
     std::size_t operator()(const Timer<K>& timer) const { return hashOf(timer.key, timer.time); }
   };
   using Removals = std::unordered_map<Timer<K>, std::uint64_t, Hash>;
-  // Of one timer that is removed again and again the last one counts. Those before point to it too, and
-  // go before it.
+  // Of one timer that is removed again and again the last one counts. Those before point to it too,
+  // and go before it.
   struct Removal {
     const Timer<K>* timer;
     std::uint64_t settles;  // with this barrier

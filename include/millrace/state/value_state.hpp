@@ -49,10 +49,9 @@ class SingleCell {
   static StatusOr<SingleCell> declare(KeyedStateStore& store, std::string_view name, StateKind kind,
                                       std::optional<StateTtl> ttl) {
     SingleCell single;
-    MILLRACE_ASSIGN_OR_RETURN(
-        single.cell_,
-        store.declare(StateDescriptor{std::string(name), kind, typeName<V>(), schemasOf<V>(), ttl,
-                                      &kOps}));
+    MILLRACE_ASSIGN_OR_RETURN(single.cell_,
+                              store.declare(StateDescriptor{std::string(name), kind, typeName<V>(),
+                                                            schemasOf<V>(), ttl, &kOps}));
     return single;
   }
 

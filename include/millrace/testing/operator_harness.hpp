@@ -40,7 +40,8 @@ struct HarnessMode {
 ///     REQUIRE(harness.run() == std::vector<std::string>{"main: 2@10 4@20 wm:15 end"});
 ///
 /// run() gives a line for each output: its records as `text@time` and marks, in order. An account
-/// follows: "counts: in 2, out 2" (what is 0 is left out). A failure is the single line "failed: ...".
+/// follows: "counts: in 2, out 2" (what is 0 is left out). A failure is the single line "failed:
+/// ...".
 ///
 /// **Thread safety**: none.
 class OperatorHarness {
@@ -50,8 +51,8 @@ class OperatorHarness {
   /// `make` is called for each mode and must give the same operator every time.
   explicit OperatorHarness(MakeOperator make) : make_(std::move(make)) {}
 
-  /// Declares the next logical input, or one more channel of the last with `sameInput`, as a shuffle
-  /// brings them. An operator without inputs is a source: it is polled until it is quiet.
+  /// Declares the next logical input, or one more channel of the last with `sameInput`, as a
+  /// shuffle brings them. An operator without inputs is a source: it is polled until it is quiet.
   template <typename T>
   OperatorHarness& input(bool sameInput = false) {
     if (!sameInput || inputs_.empty()) ++logicalInputs_;
@@ -96,9 +97,10 @@ class OperatorHarness {
   // The script: what comes in, in this order. `channel` counts the declared inputs.
   template <typename T>
   OperatorHarness& record(T value, Timestamp time, std::size_t channel = 0) {
-    return step({Step::Kind::kRecord, channel, {}, 0, [value = std::move(value), time](Batch& batch) {
-                   static_cast<TypedBatch<T>&>(batch).append(time) = value;
-                 }});
+    return step(
+        {Step::Kind::kRecord, channel, {}, 0, [value = std::move(value), time](Batch& batch) {
+           static_cast<TypedBatch<T>&>(batch).append(time) = value;
+         }});
   }
   OperatorHarness& watermark(Timestamp time, std::size_t channel = 0) {
     return step({Step::Kind::kMark, channel, Mark::watermark(time), 0, {}});

@@ -19,12 +19,12 @@ enum class FileFault : std::uint8_t {
   kCrash,      ///< the power goes in the middle of any operation
 };
 
-/// A file system in memory that is as unkind as a real one may be, and does the same again for the same
-/// seed: bytes that were not synced may be lost or torn by a crash, and so may names whose directory
-/// was not synced.
+/// A file system in memory that is as unkind as a real one may be, and does the same again for the
+/// same seed: bytes that were not synced may be lost or torn by a crash, and so may names whose
+/// directory was not synced.
 ///
-/// **Thread safety**: all methods may be called from any thread at once. The order of operations then
-/// decides what a seed means.
+/// **Thread safety**: all methods may be called from any thread at once. The order of operations
+/// then decides what a seed means.
 class SimulatedFiles final : public FileSystem {
  public:
   explicit SimulatedFiles(std::uint64_t seed);
@@ -33,15 +33,15 @@ class SimulatedFiles final : public FileSystem {
   /// Operations so far, reading ones among them.
   std::uint64_t operations() const;
 
-  /// Lets the operation with this number (of operations(), so 0 is the very first) go wrong, or the first
-  /// one after it that can go wrong in this way. Once; may be called for several.
+  /// Lets the operation with this number (of operations(), so 0 is the very first) go wrong, or the
+  /// first one after it that can go wrong in this way. Once; may be called for several.
   void failAt(std::uint64_t operation, FileFault fault);
 
   /// The room for all files; what is over it meets a full disk. No limit unless set.
   void setCapacity(std::uint64_t bytes);
 
-  /// The power goes, or has gone by FileFault::kCrash, and the machine comes up again: of what was not
-  /// lasting any part is there. Files, streams and locks of before answer kAborted or are gone.
+  /// The power goes, or has gone by FileFault::kCrash, and the machine comes up again: of what was
+  /// not lasting any part is there. Files, streams and locks of before answer kAborted or are gone.
   void crash();
 
   /// The process is killed: all it has written is there, though no more lasting than before. Files,

@@ -65,7 +65,8 @@ class TestOutput;
 /// **Invariants**
 /// 1. When a call returns, all it set off is done: outputs, counts and states tell its effect
 ///    (with `runsAtOnce` false: when run() returns).
-/// 2. Event time is what watermark() says; a replaced source's watermark strategy has no part in it.
+/// 2. Event time is what watermark() says; a replaced source's watermark strategy has no part in
+/// it.
 /// 3. The same calls with the same options make the same run, down to every step.
 ///
 /// **Errors**: a wrong name or type throws std::invalid_argument that lists the right ones. A job
@@ -114,7 +115,8 @@ class TestDriver {
   /// The account of one operator. Throws std::invalid_argument for a name that is not there.
   OperatorCounts countsOf(std::string_view operatorName) const;
 
-  /// Stands for every step taken so far: which worker had its turn and whether it got something done.
+  /// Stands for every step taken so far: which worker had its turn and whether it got something
+  /// done.
   std::uint64_t fingerprint() const;
   std::size_t workers() const;
 
@@ -146,9 +148,9 @@ class TestDriver {
 
 /// Feeds a source of a TestDriver. A handle, copied freely; the driver outlives it.
 ///
-/// Records go to the source's instance on worker 0, unless onWorker() says otherwise; marks go to all
-/// its instances. Before their first record or watermark the others are idle, as instances without a
-/// split are.
+/// Records go to the source's instance on worker 0, unless onWorker() says otherwise; marks go to
+/// all its instances. Before their first record or watermark the others are idle, as instances
+/// without a split are.
 template <typename T>
 class TestInput {
  public:
@@ -177,7 +179,8 @@ class TestInput {
   void watermark(Timestamp time) { push({TestDriver::Entry::Kind::kWatermark, time, {}}); }
   /// Time goes on without this source until it sends again.
   void idle() { push({TestDriver::Entry::Kind::kIdle, 0, {}}); }
-  /// The end of the source: when all sources have come to theirs, open windows fire and the job is over.
+  /// The end of the source: when all sources have come to theirs, open windows fire and the job is
+  /// over.
   void end() { push({TestDriver::Entry::Kind::kEnd, 0, {}}); }
 
   /// The share of the source that `worker` reads: its own records, watermark, idleness and end.
@@ -189,11 +192,11 @@ class TestInput {
       : driver_(&driver), index_(index), worker_(worker) {}
 
   void append(T value, Timestamp time) {
-    driver_->push(index_, worker_,
-                  {TestDriver::Entry::Kind::kRecord, time,
-                   [value = std::move(value), time](Batch& batch) {
-                     static_cast<TypedBatch<T>&>(batch).append(time) = value;
-                   }});
+    driver_->push(
+        index_, worker_,
+        {TestDriver::Entry::Kind::kRecord, time, [value = std::move(value), time](Batch& batch) {
+           static_cast<TypedBatch<T>&>(batch).append(time) = value;
+         }});
   }
   void push(TestDriver::Entry entry) {
     driver_->push(index_, worker_, std::move(entry));

@@ -128,9 +128,9 @@ void takeFromTotal(T& total, const T& value, std::string_view aggregate) {
 }
 
 template <typename T>
-concept ExactlySubtractable = !std::is_floating_point_v<T> &&
-                              (std::is_integral_v<T> || CheckedNumber<T> ||
-                               requires(T & a, const T& b) { a -= b; });
+concept ExactlySubtractable =
+    !std::is_floating_point_v<T> &&
+    (std::is_integral_v<T> || CheckedNumber<T> || requires(T & a, const T& b) { a -= b; });
 
 /// The number of records.
 struct Count {
@@ -512,8 +512,7 @@ auto topN(std::size_t n, RankBy rankBy, IdOf idOf) {
       [=]<typename In>(std::type_identity<In>) requires std::invocable<const RankBy&, const In&> &&
       std::invocable<const IdOf&, const In&>{return TopN<RankBy, IdOf, In>(n, rankBy, idOf);
 }
-}
-;
+};  // namespace millrace
 }
 
 /// The n ids (as told by `idOf`) with the highest sum of `weight` over their records.

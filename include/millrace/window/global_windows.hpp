@@ -49,7 +49,8 @@ class GlobalWindows {
     bool isNew = false;
     Entry& entry = findOrCreate(
         keys_, key, [this] { return Entry{aggregate_.create()}; }, isNew);
-    if (entry.records == 0) [[unlikely]] begin(key, entry, isNew);
+    if (entry.records == 0) [[unlikely]]
+      begin(key, entry, isNew);
     touch(key, entry);
     aggregate_.add(entry.accumulator, in);
     ++entry.records;
@@ -105,8 +106,8 @@ class GlobalWindows {
 
   const Agg& aggregate() const { return aggregate_; }
   std::uint64_t acceptedRecords() const { return held_ + released_; }
-  /// Over a base those of all instances together that count, modulo 2^64: after a change of workers one
-  /// of them counts what is below for all.
+  /// Over a base those of all instances together that count, modulo 2^64: after a change of workers
+  /// one of them counts what is below for all.
   std::uint64_t heldRecords() const { return held_; }
   std::uint64_t releasedRecords() const { return released_; }
   std::uint64_t heldKeys() const { return keys_.size() - empty_ + below_.keys(); }
@@ -115,7 +116,9 @@ class GlobalWindows {
 
   static constexpr bool kCanBeKept = Serialisable<K> && Serialisable<Accumulator>;
 
-  std::string stateKind() const { return count_ == 0 ? "global window" : "global window of " + std::to_string(count_); }
+  std::string stateKind() const {
+    return count_ == 0 ? "global window" : "global window of " + std::to_string(count_);
+  }
   void keepChanges(StateId state, std::uint32_t keyGroups, KeyGroupRange own) requires kCanBeKept {
     changes_.turnOn(state, keyGroups);
     own_ = own;
@@ -201,10 +204,12 @@ class GlobalWindows {
 
   bool readEntry(std::string_view bytes, Entry& entry) const {
     ByteReader in(bytes);
-    return in.fixed(entry.records) && Serde<Accumulator>::read(in, entry.accumulator) && in.isAtEnd();
+    return in.fixed(entry.records) && Serde<Accumulator>::read(in, entry.accumulator) &&
+           in.isAtEnd();
   }
 
-  // The first record of a key since it was told, or at all. One that was not in the table may be below.
+  // The first record of a key since it was told, or at all. One that was not in the table may be
+  // below.
   template <typename Q>
   void begin(const Q& key, Entry& entry, bool isNew) {
     if (!isNew) --empty_;

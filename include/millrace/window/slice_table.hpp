@@ -116,8 +116,8 @@ class SliceTable {
     entries_.pop_back();
   }
 
-  /// Keeps the entries for which `keep(position, entry)`, asked in order, and gives back the memory of
-  /// the others. Those that stay move together.
+  /// Keeps the entries for which `keep(position, entry)`, asked in order, and gives back the memory
+  /// of the others. Those that stay move together.
   template <typename Keep>
   void keepIf(Keep&& keep) {
     std::size_t kept = 0;
@@ -284,10 +284,10 @@ struct EarlyTables<K, false> {
 };
 
 /// Which entries of a slice's table have changed since the last checkpoint's barrier, and which the
-/// snapshot under way has still to write down; see EpochChanges. By their positions, which may be out
-/// of date where an entry was erased: the tag decides.
+/// snapshot under way has still to write down; see EpochChanges. By their positions, which may be
+/// out of date where an entry was erased: the tag decides.
 struct SliceChanges {
-  std::vector<EpochTag> tags;  // by position; entries beyond its end are untouched
+  std::vector<EpochTag> tags;           // by position; entries beyond its end are untouched
   std::vector<Generation> generations;  // the same, over a base; beyond: settled
   std::vector<std::uint32_t> current;
   std::vector<std::uint32_t> frozen;

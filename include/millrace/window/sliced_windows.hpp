@@ -34,8 +34,9 @@ namespace millrace {
 /// EventTimeTrigger: a window fires when the watermark reaches its maximum timestamp, takes
 /// records until `maxTimestamp + allowedLateness <= watermark`, and each of those fires it anew.
 ///
-/// After a restart key groups may be ahead of the watermark (see restoreWatermark()): what their keys were
-/// told before is not told again, and a record of theirs goes where it would have gone then.
+/// After a restart key groups may be ahead of the watermark (see restoreWatermark()): what their
+/// keys were told before is not told again, and a record of theirs goes where it would have gone
+/// then.
 ///
 /// Use: `add` records; on a watermark `advance`, then `fire` until it returns false. When an add
 /// answers `due`, call `emitDue` with the same key at once.
@@ -43,9 +44,9 @@ namespace millrace {
 /// What windows do not ask for need not be compiled: `kOverlap` false promises a layout whose
 /// windows share no slices (tumbling, calendar), `kRefires` false that options are the defaults.
 ///
-/// Over a base (see setBelow()) entries are let go of once they are settled, and looked for below where
-/// a key comes that a slice's table does not have. A window with such slices is told key group by key
-/// group, and nothing that is read for that is kept.
+/// Over a base (see setBelow()) entries are let go of once they are settled, and looked for below
+/// where a key comes that a slice's table does not have. A window with such slices is told key
+/// group by key group, and nothing that is read for that is kept.
 ///
 /// Thread safety: none; one owner. Not movable (tables refer to the aggregate).
 /// Invariants:
@@ -55,7 +56,8 @@ namespace millrace {
 ///  4. acceptedRecords() == heldRecords() + releasedRecords().
 ///  5. Over a base: what a slice's table has is what counts, whatever is below; and it has all of a
 ///     slice's entries unless the slice is marked `isBelow`. The merge covers no such slice.
-///  6. An entry goes from a table only when it can be read below as it is. Keys with something to tell
+///  6. An entry goes from a table only when it can be read below as it is. Keys with something to
+///  tell
 ///     at the next early firing stay.
 /// Errors: what the aggregate throws; over a base JobError.
 template <typename K, typename In, typename Agg, bool kOverlap = true, bool kRefires = true>
@@ -210,7 +212,8 @@ class SlicedWindows {
 
   // --- checkpoints; see Operator::beginSnapshot() and what follows it
 
-  /// Without a Serde of key and accumulator nothing can be kept, and none of the following is there.
+  /// Without a Serde of key and accumulator nothing can be kept, and none of the following is
+  /// there.
   static constexpr bool kCanBeKept = Serialisable<K> && Serialisable<Accumulator>;
 
   /// Entries are kept by slice: they would mean nothing to windows that are cut otherwise.
@@ -270,8 +273,8 @@ class SlicedWindows {
     return true;
   }
 
-  /// As advance() and fire() until they are done, but nothing is told: it has been. `groupTimes`: of the key
-  /// groups for which this has been done up to later times.
+  /// As advance() and fire() until they are done, but nothing is told: it has been. `groupTimes`:
+  /// of the key groups for which this has been done up to later times.
   void restoreWatermark(Timestamp watermark, GroupTimes groupTimes = GroupTimes()) {
     watermark_ = watermark;
     firedTo_ = saturatingAdd(watermark, 1);
@@ -286,7 +289,8 @@ class SlicedWindows {
     ByteReader keyIn(keyBytes);
     Timestamp end = 0;
     K key{};
-    if (!readTimePrefix(keyIn, end) || !Serde<K>::read(keyIn, key) || !keyIn.isAtEnd()) return false;
+    if (!readTimePrefix(keyIn, end) || !Serde<K>::read(keyIn, key) || !keyIn.isAtEnd())
+      return false;
     Slice& slice = sliceEndingAt(end);
     bool isNew = false;
     Entry& entry = entryOf(slice, key, isNew);
@@ -298,9 +302,9 @@ class SlicedWindows {
 
   // --- over a base
 
-  /// Lets entries go to what lies below when memory is short. `holdsEntries`: there are some already,
-  /// of the slices that readPosition() will tell of; restore() is then not called for them.
-  /// REQUIRES: keepChanges(), no records yet; `below` outlives the windows.
+  /// Lets entries go to what lies below when memory is short. `holdsEntries`: there are some
+  /// already, of the slices that readPosition() will tell of; restore() is then not called for
+  /// them. REQUIRES: keepChanges(), no records yet; `below` outlives the windows.
   void setBelow(StateBelow& below, bool holdsEntries) requires kCanBeKept {
     below_.set(below, changes_.state());
     hasEntriesBelow_ = holdsEntries;
@@ -343,7 +347,8 @@ class SlicedWindows {
   }
 
   // Only a slice that asks for nothing but its table may be the current one: none of its windows
-  // has fired for any key (so no merge covers it and no pane is due) and no early firing watches it.
+  // has fired for any key (so no merge covers it and no pane is due) and no early firing watches
+  // it.
   void makeCurrent(Slice& slice) {
     if (tracksKeys_ || countsRecords_) return;
     if (hasFired(slice.extent.firstEnd, std::max(watermark_, groupTimes_.latest()))) return;
@@ -476,7 +481,8 @@ class SlicedWindows {
       return watermark_;
     return std::max(watermark_, groupTimes_.of(groupOf(key)));
   }
-  // Whether a window that the watermark completes now, or later, was told to a key before the restart.
+  // Whether a window that the watermark completes now, or later, was told to a key before the
+  // restart.
   bool wasTold(const K& key, const WindowBounds& window) const {
     return !groupTimes_.isEmpty() && hasFired(window.end, groupTimes_.of(groupOf(key)));
   }
@@ -729,7 +735,8 @@ class SlicedWindows {
     KeyTable<K, bool> keys;
     forEachSliceOf(earlyWindow_, [&](Slice& slice) {
       for (const auto& [key, dirty] : slice.dirty)
-        if (!wasTold(key, earlyWindow_) && keys.emplace(key, true).second) earlyKeys_.push_back(key);
+        if (!wasTold(key, earlyWindow_) && keys.emplace(key, true).second)
+          earlyKeys_.push_back(key);
     });
     return true;
   }
@@ -942,11 +949,12 @@ class SlicedWindows {
     if (!slice.hasDirtyBelow) return;
     slice.hasDirtyBelow = false;
     for (std::uint32_t group = ownGroups_.first; group < ownGroups_.end; ++group) {
-      readSlice(slice, toKeyGroup(group), [&](const K& key, Accumulator&& value, const Early& early) {
-        if (!early.isDirty && !options_.discarding) return;
-        insert(slice, key, std::move(value));
-        takeEarly(slice, key, early);
-      });
+      readSlice(slice, toKeyGroup(group),
+                [&](const K& key, Accumulator&& value, const Early& early) {
+                  if (!early.isDirty && !options_.discarding) return;
+                  insert(slice, key, std::move(value));
+                  takeEarly(slice, key, early);
+                });
     }
   }
 
@@ -959,17 +967,19 @@ class SlicedWindows {
   // take(key, value, early) for each entry of a key group that is below and not in the table.
   template <typename Take>
   void readSlice(const Slice& slice, KeyGroup group, Take&& take) const requires kCanBeKept {
-    below_.readSlice(slice.extent.end, group, [&](std::string_view keyBytes, std::string_view bytes) {
-      ByteReader in(keyBytes);
-      K key{};
-      if (!Serde<K>::read(in, key) || !in.isAtEnd()) return false;
-      if (slice.table.findEntry(key) != nullptr || isErased(slice, key)) return true;
-      Accumulator value = aggregate_.create();
-      Early early;
-      if (!readStored(bytes, value, early)) return false;
-      take(key, std::move(value), early);
-      return true;
-    });
+    below_.readSlice(slice.extent.end, group,
+                     [&](std::string_view keyBytes, std::string_view bytes) {
+                       ByteReader in(keyBytes);
+                       K key{};
+                       if (!Serde<K>::read(in, key) || !in.isAtEnd()) return false;
+                       if (slice.table.findEntry(key) != nullptr || isErased(slice, key))
+                         return true;
+                       Accumulator value = aggregate_.create();
+                       Early early;
+                       if (!readStored(bytes, value, early)) return false;
+                       take(key, std::move(value), early);
+                       return true;
+                     });
   }
 
   bool isErased(const Slice& slice, const K& key) const {

@@ -44,8 +44,8 @@ class SlicesBelow {
 
   // --- memory
 
-  /// Says how much there is, and how much of it has changed since the last barrier. Answers how much
-  /// of it is worth letting go of, an eighth at least; 0 also when trying would be in vain.
+  /// Says how much there is, and how much of it has changed since the last barrier. Answers how
+  /// much of it is worth letting go of, an eighth at least; 0 also when trying would be in vain.
   std::size_t excess(std::size_t bytes, std::size_t changedBytes);
   /// What came of it.
   void noteFreed(bool isEnough);
@@ -56,7 +56,8 @@ class SlicesBelow {
   /// `key`: with the slice's time. False: there is none.
   bool read(KeyGroup group, std::string_view key, std::string& value) const;
 
-  /// Shows all entries of a slice; keys without the time. `visit` answers false when they are damaged.
+  /// Shows all entries of a slice; keys without the time. `visit` answers false when they are
+  /// damaged.
   using Visit = std::function<bool(std::string_view key, std::string_view value)>;
   void readSlice(Timestamp end, KeyGroup group, const Visit& visit) const;
 
@@ -75,7 +76,8 @@ class SlicesBelow {
 /// The positions of a table's entries, by the key groups of their keys.
 class PositionsByGroup {
  public:
-  /// groupAt(i) is the group of the entry at `i`, for each below `n`. REQUIRES: all are in `groups`.
+  /// groupAt(i) is the group of the entry at `i`, for each below `n`. REQUIRES: all are in
+  /// `groups`.
   template <typename GroupAt>
   PositionsByGroup(KeyGroupRange groups, std::size_t n, GroupAt&& groupAt)
       : first_(groups.first), ends_(groups.size() + 1), positions_(n) {

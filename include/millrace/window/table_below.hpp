@@ -25,12 +25,12 @@ namespace millrace {
 /// What a table by key that lies over a base knows of its entries that are below: the table may let
 /// go of settled ones, and a key that is not in it is looked for here.
 ///
-/// An entry has members `tag` and `generation`, kept by KeyChanges. Every use of an entry changes it, so
-/// that the entries that may go are those that were not used of late. A key that is erased would be
-/// found below again until that is settled; so it is remembered that long.
+/// An entry has members `tag` and `generation`, kept by KeyChanges. Every use of an entry changes
+/// it, so that the entries that may go are those that were not used of late. A key that is erased
+/// would be found below again until that is settled; so it is remembered that long.
 ///
-/// **Thread safety**: none; a table's own. **Errors**: JobError, when the base cannot be read; kDataLoss
-/// when what is found there is damaged.
+/// **Thread safety**: none; a table's own. **Errors**: JobError, when the base cannot be read;
+/// kDataLoss when what is found there is damaged.
 template <typename K, typename Entry>
 class TableBelow {
  public:
@@ -147,9 +147,10 @@ class TableBelow {
     unchanged_ = 0;
   }
 
-  /// Shows the entries that are here alone, one after the other, by `visit(const K&, std::string_view)`,
-  /// until that answers false; the next call goes on behind. True: it was broken off. Once it was not,
-  /// nothing is held here any more. REQUIRES: `table` is the same in all calls, no barrier between them.
+  /// Shows the entries that are here alone, one after the other, by `visit(const K&,
+  /// std::string_view)`, until that answers false; the next call goes on behind. True: it was
+  /// broken off. Once it was not, nothing is held here any more. REQUIRES: `table` is the same in
+  /// all calls, no barrier between them.
   template <typename Visit>
   bool walk(const Table& table, Visit&& visit) {
     if (!walked_) walked_.emplace(Place{own_.first, {}});

@@ -34,7 +34,8 @@ StatusOr<std::size_t> restoreCollection(std::span<const std::string_view> positi
   for (const std::string_view position : positions) {
     if (!position.starts_with(kTag)) {
       return absl::FailedPreconditionError(
-          "the checkpoint's position is not one of a collection (the source was another when it was "
+          "the checkpoint's position is not one of a collection (the source was another when it "
+          "was "
           "taken: take that again, or start anew with an empty state directory)");
     }
     ByteReader in(position.substr(kTag.size()));

@@ -299,9 +299,9 @@ Status ChunkDealer::Table::dealRange(File& file, Chunk& chunk, Lock& lock) {
   if (const Status opened = openHandle(file); !opened.ok()) return fail(opened, lock);
   const std::uint64_t begin = file.nextOffset;
   // Ends at a multiple of the chunk's size, whatever came before: that keeps positions short.
-  std::uint64_t end = std::min<std::uint64_t>(
-      {file.input.size, begin + chunkBytesFor(file),
-       (begin / options_.chunkBytes + 1) * options_.chunkBytes});
+  std::uint64_t end =
+      std::min<std::uint64_t>({file.input.size, begin + chunkBytesFor(file),
+                               (begin / options_.chunkBytes + 1) * options_.chunkBytes});
   if (const ByteRange* done = file.deliveredBefore.firstAbove(begin)) {
     end = std::min(end, done->begin);
   }
@@ -389,8 +389,8 @@ Status ChunkDealer::Table::openLines(File& file) {
   return absl::OkStatus();
 }
 
-/// Before the first bytes of a file are dealt. A file that positions know of is left alone: they may
-/// be written meanwhile.
+/// Before the first bytes of a file are dealt. A file that positions know of is left alone: they
+/// may be written meanwhile.
 Status ChunkDealer::Table::identify(File& file, RandomAccessFile& opened) const {
   if (!options_.recordsPositions || file.recorded.isIdentified) return absl::OkStatus();
   const InputFile& input = file.input;

@@ -91,10 +91,9 @@ void beginFilePositions(ByteWriter& out) { out.bytes(kTag); }
 void writeFilePosition(const FilePosition& position, std::uint64_t unit, ByteWriter& out) {
   out.length(position.index);
   const bool hasPrefix = position.prefixMax != kMinTimestamp;
-  out.fixed(static_cast<std::uint8_t>((position.hasIdentity ? kHasIdentity : 0) |
-                                      (position.hasEnd ? kHasEnd : 0) |
-                                      (position.openLineEnd > 0 ? kHasOpenLine : 0) |
-                                      (hasPrefix ? kHasPrefix : 0)));
+  out.fixed(static_cast<std::uint8_t>(
+      (position.hasIdentity ? kHasIdentity : 0) | (position.hasEnd ? kHasEnd : 0) |
+      (position.openLineEnd > 0 ? kHasOpenLine : 0) | (hasPrefix ? kHasPrefix : 0)));
   if (position.hasIdentity) {
     out.length(position.identity.name.size());
     out.bytes(position.identity.name);
@@ -137,7 +136,8 @@ StatusOr<std::vector<FilePosition>> mergeFilePositions(
 }
 
 StatusOr<std::uint64_t> identityCheck(RandomAccessFile& file, std::uint64_t size) {
-  std::string bytes(static_cast<std::size_t>(std::min<std::uint64_t>(size, 2 * kCheckedBytes)), '\0');
+  std::string bytes(static_cast<std::size_t>(std::min<std::uint64_t>(size, 2 * kCheckedBytes)),
+                    '\0');
   const std::size_t head = std::min(bytes.size(), kCheckedBytes);
   const std::size_t tail = bytes.size() - head;
   MILLRACE_ASSIGN_OR_RETURN(std::size_t got, file.readAt(0, bytes.data(), head));
@@ -163,8 +163,8 @@ Status checkUnchanged(FileSystem& files, const FilePosition& then, const InputFi
   MILLRACE_ASSIGN_OR_RETURN(const auto file, files.openRead(now.path));
   MILLRACE_ASSIGN_OR_RETURN(const std::uint64_t check, identityCheck(*file, identity.size));
   if (check != identity.check) {
-    return changed(now.path, "of its first " + std::to_string(identity.size) +
-                                 " bytes some are others now");
+    return changed(now.path,
+                   "of its first " + std::to_string(identity.size) + " bytes some are others now");
   }
   if (then.openLineEnd == 0) return absl::OkStatus();
   bool goesOn = now.size > identity.size;
@@ -179,9 +179,8 @@ Status checkUnchanged(FileSystem& files, const FilePosition& then, const InputFi
 }
 
 Status missingInput(const std::string& name) {
-  return absl::FailedPreconditionError("the input file " + name +
-                                       ", which the checkpoint has read from, is missing" +
-                                       kWhatToDo);
+  return absl::FailedPreconditionError(
+      "the input file " + name + ", which the checkpoint has read from, is missing" + kWhatToDo);
 }
 
 }  // namespace millrace

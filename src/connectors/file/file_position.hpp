@@ -48,7 +48,8 @@ struct FilePosition {
 ///
 ///     "F1", entries (each: index, flags u8, then by flag
 ///     1 identity: bytes in name, name, kind u8, size, check u64;
-///     2 end; 4 openLineEnd; 8 prefixEnd, prefixMax i64; then always the ranges as RangeSet has them)
+///     2 end; 4 openLineEnd; 8 prefixEnd, prefixMax i64; then always the ranges as RangeSet has
+///     them)
 ///
 /// (numbers are lengths as ByteWriter has them unless they say otherwise).
 void beginFilePositions(ByteWriter& out);

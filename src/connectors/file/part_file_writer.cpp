@@ -69,7 +69,8 @@ StatusOr<PartNames> readPrepared(std::string_view prepared) {
 Status lostPart(const std::string& directory, const std::string& name) {
   return absl::DataLossError(
       "the part file " + directory + "/" + name +
-      " of a committed checkpoint is there neither under its name nor hidden (was it moved away, or "
+      " of a committed checkpoint is there neither under its name nor hidden (was it moved away, "
+      "or "
       "does the sink write to another directory now? put it back, or an empty file of that name if "
       "its lines have been taken over elsewhere)");
 }

@@ -77,9 +77,9 @@ void RangeSet::removeBelow(std::uint64_t offset) {
 }
 
 const ByteRange* RangeSet::firstAbove(std::uint64_t offset) const {
-  const auto found = std::upper_bound(
-      ranges_.begin(), ranges_.end(), offset,
-      [](std::uint64_t at, const ByteRange& range) { return at < range.end; });
+  const auto found =
+      std::upper_bound(ranges_.begin(), ranges_.end(), offset,
+                       [](std::uint64_t at, const ByteRange& range) { return at < range.end; });
   return found == ranges_.end() ? nullptr : &*found;
 }
 
@@ -108,9 +108,8 @@ void RangeSet::write(std::uint64_t unit, ByteWriter& out) const {
     odd.add(end, range.end);
   }
   const std::vector<ByteRange>& runs = whole.ranges();
-  const bool mapIsShorter =
-      !runs.empty() &&
-      (runs.back().end - runs.front().begin) / unit / 8 < kBytesOfPair * (runs.size() - 1);
+  const bool mapIsShorter = !runs.empty() && (runs.back().end - runs.front().begin) / unit / 8 <
+                                                 kBytesOfPair * (runs.size() - 1);
   writePairs(mapIsShorter ? odd : *this, out);
   if (mapIsShorter) {
     writeMap(whole, unit, out);

@@ -45,7 +45,8 @@ bool GeneratorShares::read(ByteReader& in) {
   }
   while (!in.isAtEnd()) {
     std::uint64_t share = 0;
-    if (!in.length(share) || !in.length(round) || share >= kShares || round > kMaxRound) return false;
+    if (!in.length(share) || !in.length(round) || share >= kShares || round > kMaxRound)
+      return false;
     raiseStart(share, round);
   }
   return true;

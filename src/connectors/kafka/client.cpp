@@ -31,8 +31,10 @@ constexpr std::size_t kErrorText = 512;
 
 // Waiting does not mend these.
 bool isRefusal(rd_kafka_resp_err_t code, std::string_view reason) {
-  return code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
-         (code == RD_KAFKA_RESP_ERR__SSL && reason.find("certificate verify failed") != std::string_view::npos);
+  return code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+         code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
+         (code == RD_KAFKA_RESP_ERR__SSL &&
+          reason.find("certificate verify failed") != std::string_view::npos);
 }
 
 void noteTrouble(ClientTrouble& trouble, rd_kafka_resp_err_t code, const char* reason) {
@@ -58,11 +60,13 @@ Status set(rd_kafka_conf_t* conf, const KafkaSettings::Property& property) {
       rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason.data(), reason.size());
   if (answer == RD_KAFKA_CONF_OK) return okStatus();
   if (answer == RD_KAFKA_CONF_UNKNOWN) {
-    return invalidArgumentError(fmt::format("Kafka property '{}' is not known to librdkafka", name));
+    return invalidArgumentError(
+        fmt::format("Kafka property '{}' is not known to librdkafka", name));
   }
   // librdkafka repeats the value.
   if (isSecretKafkaProperty(name)) {
-    return invalidArgumentError(fmt::format("Kafka property '{}' has a value that cannot be", name));
+    return invalidArgumentError(
+        fmt::format("Kafka property '{}' has a value that cannot be", name));
   }
   return invalidArgumentError(fmt::format("Kafka property '{}': {}", name, reason.data()));
 }
@@ -73,9 +77,8 @@ Status checkForced(const std::vector<KafkaSettings::Property>& given,
     const auto same = std::find_if(given.begin(), given.end(),
                                    [&](const auto& each) { return each.first == name; });
     if (same == given.end() || same->second == value) continue;
-    return invalidArgumentError(
-        fmt::format("Kafka property '{}' is '{}' here, not '{}' (leave it out)", name, value,
-                    same->second));
+    return invalidArgumentError(fmt::format(
+        "Kafka property '{}' is '{}' here, not '{}' (leave it out)", name, value, same->second));
   }
   return okStatus();
 }
@@ -86,7 +89,8 @@ std::string hintOf(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
       return " (create the topic, or correct its name)";
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-      return " (raise the topic's max.message.bytes and the property message.max.bytes; if each record is small "
+      return " (raise the topic's max.message.bytes and the property message.max.bytes; if each "
+             "record is small "
              "enough, lower the property batch.size)";
     case RD_KAFKA_RESP_ERR__FENCED:
     case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
@@ -158,7 +162,8 @@ StatusOr<Client> Client::make(rd_kafka_type_t type, const KafkaSettings& setting
   std::array<char, kErrorText> reason{};
   client.handle_.reset(rd_kafka_new(type, conf.get(), reason.data(), reason.size()));
   if (client.handle_ == nullptr) {
-    return invalidArgumentError(fmt::format("librdkafka refuses its properties: {}", reason.data()));
+    return invalidArgumentError(
+        fmt::format("librdkafka refuses its properties: {}", reason.data()));
   }
   static_cast<void>(conf.release());  // the handle's own now
   return client;
@@ -174,7 +179,8 @@ void Client::reset() {
     std::promise<void> ended;
     const std::future<void> end = ended.get_future();
     // Calls back into `trouble` until it is over.
-    std::thread([handle = handle_.release(), trouble = trouble_, told = std::move(ended)]() mutable {
+    std::thread([handle = handle_.release(), trouble = trouble_,
+                 told = std::move(ended)]() mutable {
       // There is no group to leave: partitions are assigned by hand.
       rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
       told.set_value();
@@ -195,7 +201,9 @@ bool Client::isRefused() const {
   return trouble_->isRefused;
 }
 
-void Client::note(rd_kafka_resp_err_t code, const char* reason) const { noteTrouble(*trouble_, code, reason); }
+void Client::note(rd_kafka_resp_err_t code, const char* reason) const {
+  noteTrouble(*trouble_, code, reason);
+}
 
 bool Client::takeOutage() {
   return trouble_->isAway.load(std::memory_order_relaxed) && trouble_->isAway.exchange(false);
@@ -217,7 +225,8 @@ Status givenUp(std::string_view doing) {
   return absl::CancelledError(fmt::format("stopped while waiting for Kafka: {}", doing));
 }
 
-Status awaitBrokers(const Client& client, const KafkaSettings& settings, const std::stop_token& cancellation) {
+Status awaitBrokers(const Client& client, const KafkaSettings& settings,
+                    const std::stop_token& cancellation) {
   using SteadyClock = std::chrono::steady_clock;
   const auto begun = SteadyClock::now();
   bool isToldOf = false;
@@ -231,18 +240,22 @@ Status awaitBrokers(const Client& client, const KafkaSettings& settings, const s
     const std::string reason = trouble.empty() ? rd_kafka_err2str(answer) : trouble;
     if (client.isRefused()) {
       return permissionDeniedError(
-          fmt::format("Kafka at {} refuses this client: {} (correct the credentials, or the certificate that is trusted)",
+          fmt::format("Kafka at {} refuses this client: {} (correct the credentials, or the "
+                      "certificate that is trusted)",
                       settings.bootstrapServers, reason));
     }
     if (cancellation.stop_requested()) return givenUp(reason);
     if (SteadyClock::now() - begun >= settings.startTimeout) {
-      return unavailableError(fmt::format(
-          "no Kafka broker at {} has answered within {} s: {} (start it, or correct the address; the "
-          "start time-out says how long to wait)",
-          settings.bootstrapServers, static_cast<double>(settings.startTimeout.count()) / 1000, reason));
+      return unavailableError(
+          fmt::format("no Kafka broker at {} has answered within {} s: {} (start it, or correct "
+                      "the address; the "
+                      "start time-out says how long to wait)",
+                      settings.bootstrapServers,
+                      static_cast<double>(settings.startTimeout.count()) / 1000, reason));
     }
     if (!isToldOf) {
-      log(LogLevel::kWarning, fmt::format("waiting for Kafka at {}: {}", settings.bootstrapServers, reason));
+      log(LogLevel::kWarning,
+          fmt::format("waiting for Kafka at {}: {}", settings.bootstrapServers, reason));
       isToldOf = true;
     }
   }
@@ -259,7 +272,8 @@ StatusOr<int> partitionCount(const Client& client, const std::string& topic, int
   const auto answer = rd_kafka_metadata(client.get(), 0, handle.get(), &metadata, timeoutMillis);
   const std::string doing = fmt::format("asking for the partitions of topic '{}'", topic);
   MILLRACE_RETURN_IF_ERROR(statusOf(answer, doing));
-  const auto found = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+  const auto found =
+      metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
   const int partitions = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
   rd_kafka_metadata_destroy(metadata);
   MILLRACE_RETURN_IF_ERROR(statusOf(found, fmt::format("topic '{}'", topic)));
@@ -269,12 +283,14 @@ StatusOr<int> partitionCount(const Client& client, const std::string& topic, int
 
 StatusOr<std::vector<std::string>> topicNames(const Client& client, int timeoutMillis) {
   const rd_kafka_metadata_t* metadata = nullptr;
-  MILLRACE_RETURN_IF_ERROR(statusOf(rd_kafka_metadata(client.get(), 1, nullptr, &metadata, timeoutMillis),
-                                    "asking for the topics"));
+  MILLRACE_RETURN_IF_ERROR(
+      statusOf(rd_kafka_metadata(client.get(), 1, nullptr, &metadata, timeoutMillis),
+               "asking for the topics"));
   std::vector<std::string> names;
   for (int i = 0; i < metadata->topic_cnt; ++i) {
     const rd_kafka_metadata_topic_t& topic = metadata->topics[i];
-    if (topic.err == RD_KAFKA_RESP_ERR_NO_ERROR && !std::string_view(topic.topic).starts_with("__")) {
+    if (topic.err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+        !std::string_view(topic.topic).starts_with("__")) {
       names.emplace_back(topic.topic);
     }
   }
@@ -296,9 +312,9 @@ Status createTopic(const Client& client, const std::string& topic, int partition
   }
   const std::unique_ptr<rd_kafka_AdminOptions_t, Destroy<rd_kafka_AdminOptions_destroy>> options(
       rd_kafka_AdminOptions_new(client.get(), RD_KAFKA_ADMIN_OP_CREATETOPICS));
-  MILLRACE_RETURN_IF_ERROR(statusOf(
-      rd_kafka_AdminOptions_set_operation_timeout(options.get(), timeoutMillis, reason.data(), reason.size()),
-      doing));
+  MILLRACE_RETURN_IF_ERROR(statusOf(rd_kafka_AdminOptions_set_operation_timeout(
+                                        options.get(), timeoutMillis, reason.data(), reason.size()),
+                                    doing));
   const Queue queue(rd_kafka_queue_new(client.get()));
   rd_kafka_NewTopic_t* topics[] = {wanted.get()};
   rd_kafka_CreateTopics(client.get(), topics, 1, options.get(), queue.get());

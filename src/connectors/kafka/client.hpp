@@ -31,8 +31,8 @@ using Topic = std::unique_ptr<rd_kafka_topic_t, Destroy<rd_kafka_topic_destroy>>
 using Message = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_destroy>>;
 using Event = std::unique_ptr<rd_kafka_event_t, Destroy<rd_kafka_event_destroy>>;
 using Error = std::unique_ptr<rd_kafka_error_t, Destroy<rd_kafka_error_destroy>>;
-using Partitions =
-    std::unique_ptr<rd_kafka_topic_partition_list_t, Destroy<rd_kafka_topic_partition_list_destroy>>;
+using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t,
+                                   Destroy<rd_kafka_topic_partition_list_destroy>>;
 
 /// What a client has to say besides the answers to its calls; lives as long as its handle.
 struct ClientTrouble;
@@ -57,9 +57,9 @@ class Client {
   rd_kafka_t* get() const { return handle_.get(); }
   explicit operator bool() const { return handle_ != nullptr; }
 
-  /// Destroys it. Of a consumer no callback is called from then on, and what does not end within a second
-  /// ends without anybody waiting: librdkafka waits for the answer to a commit for a minute, and sometimes
-  /// (seen with 2.0.2) for a thread that never ends.
+  /// Destroys it. Of a consumer no callback is called from then on, and what does not end within a
+  /// second ends without anybody waiting: librdkafka waits for the answer to a commit for a minute,
+  /// and sometimes (seen with 2.0.2) for a thread that never ends.
   void reset();
 
   /// The last thing that went wrong between this client and its brokers, for messages; "" when
@@ -67,7 +67,8 @@ class Client {
   std::string lastTrouble() const;
   /// A trouble that waiting does not mend: wrong credentials, a certificate that does not fit.
   bool isRefused() const;
-  /// Takes an error that has come as an event: where a queue is read for events, no callback is called.
+  /// Takes an error that has come as an event: where a queue is read for events, no callback is
+  /// called.
   void note(rd_kafka_resp_err_t code, const char* reason) const;
   /// True once each time that all brokers have gone away.
   bool takeOutage();
@@ -80,8 +81,8 @@ class Client {
 /// The same for a client that is only made, to see whether it can be: it connects to nobody.
 KafkaSettings withoutBrokers(KafkaSettings settings);
 
-/// By what a caller can do: kUnavailable, try again; kPermissionDenied, kNotFound, kInvalidArgument,
-/// kFailedPrecondition: it has to be set right; kAborted: the job has to recover.
+/// By what a caller can do: kUnavailable, try again; kPermissionDenied, kNotFound,
+/// kInvalidArgument, kFailedPrecondition: it has to be set right; kAborted: the job has to recover.
 Status statusOf(rd_kafka_resp_err_t code, std::string_view doing, std::string_view detail = {});
 /// Takes the error; null is ok.
 Status statusOf(rd_kafka_error_t* error, std::string_view doing);
@@ -89,7 +90,8 @@ Status statusOf(rd_kafka_error_t* error, std::string_view doing);
 /// Blocks until a broker has answered, saying so to the log when that takes more than a moment.
 /// kUnavailable: none has within settings.startTimeout; kPermissionDenied: they refuse this client;
 /// kCancelled: the job was given up.
-Status awaitBrokers(const Client& client, const KafkaSettings& settings, const std::stop_token& cancellation);
+Status awaitBrokers(const Client& client, const KafkaSettings& settings,
+                    const std::stop_token& cancellation);
 
 /// What whoever gives up waiting answers, because the job was given up.
 Status givenUp(std::string_view doing);
@@ -100,7 +102,8 @@ const Status& statusIn(const StatusOr<T>& answer) {
   return answer.status();
 }
 
-/// Tries again what answers kUnavailable, until `longest` has passed. kCancelled: the job was given up.
+/// Tries again what answers kUnavailable, until `longest` has passed. kCancelled: the job was given
+/// up.
 template <typename Ask>
 auto patiently(Duration longest, const std::stop_token& cancellation, Ask&& ask) {
   constexpr std::chrono::milliseconds kPauseBetweenTries(50);
@@ -109,7 +112,8 @@ auto patiently(Duration longest, const std::stop_token& cancellation, Ask&& ask)
     auto answer = ask();
     const bool isOver = std::chrono::steady_clock::now() - begun >= longest;
     if (!isRetriable(statusIn(answer)) || isOver) return answer;
-    if (cancellation.stop_requested()) return decltype(answer)(givenUp(std::string(statusIn(answer).message())));
+    if (cancellation.stop_requested())
+      return decltype(answer)(givenUp(std::string(statusIn(answer).message())));
     std::this_thread::sleep_for(kPauseBetweenTries);
   }
 }

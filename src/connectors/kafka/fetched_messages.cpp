@@ -13,7 +13,9 @@ void readHeaders(const rd_kafka_message_t& message, std::vector<KafkaHeader>& ou
   const char* name = nullptr;
   const void* value = nullptr;
   std::size_t size = 0;
-  for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+  for (std::size_t i = 0;
+       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+       ++i) {
     KafkaHeader& header = out.emplace_back();
     header.name = name;
     if (value != nullptr) header.value.emplace(static_cast<const char*>(value), size);

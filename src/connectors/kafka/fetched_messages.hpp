@@ -13,7 +13,8 @@
 
 namespace millrace::rdkafka {
 
-/// A few messages and events of a queue, in order. What follows one another of one partition is a run.
+/// A few messages and events of a queue, in order. What follows one another of one partition is a
+/// run.
 ///
 /// **Thread safety**: none.
 class FetchedMessages {

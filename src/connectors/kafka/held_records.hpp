@@ -25,8 +25,9 @@ struct HeldRecords {
   const std::string topic;
   std::mutex mutex;
   KafkaRecords records;
-  std::uint64_t epoch = 0;  ///< whose records they are, at the earliest: see KafkaEpochs::openEpoch()
-  Waker* waker = nullptr;   ///< woken when there is room again; null: nobody
+  std::uint64_t epoch =
+      0;  ///< whose records they are, at the earliest: see KafkaEpochs::openEpoch()
+  Waker* waker = nullptr;  ///< woken when there is room again; null: nobody
   std::atomic<std::size_t> shownBytes{0};
 };
 

@@ -43,14 +43,18 @@ void setMetadata(rd_kafka_topic_partition_t& partition, const std::string& text)
 Status KafkaEpochs::check(const Options& options) {
   if (options.delivery != KafkaDelivery::kExactlyOnce) return okStatus();
   const auto& properties = options.settings.properties;
-  const bool isGiven = std::any_of(properties.begin(), properties.end(),
-                                   [](const auto& each) { return each.first == "transaction.timeout.ms"; });
+  const bool isGiven = std::any_of(properties.begin(), properties.end(), [](const auto& each) {
+    return each.first == "transaction.timeout.ms";
+  });
   if (isGiven || options.interval <= kMostTransaction / 3) return okStatus();
-  return invalidArgumentError(fmt::format(
-      "a checkpoint each {} s is a transaction of that length, which brokers abort after {} s (make checkpoints at "
-      "most {} s apart; or set transaction.timeout.ms, and the brokers' transaction.max.timeout.ms, to three times "
-      "the interval)",
-      options.interval.count() / 1000, kMostTransaction.count() / 1000, kMostTransaction.count() / 3000));
+  return invalidArgumentError(
+      fmt::format("a checkpoint each {} s is a transaction of that length, which brokers abort "
+                  "after {} s (make checkpoints at "
+                  "most {} s apart; or set transaction.timeout.ms, and the brokers' "
+                  "transaction.max.timeout.ms, to three times "
+                  "the interval)",
+                  options.interval.count() / 1000, kMostTransaction.count() / 1000,
+                  kMostTransaction.count() / 3000));
 }
 
 KafkaEpochs::KafkaEpochs(Options options) : options_(std::move(options)) {}
@@ -64,8 +68,8 @@ KafkaEpochs::~KafkaEpochs() {
 }
 
 std::string KafkaEpochs::describe() const {
-  return fmt::format("Kafka at {} (group '{}', topic '{}')", options_.settings.bootstrapServers, group(),
-                     controlTopic());
+  return fmt::format("Kafka at {} (group '{}', topic '{}')", options_.settings.bootstrapServers,
+                     group(), controlTopic());
 }
 
 StatusOr<std::unique_ptr<Producer>> KafkaEpochs::makeProducer(std::size_t index) {
@@ -92,7 +96,8 @@ Status KafkaEpochs::startProducers() {
 Status KafkaEpochs::checkTopics() const {
   for (const std::string& topic : topics_) {
     const auto ask = [&] { return partitionCount(producers_[0]->client(), topic, kAskMillis); };
-    MILLRACE_RETURN_IF_ERROR(patiently(options_.settings.startTimeout, options_.cancellation, ask).status());
+    MILLRACE_RETURN_IF_ERROR(
+        patiently(options_.settings.startTimeout, options_.cancellation, ask).status());
   }
   return okStatus();
 }
@@ -104,10 +109,11 @@ StatusOr<EpochMark> KafkaEpochs::takeOver(const RecordedEpochs& recorded) {
   if (!isTransactional()) return EpochMark();
   MILLRACE_ASSIGN_OR_RETURN(const std::optional<EpochMark> early, readEarlyMarker());
   MILLRACE_RETURN_IF_ERROR(checkOwner(early, recorded));
-  // Markers only go up: a directory that ends before this one is refused, so nobody is shut out for it.
+  // Markers only go up: a directory that ends before this one is refused, so nobody is shut out for
+  // it.
   if (early && early->number > recorded.durable && !recorded.isFreshFromSavepoint) return *early;
-  MILLRACE_RETURN_IF_ERROR(
-      patiently(options_.settings.startTimeout, options_.cancellation, [this] { return makeControlTopic(); }));
+  MILLRACE_RETURN_IF_ERROR(patiently(options_.settings.startTimeout, options_.cancellation,
+                                     [this] { return makeControlTopic(); }));
   pass(Step::kTakingOver);
   const bool isShutOutFirst = keeps(Rule::kShutOutFirst);
   if (isShutOutFirst) MILLRACE_RETURN_IF_ERROR(shutOthersOut());
@@ -129,35 +135,43 @@ Status KafkaEpochs::makeControlTopic() const {
   return createTopic(client, controlTopic(), 1, {{"cleanup.policy", "compact"}}, kAskMillis);
 }
 
-Status KafkaEpochs::checkOwner(const std::optional<EpochMark>& marker, const RecordedEpochs& recorded) const {
-  if (!marker || marker->incarnation <= recorded.incarnation || recorded.isFreshFromSavepoint) return okStatus();
-  const std::string known = recorded.incarnation == 0 ? std::string("knows of none")
-                                                      : fmt::format("knows of {} only", recorded.incarnation);
-  return failedPreconditionError(fmt::format(
-      "{} remembers run {} of this job, but its state directory {}: another job with the application id '{}' "
-      "owns it (stop one of the two, or give them different names)",
-      describe(), marker->incarnation, known, options_.applicationId));
+Status KafkaEpochs::checkOwner(const std::optional<EpochMark>& marker,
+                               const RecordedEpochs& recorded) const {
+  if (!marker || marker->incarnation <= recorded.incarnation || recorded.isFreshFromSavepoint)
+    return okStatus();
+  const std::string known = recorded.incarnation == 0
+                                ? std::string("knows of none")
+                                : fmt::format("knows of {} only", recorded.incarnation);
+  return failedPreconditionError(
+      fmt::format("{} remembers run {} of this job, but its state directory {}: another job with "
+                  "the application id '{}' "
+                  "owns it (stop one of the two, or give them different names)",
+                  describe(), marker->incarnation, known, options_.applicationId));
 }
 
 // Every id there has ever been: a transaction that one of them has left open is decided then.
 Status KafkaEpochs::shutOthersOut() {
-  auto second = std::async(std::launch::async, [this] { return producers_[1]->initTransactions(); });
+  auto second =
+      std::async(std::launch::async, [this] { return producers_[1]->initTransactions(); });
   const Status first = producers_[0]->initTransactions();
   const Status other = second.get();
   return first.ok() ? other : first;
 }
 
-// Offsets of a transaction that has just ended are there a few milliseconds after its answer, so the first question
-// often comes too soon. Not `isStable`: what is committed by now, without waiting for transactions that are open.
+// Offsets of a transaction that has just ended are there a few milliseconds after its answer, so
+// the first question often comes too soon. Not `isStable`: what is committed by now, without
+// waiting for transactions that are open.
 StatusOr<Client> KafkaEpochs::makeReader(bool isStable) const {
   std::vector<KafkaSettings::Property> defaults = {{"client.id", options_.applicationId},
                                                    {"retry.backoff.ms", "2"}};
-  std::vector<KafkaSettings::Property> forced = {
-      {"group.id", group()}, {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"}};
+  std::vector<KafkaSettings::Property> forced = {{"group.id", group()},
+                                                 {"enable.auto.commit", "false"},
+                                                 {"enable.auto.offset.store", "false"}};
   forced.emplace_back("isolation.level", isStable ? "read_committed" : "read_uncommitted");
   // What the user has set is meant for the topics that are read.
   KafkaSettings settings = options_.settings;
-  std::erase_if(settings.properties, [](const auto& property) { return property.first == "isolation.level"; });
+  std::erase_if(settings.properties,
+                [](const auto& property) { return property.first == "isolation.level"; });
   return Client::make(RD_KAFKA_CONSUMER, settings, defaults, forced);
 }
 
@@ -170,7 +184,8 @@ StatusOr<std::optional<EpochMark>> KafkaEpochs::askForMarker(const Client& reade
                                                              int timeoutMillis) const {
   const Partitions list = onePartition(controlTopic(), 0, RD_KAFKA_OFFSET_INVALID);
   const std::string doing = fmt::format("reading the marker of group '{}'", group());
-  MILLRACE_RETURN_IF_ERROR(statusOf(rd_kafka_committed(reader.get(), list.get(), timeoutMillis), doing));
+  MILLRACE_RETURN_IF_ERROR(
+      statusOf(rd_kafka_committed(reader.get(), list.get(), timeoutMillis), doing));
   const rd_kafka_topic_partition_t& found = list->elems[0];
   // A failed read looks like an offset that is not there.
   MILLRACE_RETURN_IF_ERROR(statusOf(found.err, doing));
@@ -178,15 +193,18 @@ StatusOr<std::optional<EpochMark>> KafkaEpochs::askForMarker(const Client& reade
   const std::string_view text(static_cast<const char*>(found.metadata), found.metadata_size);
   const std::optional<EpochMark> marker = readMarker(text);
   if (marker && marker->number == static_cast<std::uint64_t>(found.offset)) return marker;
-  return failedPreconditionError(fmt::format(
-      "the offset that group '{}' has committed for topic '{}' is not a marker of Millrace: it was reset, or "
-      "somebody else commits to that group (delete the group and begin from a savepoint in a new directory; "
-      "expect results since then a second time)",
-      group(), controlTopic()));
+  return failedPreconditionError(
+      fmt::format("the offset that group '{}' has committed for topic '{}' is not a marker of "
+                  "Millrace: it was reset, or "
+                  "somebody else commits to that group (delete the group and begin from a "
+                  "savepoint in a new directory; "
+                  "expect results since then a second time)",
+                  group(), controlTopic()));
 }
 
 StatusOr<std::optional<EpochMark>> KafkaEpochs::readCommittedMarker(const Client& reader) const {
-  return patiently(options_.settings.startTimeout, options_.cancellation, [&] { return askForMarker(reader, kAskMillis); });
+  return patiently(options_.settings.startTimeout, options_.cancellation,
+                   [&] { return askForMarker(reader, kAskMillis); });
 }
 
 void KafkaEpochs::prepare(const EpochMark& mark) {
@@ -200,7 +218,8 @@ void KafkaEpochs::prepare(const EpochMark& mark) {
 Status KafkaEpochs::finishResults(const EpochMark& mark) {
   // The first of a run: nobody could know its number before.
   if (openEpoch() == 0) MILLRACE_RETURN_IF_ERROR(begin(mark.number));
-  if (keeps(Rule::kDeliveredFirst)) MILLRACE_RETURN_IF_ERROR(producerOf(mark.number)->awaitDeliveries());
+  if (keeps(Rule::kDeliveredFirst))
+    MILLRACE_RETURN_IF_ERROR(producerOf(mark.number)->awaitDeliveries());
   pass(Step::kDelivered);
   // What the next epoch has to say is not held up by the commit of this one.
   MILLRACE_RETURN_IF_ERROR(begin(mark.number + 1));
@@ -210,7 +229,8 @@ Status KafkaEpochs::finishResults(const EpochMark& mark) {
   return okStatus();
 }
 
-// REQUIRES: the epoch that had its producer before is verified, and what lies before it is delivered.
+// REQUIRES: the epoch that had its producer before is verified, and what lies before it is
+// delivered.
 Status KafkaEpochs::begin(std::uint64_t epoch) {
   MILLRACE_RETURN_IF_ERROR(producerOf(epoch)->beginTransaction());
   open_.store(epoch, std::memory_order_release);
@@ -237,8 +257,9 @@ Status KafkaEpochs::commit(const EpochMark& mark) {
   return okStatus();
 }
 
-// A late copy of a request that got no answer would commit the transaction after the next half-way, or under
-// this one's number. The new producer takes the id from whoever has it: that must still have been this job.
+// A late copy of a request that got no answer would commit the transaction after the next half-way,
+// or under this one's number. The new producer takes the id from whoever has it: that must still
+// have been this job.
 Status KafkaEpochs::replaceProducer(const EpochMark& mark) {
   const std::size_t index = mark.number % producers_.size();
   producers_[index].reset();
@@ -259,7 +280,8 @@ void KafkaEpochs::join(std::shared_ptr<HeldRecords> held) {
   held_.push_back(std::move(held));
 }
 
-// What cannot be sent now is noted before the last look, or whoever makes room might look in between.
+// What cannot be sent now is noted before the last look, or whoever makes room might look in
+// between.
 Status KafkaEpochs::send(HeldRecords& held) {
   bool isNoted = false;
   while (!held.records.isEmpty()) {

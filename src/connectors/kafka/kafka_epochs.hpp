@@ -24,20 +24,22 @@
 namespace millrace::rdkafka {
 
 /// All Kafka sinks of a running job: their producers, and with exactly once the transaction of each
-/// epoch. The transaction is the commit point: results, and a marker with the epoch's number, become
-/// visible in one step; the state directory keeps an epoch until that is known.
-/// See docs/design/commit-protocol.md for the rules and what each prevents.
+/// epoch. The transaction is the commit point: results, and a marker with the epoch's number,
+/// become visible in one step; the state directory keeps an epoch until that is known. See
+/// docs/design/commit-protocol.md for the rules and what each prevents.
 ///
 /// Two producers take turns, so that results of the next epoch go out while one is being committed:
 ///
-///   prepare(N)   results of N are delivered ─► epoch N + 1 is open ─► marker N is in its transaction
-///   commit(N)    N is durable ─► the transaction of N has ended ─► marker N was read back
+///   prepare(N)   results of N are delivered ─► epoch N + 1 is open ─► marker N is in its
+///   transaction commit(N)    N is durable ─► the transaction of N has ended ─► marker N was read
+///   back
 ///
 /// While N is open, writers produce what belongs to N; a writer whose barrier N has come holds its
 /// records back until N + 1 is open.
 ///
 /// At least once there is one producer and nothing is held back: an epoch is open from the barrier
-/// before it to prepare(), its records are counted apart, and commit() waits until all are delivered.
+/// before it to prepare(), its records are counted apart, and commit() waits until all are
+/// delivered.
 ///
 /// **Thread safety**: as CommitPoint; send() for any thread.
 class KafkaEpochs final : public CommitPoint {
@@ -115,7 +117,8 @@ class KafkaEpochs final : public CommitPoint {
   const Options options_;
   std::set<std::string> topics_;
 
-  // One is replaced only between its epochs: writers, and the other's reports, have no use for it then.
+  // One is replaced only between its epochs: writers, and the other's reports, have no use for it
+  // then.
   std::array<std::unique_ptr<Producer>, 2> producers_;
   Client reader_;  // of the marker
   std::future<Status> prepared_;

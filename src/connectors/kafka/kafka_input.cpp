@@ -38,7 +38,8 @@ Status KafkaInput::open(const std::shared_ptr<Client>& client, bool mayBeRestore
     MILLRACE_ASSIGN_OR_RETURN(partitions_, lookup.partitions());
     return okStatus();
   }));
-  const bool mayCome = options_.until.at == KafkaEnd::At::kNever && options_.discoveryInterval.count() > 0;
+  const bool mayCome =
+      options_.until.at == KafkaEnd::At::kNever && options_.discoveryInterval.count() > 0;
   if (partitions_.empty() && !mayCome) {
     return notFoundError(fmt::format("no topic matches '{}'", options_.topicPattern));
   }
@@ -58,11 +59,13 @@ Status KafkaInput::await(const std::function<Status(const PartitionLookup&)>& as
   return patiently(options_.settings.startTimeout, cancellation_, [&] { return ask(lookup); });
 }
 
-// The beginning of a topic is where all of it is read from, whenever that is; and so is a named offset.
+// The beginning of a topic is where all of it is read from, whenever that is; and so is a named
+// offset.
 StatusOr<bool> KafkaInput::hasPassingStart() const {
   using At = KafkaStart::At;
   const KafkaStart& start = options_.start;
-  const bool isFixed = start.at == At::kEarliest || (start.at == At::kOffsets && start.otherwise == At::kEarliest);
+  const bool isFixed =
+      start.at == At::kEarliest || (start.at == At::kOffsets && start.otherwise == At::kEarliest);
   if (isFixed) return false;
   MILLRACE_RETURN_IF_ERROR(planned_);
   return true;
@@ -141,7 +144,8 @@ void KafkaInput::noteAway(std::string_view reason) {
 
 void KafkaInput::noteBack() {
   if (!isAway_.exchange(false)) return;
-  log(LogLevel::kInfo, fmt::format("Kafka at {} answers again", options_.settings.bootstrapServers));
+  log(LogLevel::kInfo,
+      fmt::format("Kafka at {} answers again", options_.settings.bootstrapServers));
 }
 
 void KafkaInput::onToldGroup(rd_kafka_t*, rd_kafka_resp_err_t answer,
@@ -167,12 +171,14 @@ void KafkaInput::onToldGroup(rd_kafka_t*, rd_kafka_resp_err_t answer,
 
 void KafkaInput::scout() {
   using Clock = std::chrono::steady_clock;
-  const bool discovers = options_.until.at == KafkaEnd::At::kNever && options_.discoveryInterval.count() > 0;
+  const bool discovers =
+      options_.until.at == KafkaEnd::At::kNever && options_.discoveryInterval.count() > 0;
   SteadyTime nextEnds = Clock::now() + kEndsInterval;
   SteadyTime nextSearch = discovers ? Clock::now() + options_.discoveryInterval : SteadyTime::max();
   std::unique_lock lock(mutex_);
   while (!isEnding_) {
-    changed_.wait_until(lock, std::min(nextEnds, nextSearch), [this] { return isEnding_ || isAsked_; });
+    changed_.wait_until(lock, std::min(nextEnds, nextSearch),
+                        [this] { return isEnding_ || isAsked_; });
     serveReaders(lock);
     if (isEnding_) return;
     const std::vector<std::shared_ptr<PartitionGauge>> gauges = gauges_;
@@ -206,8 +212,9 @@ void KafkaInput::serveReaders(std::unique_lock<std::mutex>& lock) {
     isAsked_ = std::any_of(inboxes_.begin(), inboxes_.end(), hasAsked);
     const std::shared_ptr<Client> client = inbox->client;
     std::vector<std::shared_ptr<PartitionGauge>> gauges;
-    std::copy_if(gauges_.begin(), gauges_.end(), std::back_inserter(gauges),
-                 [&](const auto& gauge) { return workerOf(gauge->id, inbox->workers) == inbox->worker; });
+    std::copy_if(
+        gauges_.begin(), gauges_.end(), std::back_inserter(gauges),
+        [&](const auto& gauge) { return workerOf(gauge->id, inbox->workers) == inbox->worker; });
     lock.unlock();
     refreshEnds(*client, gauges).IgnoreError();
     const Status missing = isInDoubt ? checkThere(*client, gauges) : okStatus();
@@ -235,7 +242,8 @@ Status KafkaInput::discover() {
   partitions_.insert(partitions_.end(), added.begin(), added.end());
   std::sort(partitions_.begin(), partitions_.end());
   for (const PartitionId& each : added) {
-    log(LogLevel::kInfo, fmt::format("partition '{}' is new, and read from its beginning", each.name()));
+    log(LogLevel::kInfo,
+        fmt::format("partition '{}' is new, and read from its beginning", each.name()));
   }
   const std::lock_guard lock(mutex_);
   // For readers that have not begun yet.
@@ -256,7 +264,8 @@ Status KafkaInput::refreshEnds(const Client& client,
   for (const auto& gauge : gauges) partitions.push_back(gauge->id);
   const PartitionLookup lookup(client, options_);
   MILLRACE_ASSIGN_OR_RETURN(const auto ends, lookup.ends(partitions));
-  for (std::size_t i = 0; i < ends.size(); ++i) gauges[i]->end.store(ends[i], std::memory_order_relaxed);
+  for (std::size_t i = 0; i < ends.size(); ++i)
+    gauges[i]->end.store(ends[i], std::memory_order_relaxed);
   return okStatus();
 }
 

@@ -50,8 +50,8 @@ struct ReaderInbox {
   std::atomic<bool> hasNews{false};
 };
 
-/// Finds the partitions, says which of them a reader has and where it begins, and looks, on a thread of
-/// its own, for new ones and for how far they go.
+/// Finds the partitions, says which of them a reader has and where it begins, and looks, on a
+/// thread of its own, for new ones and for how far they go.
 ///
 /// **Thread safety**: open() and restore() from one thread at a time, before any reader begins; the
 /// rest from any.
@@ -64,30 +64,33 @@ class KafkaInput {
 
   const KafkaSourceOptions& options() const { return options_; }
 
-  /// The first reader's client asks for all. `cancellation` ends the waiting, here and in restore().
-  Status open(const std::shared_ptr<Client>& client, bool mayBeRestored, const std::stop_token& cancellation);
+  /// The first reader's client asks for all. `cancellation` ends the waiting, here and in
+  /// restore().
+  Status open(const std::shared_ptr<Client>& client, bool mayBeRestored,
+              const std::stop_token& cancellation);
   /// Of a job that goes on from nothing. REQUIRES: open().
   StatusOr<bool> hasPassingStart() const;
   /// For all readers; each may ask for it, one is enough.
   Status restore(std::span<const std::string_view> positions);
 
-  /// The reader's share of what is known; from here on its inbox is filled. REQUIRES: leave() before it goes.
+  /// The reader's share of what is known; from here on its inbox is filled. REQUIRES: leave()
+  /// before it goes.
   StatusOr<std::vector<PartitionPosition>> begin(ReaderInbox& inbox);
   /// The same for one that has not begun.
   std::vector<PartitionPosition> shareOf(const ReaderInbox& inbox);
   void leave(ReaderInbox& inbox);
   Status takeNews(ReaderInbox& inbox, std::vector<PartitionPosition>& added);
   void watch(std::shared_ptr<PartitionGauge> gauge);
-  /// The reader's queue was full and is running low. librdkafka looks only once a second whether it may
-  /// fetch again, or when it has to do with the broker: so something is asked.
+  /// The reader's queue was full and is running low. librdkafka looks only once a second whether it
+  /// may fetch again, or when it has to do with the broker: so something is asked.
   void hasten(ReaderInbox& inbox);
   /// A partition of the reader has been missing for a while: it is told when that is so.
   void doubt(ReaderInbox& inbox);
 
-  /// For librdkafka: what became of telling the group, with the input as `opaque`. A failure is said once
-  /// until it works again.
-  static void onToldGroup(rd_kafka_t*, rd_kafka_resp_err_t answer, rd_kafka_topic_partition_list_t* offsets,
-                          void* opaque);
+  /// For librdkafka: what became of telling the group, with the input as `opaque`. A failure is
+  /// said once until it works again.
+  static void onToldGroup(rd_kafka_t*, rd_kafka_resp_err_t answer,
+                          rd_kafka_topic_partition_list_t* offsets, void* opaque);
 
   /// All brokers are away, or one has answered: said once for each outage.
   void noteAway(std::string_view reason);
@@ -103,14 +106,16 @@ class KafkaInput {
   void scout();
   Status discover();
   void serveReaders(std::unique_lock<std::mutex>& lock);
-  Status refreshEnds(const Client& client, std::span<const std::shared_ptr<PartitionGauge>> gauges) const;
+  Status refreshEnds(const Client& client,
+                     std::span<const std::shared_ptr<PartitionGauge>> gauges) const;
   void noteBack();
-  Status checkThere(const Client& client, std::span<const std::shared_ptr<PartitionGauge>> gauges) const;
+  Status checkThere(const Client& client,
+                    std::span<const std::shared_ptr<PartitionGauge>> gauges) const;
   void tell(ReaderInbox& inbox, const Status& failure);
 
   const KafkaSourceOptions options_;
-  std::vector<PartitionId> partitions_;        // known so far; once begun, of the scout alone
-  std::vector<PartitionPosition> positions_;   // where the readers begin
+  std::vector<PartitionId> partitions_;       // known so far; once begun, of the scout alone
+  std::vector<PartitionPosition> positions_;  // where the readers begin
   Status planned_;
   std::stop_token cancellation_;
   bool isRestored_ = false;

@@ -13,7 +13,9 @@ std::optional<std::string_view> KafkaMessage::header(std::string_view name) cons
   return found == headers.rend() ? std::nullopt : found->value;
 }
 
-std::string KafkaMessage::position() const { return fmt::format("{}-{}@{}", topic, partition, offset); }
+std::string KafkaMessage::position() const {
+  return fmt::format("{}-{}@{}", topic, partition, offset);
+}
 
 void KafkaMessage::copyParts(MessageParts& parts) const {
   parts.key = key;

@@ -25,7 +25,8 @@ bool readEntry(ByteReader& in, PartitionPosition& position) {
       !in.length(end)) {
     return false;
   }
-  if (partition > static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max())) return false;
+  if (partition > static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max()))
+    return false;
   if (topic.empty() || next == 0 || next > kMaxOffset || end > kMaxOffset) return false;
   position.id = {std::string(topic), static_cast<std::int32_t>(partition)};
   position.next = static_cast<std::int64_t>(next) - 1;
@@ -42,7 +43,8 @@ std::string PartitionId::name() const { return fmt::format("{}-{}", topic, parti
 
 std::size_t workerOf(const PartitionId& partition, std::size_t workers) {
   const std::uint64_t first = millraceHash(std::string_view(partition.topic)) % workers;
-  return static_cast<std::size_t>((first + static_cast<std::uint64_t>(partition.partition)) % workers);
+  return static_cast<std::size_t>((first + static_cast<std::uint64_t>(partition.partition)) %
+                                  workers);
 }
 
 void writePositions(std::span<const PartitionPosition> positions, ByteWriter& out) {
@@ -61,7 +63,8 @@ StatusOr<std::vector<PartitionPosition>> readPositions(std::span<const std::stri
   for (const std::string_view bytes : readers) {
     if (!bytes.starts_with(kTag)) {
       return failedPreconditionError(
-          "the checkpoint's position is not one of Kafka (the source read something else when it was "
+          "the checkpoint's position is not one of Kafka (the source read something else when it "
+          "was "
           "taken: read that again, or start anew with an empty state directory)");
     }
     ByteReader in(bytes.substr(kTag.size()));

@@ -34,8 +34,8 @@ struct PartitionPosition {
   bool operator==(const PartitionPosition&) const = default;
 };
 
-/// Which of the workers reads a partition: the same in every run with as many workers. The partitions
-/// of a topic go round the workers, beginning with one that depends on the topic's name.
+/// Which of the workers reads a partition: the same in every run with as many workers. The
+/// partitions of a topic go round the workers, beginning with one that depends on the topic's name.
 std::size_t workerOf(const PartitionId& partition, std::size_t workers);
 
 /// Appends the position of a reader:

@@ -67,20 +67,21 @@ std::vector<KafkaSettings::Property> forced(const KafkaSourceOptions& options) {
   return properties;
 }
 
-// How full librdkafka's queue is. It holds messages up to a number and up to an amount of bytes, and says
-// only how many there are.
+// How full librdkafka's queue is. It holds messages up to a number and up to an amount of bytes,
+// and says only how many there are.
 class QueueGauge {
  public:
   Status open(const Client& client) {
-    MILLRACE_ASSIGN_OR_RETURN(const std::int64_t kilobytes, numberOf(client, "queued.max.messages.kbytes"));
+    MILLRACE_ASSIGN_OR_RETURN(const std::int64_t kilobytes,
+                              numberOf(client, "queued.max.messages.kbytes"));
     MILLRACE_ASSIGN_OR_RETURN(const std::int64_t messages, numberOf(client, "queued.min.messages"));
     limitBytes_ = static_cast<double>(kilobytes) * 1024;
     limitMessages_ = static_cast<double>(messages);
     return okStatus();
   }
 
-  /// True once each time when the queue was full and is running low. `bytes` are those of `count` messages
-  /// that came from it last.
+  /// True once each time when the queue was full and is running low. `bytes` are those of `count`
+  /// messages that came from it last.
   bool isRunningLow(std::size_t queued, std::size_t bytes, std::size_t count) {
     const double each = static_cast<double>(bytes) / static_cast<double>(count);
     const auto messages = static_cast<double>(queued);
@@ -96,7 +97,8 @@ class QueueGauge {
   static StatusOr<std::int64_t> numberOf(const Client& client, const char* property) {
     std::array<char, 32> text{};
     std::size_t size = text.size();
-    const auto answer = rd_kafka_conf_get(rd_kafka_conf(client.get()), property, text.data(), &size);
+    const auto answer =
+        rd_kafka_conf_get(rd_kafka_conf(client.get()), property, text.data(), &size);
     std::int64_t number = 0;
     if (answer == RD_KAFKA_CONF_OK) std::from_chars(text.data(), text.data() + text.size(), number);
     if (number > 0) return number;
@@ -200,8 +202,8 @@ Status Reader::open(OperatorContext& context) {
   inbox_.waker = &context.waker();
   const KafkaSourceOptions& options = input_->options();
   MILLRACE_RETURN_IF_ERROR(checkOptions(options));
-  MILLRACE_ASSIGN_OR_RETURN(
-      Client client, Client::make(RD_KAFKA_CONSUMER, options.settings, defaults(), forced(options)));
+  MILLRACE_ASSIGN_OR_RETURN(Client client, Client::make(RD_KAFKA_CONSUMER, options.settings,
+                                                        defaults(), forced(options)));
   client_ = std::make_shared<Client>(std::move(client));
   MILLRACE_RETURN_IF_ERROR(input_->open(client_, context.isCheckpointed(), context.cancellation()));
   // What goes wrong comes by the same queue as messages.
@@ -239,10 +241,12 @@ Status Reader::add(const std::vector<PartitionPosition>& positions, ReaderReport
     report.setPending(index, true);
     endIfDone(index, report);
     if (split.isEnded) continue;
-    rd_kafka_topic_partition_list_add(list.get(), each.id.topic.c_str(), each.id.partition)->offset = each.next;
+    rd_kafka_topic_partition_list_add(list.get(), each.id.topic.c_str(), each.id.partition)
+        ->offset = each.next;
   }
   if (list->cnt == 0) return okStatus();
-  return statusOf(rd_kafka_incremental_assign(client_->get(), list.get()), "assigning Kafka partitions");
+  return statusOf(rd_kafka_incremental_assign(client_->get(), list.get()),
+                  "assigning Kafka partitions");
 }
 
 Status Reader::takeNews(ReaderReport& report) {
@@ -269,7 +273,8 @@ StatusOr<ReadState> Reader::next(ReaderReport& report) {
       }
     }
     if (!fetched_.fill(queue_.get())) break;
-    const bool isLow = gauge_.isRunningLow(rd_kafka_queue_length(queue_.get()), fetched_.bytes(), fetched_.count());
+    const bool isLow = gauge_.isRunningLow(rd_kafka_queue_length(queue_.get()), fetched_.bytes(),
+                                           fetched_.count());
     if (isLow) input_->hasten(inbox_);
   }
   if (client_->takeOutage()) input_->noteAway(client_->lastTrouble());
@@ -381,11 +386,14 @@ Status Reader::handle(const rd_kafka_message_t& event, ReaderReport& report) {
       return okStatus();
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-      return failedPreconditionError(fmt::format(
-          "{} does not hold offset {} any more, which is to be read next: it has been made anew, or its "
-          "messages were deleted before they were read (start anew with an empty state directory, or "
-          "bring the topic back as it was): {}",
-          name, hasSplit ? splits_[find(event)].next : event.offset, rd_kafka_message_errstr(&event)));
+      return failedPreconditionError(
+          fmt::format("{} does not hold offset {} any more, which is to be read next: it has been "
+                      "made anew, or its "
+                      "messages were deleted before they were read (start anew with an empty state "
+                      "directory, or "
+                      "bring the topic back as it was): {}",
+                      name, hasSplit ? splits_[find(event)].next : event.offset,
+                      rd_kafka_message_errstr(&event)));
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
@@ -447,7 +455,8 @@ void Reader::endIfDone(std::size_t index, ReaderReport& report) {
   ++ended_;
   split.gauge->position.store(split.next, std::memory_order_relaxed);
   report.endSplit(index);
-  const Partitions list = onePartition(split.id().topic, split.id().partition, RD_KAFKA_OFFSET_INVALID);
+  const Partitions list =
+      onePartition(split.id().topic, split.id().partition, RD_KAFKA_OFFSET_INVALID);
   rd_kafka_pause_partitions(client_->get(), list.get());
 }
 
@@ -478,14 +487,16 @@ void Reader::tellGroup() {
     noted_.pop_front();
   }
   const Partitions list = listOf(offsets);
-  rd_kafka_commit_queue(client_->get(), list.get(), queue_.get(), &KafkaInput::onToldGroup, input_.get());
+  rd_kafka_commit_queue(client_->get(), list.get(), queue_.get(), &KafkaInput::onToldGroup,
+                        input_.get());
 }
 
 Partitions Reader::listOf(const std::vector<std::int64_t>& offsets) const {
   Partitions list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
   for (std::size_t i = 0; i < offsets.size(); ++i) {
     const PartitionId& id = splits_[i].id();
-    rd_kafka_topic_partition_list_add(list.get(), id.topic.c_str(), id.partition)->offset = offsets[i];
+    rd_kafka_topic_partition_list_add(list.get(), id.topic.c_str(), id.partition)->offset =
+        offsets[i];
   }
   return list;
 }
@@ -496,7 +507,8 @@ void Reader::close(bool succeeded) {
   const Queue answers(rd_kafka_queue_new(client_->get()));
   rd_kafka_commit_queue(client_->get(), list.get(), answers.get(), nullptr, nullptr);
   const Event answer(rd_kafka_queue_poll(answers.get(), kLastWordMillis));
-  const auto code = answer == nullptr ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(answer.get());
+  const auto code =
+      answer == nullptr ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(answer.get());
   KafkaInput::onToldGroup(client_->get(), code, list.get(), input_.get());
 }
 
@@ -517,8 +529,8 @@ void Reader::appendSplits(std::vector<SplitProgress>& splits) const {
 
 Status checkKafkaSource(const KafkaSourceOptions& options) {
   MILLRACE_RETURN_IF_ERROR(rdkafka::checkOptions(options));
-  return rdkafka::Client::make(RD_KAFKA_CONSUMER, rdkafka::withoutBrokers(options.settings), rdkafka::defaults(),
-                               rdkafka::forced(options))
+  return rdkafka::Client::make(RD_KAFKA_CONSUMER, rdkafka::withoutBrokers(options.settings),
+                               rdkafka::defaults(), rdkafka::forced(options))
       .status();
 }
 

@@ -42,8 +42,8 @@ StatusOr<KafkaSettings::Property> resolved(const KafkaSettings::Property& given)
   if (!isFile && !name.ends_with(kVariable)) return given;
   StatusOr<std::string> found = isFile ? contentOf(value) : variable(value);
   if (!found.ok()) {
-    return invalidArgumentError(fmt::format("Kafka property {}: {}", name,
-                                            std::string(found.status().message())));
+    return invalidArgumentError(
+        fmt::format("Kafka property {}: {}", name, std::string(found.status().message())));
   }
   return KafkaSettings::Property{withoutEnd(name, isFile ? kFile : kVariable), *std::move(found)};
 }
@@ -61,10 +61,14 @@ void set(std::vector<KafkaSettings::Property>& properties, KafkaSettings::Proper
 }  // namespace
 
 bool isSecretKafkaProperty(std::string_view name) {
-  constexpr std::array<std::string_view, 8> kSecrets = {
-      "sasl.password",    "ssl.key.password",         "ssl.keystore.password", "ssl.key.pem",
-      "ssl_key",          "sasl.oauthbearer.config",  "sasl.oauthbearer.client.secret",
-      "sasl.jaas.config"};
+  constexpr std::array<std::string_view, 8> kSecrets = {"sasl.password",
+                                                        "ssl.key.password",
+                                                        "ssl.keystore.password",
+                                                        "ssl.key.pem",
+                                                        "ssl_key",
+                                                        "sasl.oauthbearer.config",
+                                                        "sasl.oauthbearer.client.secret",
+                                                        "sasl.jaas.config"};
   return std::find(kSecrets.begin(), kSecrets.end(), name) != kSecrets.end() ||
          name.find("password") != std::string_view::npos ||
          name.find("secret") != std::string_view::npos;

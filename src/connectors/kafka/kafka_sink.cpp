@@ -16,15 +16,16 @@ namespace {
 using rdkafka::HeldRecords;
 using rdkafka::KafkaEpochs;
 
-// What the writers of one sink have in common in a job that keeps nothing; made by the first that opens.
+// What the writers of one sink have in common in a job that keeps nothing; made by the first that
+// opens.
 struct Alone {
   std::unique_ptr<KafkaEpochs> epochs;
 };
 
 KafkaEpochs::Options epochsOf(const KafkaSinkOptions& options, const CommitSettings& settings) {
   return {options.settings, options.delivery,
-          options.applicationId.empty() ? settings.jobName : options.applicationId, settings.interval,
-          settings.cancellation};
+          options.applicationId.empty() ? settings.jobName : options.applicationId,
+          settings.interval, settings.cancellation};
 }
 
 class EpochWriter final : public KafkaWriter {
@@ -80,7 +81,8 @@ class EpochWriter final : public KafkaWriter {
  private:
   Status openAlone(const OperatorContext& context) {
     if (alone_->epochs == nullptr) {
-      KafkaEpochs::Options options = epochsOf(options_, {context.jobName(), Duration(0), context.cancellation()});
+      KafkaEpochs::Options options =
+          epochsOf(options_, {context.jobName(), Duration(0), context.cancellation()});
       options.delivery = KafkaDelivery::kAtLeastOnce;
       alone_->epochs = std::make_unique<KafkaEpochs>(std::move(options));
       alone_->epochs->addTopic(options_.topic);
@@ -110,7 +112,8 @@ std::unique_ptr<KafkaWriter> makeKafkaWriter(std::shared_ptr<void>& shared,
   return std::make_unique<EpochWriter>(std::static_pointer_cast<Alone>(shared), options);
 }
 
-Status checkKafkaSink(const KafkaSinkOptions& options, const std::string& jobName, Duration interval) {
+Status checkKafkaSink(const KafkaSinkOptions& options, const std::string& jobName,
+                      Duration interval) {
   KafkaEpochs::Options wanted = epochsOf(options, {jobName, interval});
   MILLRACE_RETURN_IF_ERROR(KafkaEpochs::check(wanted));
   wanted.settings = rdkafka::withoutBrokers(wanted.settings);
@@ -125,7 +128,8 @@ Status joinKafkaCommitPoint(const KafkaSinkOptions& options, const CommitSetting
   const auto epochs = std::dynamic_pointer_cast<KafkaEpochs>(point);
   if (epochs == nullptr || !isSame(epochs->options(), wanted)) {
     return invalidArgumentError(
-        "the Kafka sinks of a job share one transaction: they need the same brokers, properties, delivery "
+        "the Kafka sinks of a job share one transaction: they need the same brokers, properties, "
+        "delivery "
         "and application id");
   }
   epochs->addTopic(options.topic);
@@ -134,7 +138,8 @@ Status joinKafkaCommitPoint(const KafkaSinkOptions& options, const CommitSetting
 
 std::string describeKafkaSink(const KafkaSinkOptions& options) {
   const bool isExactlyOnce = options.delivery == KafkaDelivery::kExactlyOnce;
-  return fmt::format("kafka({}), {}", options.topic, isExactlyOnce ? "exactly once" : "at least once");
+  return fmt::format("kafka({}), {}", options.topic,
+                     isExactlyOnce ? "exactly once" : "at least once");
 }
 
 }  // namespace millrace

@@ -21,7 +21,8 @@ bool take(std::string_view& text, std::string_view before, int base, std::uint64
 }
 
 std::string bodyOf(const EpochMark& mark) {
-  return fmt::format("v1;n={};inc={};sum={:016x};k=2", mark.number, mark.incarnation, mark.checksum);
+  return fmt::format("v1;n={};inc={};sum={:016x};k=2", mark.number, mark.incarnation,
+                     mark.checksum);
 }
 
 }  // namespace

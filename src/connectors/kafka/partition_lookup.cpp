@@ -28,7 +28,8 @@ StatusOr<std::regex> compile(const std::string& pattern) {
 Partitions listOf(std::span<const PartitionId> partitions, std::int64_t offset) {
   Partitions list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
   for (const PartitionId& each : partitions) {
-    rd_kafka_topic_partition_list_add(list.get(), each.topic.c_str(), each.partition)->offset = offset;
+    rd_kafka_topic_partition_list_add(list.get(), each.topic.c_str(), each.partition)->offset =
+        offset;
   }
   return list;
 }
@@ -63,8 +64,8 @@ Status checkNamed(const std::vector<KafkaOffset>& named, std::span<const Partiti
 }
 
 Status gone(const PartitionId& id, const std::string& what) {
-  return failedPreconditionError(fmt::format("partition '{}' is not what the checkpoint has read: {} ({})",
-                                             id.name(), what, kWhatToDo));
+  return failedPreconditionError(fmt::format(
+      "partition '{}' is not what the checkpoint has read: {} ({})", id.name(), what, kWhatToDo));
 }
 
 }  // namespace
@@ -97,7 +98,8 @@ StatusOr<std::vector<PartitionId>> PartitionLookup::partitions() const {
   if (!options_.topicPattern.empty()) {
     MILLRACE_ASSIGN_OR_RETURN(const std::regex pattern, compile(options_.topicPattern));
     MILLRACE_ASSIGN_OR_RETURN(topics, topicNames(client_, kAskMillis));
-    std::erase_if(topics, [&](const std::string& each) { return !std::regex_match(each, pattern); });
+    std::erase_if(topics,
+                  [&](const std::string& each) { return !std::regex_match(each, pattern); });
   }
   std::vector<PartitionId> found;
   for (const std::string& topic : topics) {
@@ -117,7 +119,8 @@ StatusOr<std::vector<PartitionPosition>> PartitionLookup::begin(
   MILLRACE_RETURN_IF_ERROR(checkNamed(options_.until.positions, partitions));
   MILLRACE_ASSIGN_OR_RETURN(const auto offsets, starts(partitions));
   std::vector<PartitionPosition> positions;
-  for (std::size_t i = 0; i < partitions.size(); ++i) positions.push_back({partitions[i], offsets[i], {}});
+  for (std::size_t i = 0; i < partitions.size(); ++i)
+    positions.push_back({partitions[i], offsets[i], {}});
   MILLRACE_RETURN_IF_ERROR(setEnds(positions));
   return positions;
 }
@@ -134,21 +137,23 @@ StatusOr<std::vector<PartitionPosition>> PartitionLookup::goOn(
   const bool keepsEnd = isUnfinished && (options_.until.at == KafkaEnd::At::kLatest ||
                                          options_.until.at == KafkaEnd::At::kTimestamp);
   for (const PartitionPosition& then : positions) {
-    const auto found = std::find_if(all.begin(), all.end(),
-                                    [&](const PartitionPosition& each) { return each.id == then.id; });
+    const auto found = std::find_if(
+        all.begin(), all.end(), [&](const PartitionPosition& each) { return each.id == then.id; });
     if (found == all.end()) {
       return gone(then.id, "it is not there, or the source does not read it any more");
     }
     const std::int64_t end = now[static_cast<std::size_t>(found - all.begin())];
     if (then.next > end) {
-      return gone(then.id, fmt::format("it was read up to offset {} and ends at {} now, as if it had been "
-                                       "deleted and made anew",
-                                       then.next, end));
+      return gone(then.id,
+                  fmt::format("it was read up to offset {} and ends at {} now, as if it had been "
+                              "deleted and made anew",
+                              then.next, end));
     }
     if (then.next < found->next) {
-      return gone(then.id, fmt::format("it was read up to offset {} and begins at {} now: what lay between "
-                                       "has been deleted unread, by retention or by hand",
-                                       then.next, found->next));
+      return gone(then.id,
+                  fmt::format("it was read up to offset {} and begins at {} now: what lay between "
+                              "has been deleted unread, by retention or by hand",
+                              then.next, found->next));
     }
     found->next = then.next;
     if (keepsEnd && then.end) found->end = then.end;
@@ -160,7 +165,8 @@ StatusOr<std::vector<PartitionPosition>> PartitionLookup::fromBeginning(
     std::span<const PartitionId> partitions) const {
   MILLRACE_ASSIGN_OR_RETURN(const auto offsets, offsetsAt(partitions, RD_KAFKA_OFFSET_BEGINNING));
   std::vector<PartitionPosition> positions;
-  for (std::size_t i = 0; i < partitions.size(); ++i) positions.push_back({partitions[i], offsets[i], {}});
+  for (std::size_t i = 0; i < partitions.size(); ++i)
+    positions.push_back({partitions[i], offsets[i], {}});
   return positions;
 }
 
@@ -170,13 +176,14 @@ Status PartitionLookup::checkThere(const PartitionId& partition) const {
   return notFoundError(fmt::format("partition '{}' is not there any more", partition.name()));
 }
 
-StatusOr<std::vector<std::int64_t>> PartitionLookup::ends(std::span<const PartitionId> partitions) const {
+StatusOr<std::vector<std::int64_t>> PartitionLookup::ends(
+    std::span<const PartitionId> partitions) const {
   return offsetsAt(partitions, RD_KAFKA_OFFSET_END);
 }
 
 // librdkafka passes the "time" on as it is, and to brokers the logical offsets are times.
-StatusOr<std::vector<std::int64_t>> PartitionLookup::offsetsAt(std::span<const PartitionId> partitions,
-                                                               std::int64_t time) const {
+StatusOr<std::vector<std::int64_t>> PartitionLookup::offsetsAt(
+    std::span<const PartitionId> partitions, std::int64_t time) const {
   if (partitions.empty()) return std::vector<std::int64_t>();
   const Partitions list = listOf(partitions, time);
   constexpr const char* kDoing = "asking for the offsets";
@@ -195,7 +202,8 @@ StatusOr<std::vector<std::int64_t>> PartitionLookup::offsetsAtOrEnds(
   return offsets;
 }
 
-StatusOr<std::vector<std::int64_t>> PartitionLookup::starts(std::span<const PartitionId> partitions) const {
+StatusOr<std::vector<std::int64_t>> PartitionLookup::starts(
+    std::span<const PartitionId> partitions) const {
   const KafkaStart& start = options_.start;
   if (start.at == KafkaStart::At::kTimestamp) return offsetsAtOrEnds(partitions, start.time);
   MILLRACE_ASSIGN_OR_RETURN(const auto first, offsetsAt(partitions, RD_KAFKA_OFFSET_BEGINNING));
@@ -210,14 +218,16 @@ StatusOr<std::vector<std::int64_t>> PartitionLookup::starts(std::span<const Part
   }
   const auto named = byPartition(start.positions);
   for (std::size_t i = 0; i < partitions.size(); ++i) {
-    if (const auto it = named.find(partitions[i]); isNamed && it != named.end()) wanted[i] = it->second;
+    if (const auto it = named.find(partitions[i]); isNamed && it != named.end())
+      wanted[i] = it->second;
     if (wanted[i] < 0) continue;
     if (wanted[i] >= first[i] && wanted[i] <= last[i]) {
       offsets[i] = wanted[i];
       continue;
     }
-    const std::string what = fmt::format("offset {} of partition '{}' is not there: it holds those from {} to {}",
-                                         wanted[i], partitions[i].name(), first[i], last[i]);
+    const std::string what =
+        fmt::format("offset {} of partition '{}' is not there: it holds those from {} to {}",
+                    wanted[i], partitions[i].name(), first[i], last[i]);
     if (isNamed) return failedPreconditionError(what + " (correct the offset)");
     log(LogLevel::kWarning, fmt::format("the committed {}; starting at {}", what, offsets[i]));
   }
@@ -229,7 +239,8 @@ StatusOr<std::vector<std::int64_t>> PartitionLookup::committed(
   if (partitions.empty()) return std::vector<std::int64_t>();
   const Partitions list = listOf(partitions, RD_KAFKA_OFFSET_INVALID);
   const std::string doing = fmt::format("asking where group '{}' stands", options_.groupId);
-  MILLRACE_RETURN_IF_ERROR(statusOf(rd_kafka_committed(client_.get(), list.get(), kAskMillis), doing));
+  MILLRACE_RETURN_IF_ERROR(
+      statusOf(rd_kafka_committed(client_.get(), list.get(), kAskMillis), doing));
   return offsetsOf(*list, doing.c_str());
 }
 
@@ -238,8 +249,9 @@ Status PartitionLookup::setEnds(std::vector<PartitionPosition>& positions) const
   if (until.at == KafkaEnd::At::kNever) return okStatus();
   std::vector<PartitionId> partitions;
   for (const PartitionPosition& each : positions) partitions.push_back(each.id);
-  StatusOr<std::vector<std::int64_t>> last =
-      until.at == KafkaEnd::At::kTimestamp ? offsetsAtOrEnds(partitions, until.time) : ends(partitions);
+  StatusOr<std::vector<std::int64_t>> last = until.at == KafkaEnd::At::kTimestamp
+                                                 ? offsetsAtOrEnds(partitions, until.time)
+                                                 : ends(partitions);
   MILLRACE_RETURN_IF_ERROR(last.status());
   const auto named = byPartition(until.positions);
   for (std::size_t i = 0; i < positions.size(); ++i) {

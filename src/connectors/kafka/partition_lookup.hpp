@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Asks the brokers which partitions there are, and where to begin and to end in them. All of it blocks.
+// Asks the brokers which partitions there are, and where to begin and to end in them. All of it
+// blocks.
 #pragma once
 
 #include "connectors/kafka/client.hpp"
@@ -31,13 +32,15 @@ class PartitionLookup {
   /// Where a job that goes on from nothing begins, and where it ends.
   StatusOr<std::vector<PartitionPosition>> begin(std::span<const PartitionId> partitions) const;
 
-  /// Where a job begins that goes on from `positions`: partitions that these do not know are read from
-  /// their beginning. kFailedPrecondition: the topics are not what the checkpoint has read from.
+  /// Where a job begins that goes on from `positions`: partitions that these do not know are read
+  /// from their beginning. kFailedPrecondition: the topics are not what the checkpoint has read
+  /// from.
   StatusOr<std::vector<PartitionPosition>> goOn(std::span<const PartitionId> partitions,
                                                 std::vector<PartitionPosition> positions) const;
 
   /// Of partitions that have been found in the meantime.
-  StatusOr<std::vector<PartitionPosition>> fromBeginning(std::span<const PartitionId> partitions) const;
+  StatusOr<std::vector<PartitionPosition>> fromBeginning(
+      std::span<const PartitionId> partitions) const;
 
   /// kNotFound: the partition is not there.
   Status checkThere(const PartitionId& partition) const;

@@ -17,11 +17,11 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-// Requests of which a late copy can do harm in the transaction after theirs, by their numbers: the offset
-// commit and the end. [Kafka protocol; docs/design/commit-protocol.md, C5]
+// Requests of which a late copy can do harm in the transaction after theirs, by their numbers: the
+// offset commit and the end. [Kafka protocol; docs/design/commit-protocol.md, C5]
 constexpr std::int16_t kEndTxn = 26;
 constexpr std::int16_t kTxnOffsetCommit = 28;
-constexpr int kPollMillis = 60'000;   // a stop wakes it
+constexpr int kPollMillis = 60'000;  // a stop wakes it
 constexpr int kStepMillis = 1'000;
 constexpr int kFlushMillis = 5;
 constexpr std::chrono::milliseconds kReasonMillis{1'000};
@@ -39,9 +39,11 @@ std::int64_t transactionMillis(const Producer::Options& options) {
   return millis;
 }
 
-// librdkafka wants a transaction to last longer than a request; who shortens the one means the other, too.
+// librdkafka wants a transaction to last longer than a request; who shortens the one means the
+// other, too.
 std::string requestTimeout(const Producer::Options& options) {
-  return fmt::to_string(std::min(kRequestMillis, std::max(kLeastRequestMillis, transactionMillis(options))));
+  return fmt::to_string(
+      std::min(kRequestMillis, std::max(kLeastRequestMillis, transactionMillis(options))));
 }
 
 std::vector<KafkaSettings::Property> defaultsOf(const Producer::Options& options) {
@@ -55,14 +57,16 @@ std::vector<KafkaSettings::Property> defaultsOf(const Producer::Options& options
       {"retry.backoff.ms", "20"},
   };
   if (!options.transactionalId.empty()) {
-    defaults.emplace_back("transaction.timeout.ms", fmt::to_string(options.transactionTimeout.count()));
+    defaults.emplace_back("transaction.timeout.ms",
+                          fmt::to_string(options.transactionTimeout.count()));
   }
   return defaults;
 }
 
 std::vector<KafkaSettings::Property> forcedBy(const Producer::Options& options) {
   std::vector<KafkaSettings::Property> forced = {{"enable.idempotence", "true"}};
-  if (!options.transactionalId.empty()) forced.emplace_back("transactional.id", options.transactionalId);
+  if (!options.transactionalId.empty())
+    forced.emplace_back("transactional.id", options.transactionalId);
   return forced;
 }
 
@@ -78,8 +82,12 @@ char* at(const KafkaRecords& records, std::size_t offset) {
 }
 
 // A record bears the number of its lane from produce() to its report.
-void* laneOf(std::uint64_t epoch) { return reinterpret_cast<void*>(static_cast<std::uintptr_t>(epoch % 2)); }
-std::size_t numberOf(const void* lane) { return static_cast<std::size_t>(reinterpret_cast<std::uintptr_t>(lane)); }
+void* laneOf(std::uint64_t epoch) {
+  return reinterpret_cast<void*>(static_cast<std::uintptr_t>(epoch % 2));
+}
+std::size_t numberOf(const void* lane) {
+  return static_cast<std::size_t>(reinterpret_cast<std::uintptr_t>(lane));
+}
 
 rd_kafka_message_t messageOf(const KafkaRecords& records, const Entry& entry, void* lane) {
   rd_kafka_message_t message{};
@@ -93,11 +101,12 @@ rd_kafka_message_t messageOf(const KafkaRecords& records, const Entry& entry, vo
 }
 
 // A record, for messages: what is long of its key is left out.
-std::string describe(std::size_t bytes, const void* key, std::size_t keySize, std::int32_t partition,
-                     std::string_view topic) {
+std::string describe(std::size_t bytes, const void* key, std::size_t keySize,
+                     std::int32_t partition, std::string_view topic) {
   std::string text = fmt::format("a record of {} bytes", bytes);
   if (key != nullptr) {
-    text += fmt::format(" with key '{}'{}", std::string_view(static_cast<const char*>(key), std::min(keySize, kTold)),
+    text += fmt::format(" with key '{}'{}",
+                        std::string_view(static_cast<const char*>(key), std::min(keySize, kTold)),
                         keySize > kTold ? "..." : "");
   }
   if (partition >= 0) text += fmt::format(" for partition {}", partition);
@@ -108,7 +117,8 @@ std::string describe(std::size_t bytes, const void* key, std::size_t keySize, st
 Status recordStatus(rd_kafka_resp_err_t code, const std::string& doing) {
   if (code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) return statusOf(code, doing);
   return invalidArgumentError(fmt::format(
-      "{}: the topic has no such partition (add partitions, or correct KafkaRecord::partition)", doing));
+      "{}: the topic has no such partition (add partitions, or correct KafkaRecord::partition)",
+      doing));
 }
 
 std::optional<UnansweredRequests::Kind> harmfulKind(std::int16_t request) {
@@ -117,10 +127,11 @@ std::optional<UnansweredRequests::Kind> harmfulKind(std::int16_t request) {
   return std::nullopt;
 }
 
-// Calls `step` until it does not answer that it needs more time, `timeout` has passed, or the job is given up.
+// Calls `step` until it does not answer that it needs more time, `timeout` has passed, or the job
+// is given up.
 template <typename Step>
-Status persist(std::chrono::milliseconds timeout, const std::stop_token& cancellation, std::string_view doing,
-               Step&& step) {
+Status persist(std::chrono::milliseconds timeout, const std::stop_token& cancellation,
+               std::string_view doing, Step&& step) {
   const auto deadline = SteadyClock::now() + timeout;
   while (true) {
     Error error(step(kStepMillis));
@@ -138,9 +149,9 @@ StatusOr<std::unique_ptr<Producer>> Producer::make(const Options& options,
   std::unique_ptr<Producer> producer(new Producer(options, std::move(onReports)));
   Conf conf(rd_kafka_conf_new());
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR);
-  MILLRACE_RETURN_IF_ERROR(statusOf(
-      rd_kafka_conf_interceptor_add_on_new(conf.get(), "millrace", &Producer::onNew, producer.get()),
-      "making a Kafka producer"));
+  MILLRACE_RETURN_IF_ERROR(statusOf(rd_kafka_conf_interceptor_add_on_new(
+                                        conf.get(), "millrace", &Producer::onNew, producer.get()),
+                                    "making a Kafka producer"));
   MILLRACE_ASSIGN_OR_RETURN(producer->client_,
                             Client::make(RD_KAFKA_PRODUCER, options.settings, defaultsOf(options),
                                          forcedBy(options), std::move(conf)));
@@ -169,9 +180,11 @@ void Producer::stopReports() {
 
 rd_kafka_resp_err_t Producer::onNew(rd_kafka_t* handle, const rd_kafka_conf_t*, void* opaque, char*,
                                     std::size_t) {
-  const auto sent = rd_kafka_interceptor_add_on_request_sent(handle, "millrace", &Producer::onSent, opaque);
+  const auto sent =
+      rd_kafka_interceptor_add_on_request_sent(handle, "millrace", &Producer::onSent, opaque);
   if (sent != RD_KAFKA_RESP_ERR_NO_ERROR) return sent;
-  return rd_kafka_interceptor_add_on_response_received(handle, "millrace", &Producer::onAnswer, opaque);
+  return rd_kafka_interceptor_add_on_response_received(handle, "millrace", &Producer::onAnswer,
+                                                       opaque);
 }
 
 rd_kafka_resp_err_t Producer::onSent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t key,
@@ -181,11 +194,12 @@ rd_kafka_resp_err_t Producer::onSent(rd_kafka_t*, int, const char*, std::int32_t
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-rd_kafka_resp_err_t Producer::onAnswer(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t key,
-                                       std::int16_t, std::int32_t, std::size_t, std::int64_t,
-                                       rd_kafka_resp_err_t error, void* opaque) {
+rd_kafka_resp_err_t Producer::onAnswer(rd_kafka_t*, int, const char*, std::int32_t,
+                                       std::int16_t key, std::int16_t, std::int32_t, std::size_t,
+                                       std::int64_t, rd_kafka_resp_err_t error, void* opaque) {
   const auto kind = harmfulKind(key);
-  if (kind && error == RD_KAFKA_RESP_ERR_NO_ERROR) static_cast<Producer*>(opaque)->unanswered_.answered(*kind);
+  if (kind && error == RD_KAFKA_RESP_ERR_NO_ERROR)
+    static_cast<Producer*>(opaque)->unanswered_.answered(*kind);
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -212,20 +226,25 @@ void Producer::noteReports(rd_kafka_event_t& event) {
   while (const rd_kafka_message_t* const message = rd_kafka_event_message_next(&event)) {
     ++reported[numberOf(message->_private)];
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) [[likely]] {
-      if (isAway_) log(LogLevel::kInfo, fmt::format("Kafka at {} takes results again", options_.settings.bootstrapServers));
+      if (isAway_)
+        log(LogLevel::kInfo,
+            fmt::format("Kafka at {} takes results again", options_.settings.bootstrapServers));
       isAway_ = false;
       continue;
     }
     const bool isLost = message->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
-    std::string doing = "delivering " + describe(message->len + message->key_len, message->key, message->key_len,
-                                                 isLost ? message->partition : RD_KAFKA_PARTITION_UA,
-                                                 rd_kafka_topic_name(message->rkt));
+    std::string doing =
+        "delivering " + describe(message->len + message->key_len, message->key, message->key_len,
+                                 isLost ? message->partition : RD_KAFKA_PARTITION_UA,
+                                 rd_kafka_topic_name(message->rkt));
     // What went wrong with the connection is the reason only of what took too long.
     const bool isLate = message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
-    if (const std::string trouble = client_.lastTrouble(); isLate && !trouble.empty()) doing += " (" + trouble + ")";
+    if (const std::string trouble = client_.lastTrouble(); isLate && !trouble.empty())
+      doing += " (" + trouble + ")";
     fail(recordStatus(message->err, doing));
   }
-  for (std::size_t lane = 0; lane < reported.size(); ++lane) undelivered_[lane].fetch_sub(reported[lane]);
+  for (std::size_t lane = 0; lane < reported.size(); ++lane)
+    undelivered_[lane].fetch_sub(reported[lane]);
 }
 
 void Producer::fail(Status status) {
@@ -234,17 +253,19 @@ void Producer::fail(Status status) {
   hasFailed_.notify_all();
 }
 
-// Once a transaction has failed, librdkafka takes nothing more for it and says no more than that; what
-// failed is on its way with the reports.
-Status Producer::notTaken(rd_kafka_resp_err_t code, const std::string& topic, const KafkaRecords& records,
-                          const Entry& entry) {
+// Once a transaction has failed, librdkafka takes nothing more for it and says no more than that;
+// what failed is on its way with the reports.
+Status Producer::notTaken(rd_kafka_resp_err_t code, const std::string& topic,
+                          const KafkaRecords& records, const Entry& entry) {
   const bool isReader = std::this_thread::get_id() == reports_.get_id();
   if (code == RD_KAFKA_RESP_ERR__STATE && !isReader) {
     std::unique_lock lock(mutex_);
-    if (hasFailed_.wait_for(lock, kReasonMillis, [this] { return !failure_.ok(); })) return failure_;
+    if (hasFailed_.wait_for(lock, kReasonMillis, [this] { return !failure_.ok(); }))
+      return failure_;
   }
-  return recordStatus(code, "writing " + describe(entry.keySize + entry.valueSize, at(records, entry.key),
-                                                  entry.keySize, entry.partition, topic));
+  return recordStatus(code,
+                      "writing " + describe(entry.keySize + entry.valueSize, at(records, entry.key),
+                                            entry.keySize, entry.partition, topic));
 }
 
 Status Producer::failure() const {
@@ -253,7 +274,8 @@ Status Producer::failure() const {
 }
 
 Status Producer::awaitBrokers() {
-  MILLRACE_RETURN_IF_ERROR(rdkafka::awaitBrokers(client_, options_.settings, options_.cancellation));
+  MILLRACE_RETURN_IF_ERROR(
+      rdkafka::awaitBrokers(client_, options_.settings, options_.cancellation));
   client_.takeOutage();
   isWatched_.store(options_.tellsOfOutages);
   return okStatus();
@@ -270,18 +292,21 @@ Status Producer::beginTransaction() {
   return statusOf(rd_kafka_begin_transaction(client_.get()), "beginning a transaction");
 }
 
-Status Producer::sendOffsets(const std::string& group, const rd_kafka_topic_partition_list_t& offsets) {
-  const std::unique_ptr<rd_kafka_consumer_group_metadata_t, Destroy<rd_kafka_consumer_group_metadata_destroy>>
+Status Producer::sendOffsets(const std::string& group,
+                             const rd_kafka_topic_partition_list_t& offsets) {
+  const std::unique_ptr<rd_kafka_consumer_group_metadata_t,
+                        Destroy<rd_kafka_consumer_group_metadata_destroy>>
       metadata(rd_kafka_consumer_group_metadata_new(group.c_str()));
-  return persist(patience_, options_.cancellation, "noting the epoch in its transaction", [&](int millis) {
-    return rd_kafka_send_offsets_to_transaction(client_.get(), &offsets, metadata.get(), millis);
-  });
+  return persist(patience_, options_.cancellation, "noting the epoch in its transaction",
+                 [&](int millis) {
+                   return rd_kafka_send_offsets_to_transaction(client_.get(), &offsets,
+                                                               metadata.get(), millis);
+                 });
 }
 
 Status Producer::commitTransaction() {
-  return persist(patience_, options_.cancellation, "committing a transaction", [this](int millis) {
-    return rd_kafka_commit_transaction(client_.get(), millis);
-  });
+  return persist(patience_, options_.cancellation, "committing a transaction",
+                 [this](int millis) { return rd_kafka_commit_transaction(client_.get(), millis); });
 }
 
 StatusOr<rd_kafka_topic_t*> Producer::topic(const std::string& name) {
@@ -293,7 +318,8 @@ StatusOr<rd_kafka_topic_t*> Producer::topic(const std::string& name) {
   return topic.get();
 }
 
-StatusOr<std::size_t> Producer::produce(const std::string& name, const KafkaRecords& records, std::uint64_t epoch) {
+StatusOr<std::size_t> Producer::produce(const std::string& name, const KafkaRecords& records,
+                                        std::uint64_t epoch) {
   MILLRACE_ASSIGN_OR_RETURN(rd_kafka_topic_t* const handle, topic(name));
   void* const lane = laneOf(epoch);
   // Counted beforehand: reports may come before this call is over.
@@ -315,16 +341,19 @@ StatusOr<std::size_t> Producer::produceAll(rd_kafka_topic_t& handle, const std::
       ++count;
     }
     if (count == 0) {
-      MILLRACE_ASSIGN_OR_RETURN(const bool isTaken, produceOne(handle, name, records, records[done], lane));
+      MILLRACE_ASSIGN_OR_RETURN(const bool isTaken,
+                                produceOne(handle, name, records, records[done], lane));
       if (!isTaken) return done;
       ++done;
     }
     // Each message's own partition counts.
-    rd_kafka_produce_batch(&handle, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_PARTITION,
-                           batch.data(), static_cast<int>(count));
+    rd_kafka_produce_batch(&handle, RD_KAFKA_PARTITION_UA,
+                           RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_PARTITION, batch.data(),
+                           static_cast<int>(count));
     for (std::size_t i = 0; i < count; ++i) {
       if (batch[i].err == RD_KAFKA_RESP_ERR__QUEUE_FULL) return done;
-      if (batch[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) return notTaken(batch[i].err, name, records, records[done]);
+      if (batch[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return notTaken(batch[i].err, name, records, records[done]);
       ++done;
     }
   }
@@ -345,9 +374,10 @@ StatusOr<bool> Producer::produceOne(rd_kafka_topic_t& handle, const std::string&
   const Timestamp timestamp = entry.timestamp == kMinTimestamp ? 0 : entry.timestamp;  // 0: now
   const auto answer = rd_kafka_producev(
       client_.get(), RD_KAFKA_V_RKT(&handle), RD_KAFKA_V_PARTITION(entry.partition),
-      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(at(records, entry.value), entry.valueSize),
-      RD_KAFKA_V_KEY(at(records, entry.key), entry.keySize), RD_KAFKA_V_HEADERS(given), RD_KAFKA_V_OPAQUE(lane),
-      RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_END);
+      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+      RD_KAFKA_V_VALUE(at(records, entry.value), entry.valueSize),
+      RD_KAFKA_V_KEY(at(records, entry.key), entry.keySize), RD_KAFKA_V_HEADERS(given),
+      RD_KAFKA_V_OPAQUE(lane), RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_END);
   if (answer == RD_KAFKA_RESP_ERR__QUEUE_FULL) return false;
   if (answer != RD_KAFKA_RESP_ERR_NO_ERROR) return notTaken(answer, name, records, entry);
   static_cast<void>(headers.release());  // the message's own now
@@ -364,7 +394,8 @@ Status Producer::awaitDeliveries() {
 }
 
 Status Producer::awaitDelivered(std::uint64_t epoch) {
-  // As long as it is asked to, librdkafka sends without waiting for more; it waits for all there is by itself.
+  // As long as it is asked to, librdkafka sends without waiting for more; it waits for all there is
+  // by itself.
   while (undelivered_[numberOf(laneOf(epoch))].load() > 0 && failure().ok()) {
     if (options_.cancellation.stop_requested()) return givenUp("awaiting deliveries");
     rd_kafka_flush(client_.get(), kFlushMillis);

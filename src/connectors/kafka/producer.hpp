@@ -21,9 +21,10 @@
 
 namespace millrace::rdkafka {
 
-/// Whether the requests of which a late copy can do harm have had their answers. They cannot be counted: of
-/// most answers librdkafka tells twice, by the thread that has received them and by the one that deals
-/// with them. But it sends nothing more of a kind before it has dealt with the one before, or given it up.
+/// Whether the requests of which a late copy can do harm have had their answers. They cannot be
+/// counted: of most answers librdkafka tells twice, by the thread that has received them and by the
+/// one that deals with them. But it sends nothing more of a kind before it has dealt with the one
+/// before, or given it up.
 ///
 /// **Thread safety**: any thread; sent() and answered() of one kind from one at a time.
 class UnansweredRequests {
@@ -43,11 +44,11 @@ class UnansweredRequests {
   std::atomic<bool> isAnyLost_{false};
 };
 
-/// librdkafka's producer with the thread that reads its delivery reports. What could not be delivered is
-/// remembered: failure().
+/// librdkafka's producer with the thread that reads its delivery reports. What could not be
+/// delivered is remembered: failure().
 ///
-/// **Thread safety**: all methods may be called from any thread, those of transactions from one at a
-/// time.
+/// **Thread safety**: all methods may be called from any thread, those of transactions from one at
+/// a time.
 class Producer {
  public:
   struct Options {
@@ -55,7 +56,7 @@ class Producer {
     std::string clientId;
     std::string transactionalId = {};  ///< empty: none
     Duration transactionTimeout{60'000};
-    bool tellsOfOutages = true;   ///< to the log, while nothing is delivered
+    bool tellsOfOutages = true;         ///< to the log, while nothing is delivered
     std::stop_token cancellation = {};  ///< see OperatorContext::cancellation()
   };
 
@@ -81,19 +82,20 @@ class Producer {
   /// Gives offsets, with their metadata, to the transaction.
   Status sendOffsets(const std::string& group, const rd_kafka_topic_partition_list_t& offsets);
   Status commitTransaction();
-  /// Whether a request has gone unanswered of which a late copy could end, or mark, another transaction:
-  /// then the producer must not begin any.
+  /// Whether a request has gone unanswered of which a late copy could end, or mark, another
+  /// transaction: then the producer must not begin any.
   bool isInDoubt() const { return unanswered_.isAny(); }
 
   /// Hands over records of an epoch from the first on; answers how many were taken: fewer when the
   /// queue is full.
-  StatusOr<std::size_t> produce(const std::string& topic, const KafkaRecords& records, std::uint64_t epoch);
+  StatusOr<std::size_t> produce(const std::string& topic, const KafkaRecords& records,
+                                std::uint64_t epoch);
 
   /// Waits until everything is delivered, or answers why not. Does not end while more is produced.
   Status awaitDeliveries();
 
-  /// Waits until all of the epoch is delivered, or answers why not. REQUIRES: nothing more of it comes,
-  /// and nothing yet of the one after the next.
+  /// Waits until all of the epoch is delivered, or answers why not. REQUIRES: nothing more of it
+  /// comes, and nothing yet of the one after the next.
   Status awaitDelivered(std::uint64_t epoch);
 
   Status failure() const;
@@ -111,7 +113,8 @@ class Producer {
   StatusOr<std::size_t> produceAll(rd_kafka_topic_t& topic, const std::string& name,
                                    const KafkaRecords& records, void* lane);
   StatusOr<bool> produceOne(rd_kafka_topic_t& topic, const std::string& name,
-                            const KafkaRecords& records, const KafkaRecords::Entry& entry, void* lane);
+                            const KafkaRecords& records, const KafkaRecords::Entry& entry,
+                            void* lane);
 
   static rd_kafka_resp_err_t onNew(rd_kafka_t*, const rd_kafka_conf_t*, void*, char*, std::size_t);
   static rd_kafka_resp_err_t onSent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t,
@@ -133,8 +136,8 @@ class Producer {
   Client client_;
   Queue queue_;
   std::atomic<bool> isStopping_{false};
-  std::atomic<bool> isWatched_{false};   // somebody wants to know whether brokers answer
-  bool isAway_ = false;                  // of the thread that reads reports
+  std::atomic<bool> isWatched_{false};  // somebody wants to know whether brokers answer
+  bool isAway_ = false;                 // of the thread that reads reports
   std::thread reports_;
 };
 

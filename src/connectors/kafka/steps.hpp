@@ -10,8 +10,8 @@
 
 namespace millrace::steps {
 
-/// In the order in which an epoch passes them, the first three once a start; those behind kNextOpen belong
-/// to the epoch before the one that is open.
+/// In the order in which an epoch passes them, the first three once a start; those behind kNextOpen
+/// belong to the epoch before the one that is open.
 enum class Step : std::uint8_t {
   kTakingOver,  ///< brokers answer, topics are there; nobody is shut out
   kShutOut,
@@ -19,27 +19,30 @@ enum class Step : std::uint8_t {
   kProducing,
   kProduced,
   kDelivered,
-  kNextOpen,           ///< results of the next epoch go out
+  kNextOpen,  ///< results of the next epoch go out
   kMarkerSent,
-  kSealed,             ///< the epoch is durable in the state directory
+  kSealed,  ///< the epoch is durable in the state directory
   kTransactionEnding,
-  kEndSent,            ///< the request has left; its answer is not there
+  kEndSent,  ///< the request has left; its answer is not there
   kTransactionEnded,
-  kConfirmed,          ///< the marker was read back
+  kConfirmed,  ///< the marker was read back
 };
 
 constexpr std::array<std::string_view, 13> kStepNames = {
-    "taking-over", "shut-out", "marker-read",        "producing", "produced",          "delivered", "next-open",
-    "marker-sent", "sealed",   "transaction-ending", "end-sent",  "transaction-ended", "confirmed"};
+    "taking-over", "shut-out",          "marker-read", "producing", "produced",
+    "delivered",   "next-open",         "marker-sent", "sealed",    "transaction-ending",
+    "end-sent",    "transaction-ended", "confirmed"};
 static_assert(kStepNames.size() == static_cast<std::size_t>(Step::kConfirmed) + 1);
 
-/// Called at each passing of a step, by the thread that passes it. Null, as ever but in tests: nothing is.
+/// Called at each passing of a step, by the thread that passes it. Null, as ever but in tests:
+/// nothing is.
 using StepHook = void (*)(Step step);
 inline std::atomic<StepHook> stepHook{nullptr};
 
 inline void pass(Step step) {
   const StepHook hook = stepHook.load(std::memory_order_relaxed);
-  if (hook != nullptr) [[unlikely]] hook(step);
+  if (hook != nullptr) [[unlikely]]
+    hook(step);
 }
 
 }  // namespace millrace::steps

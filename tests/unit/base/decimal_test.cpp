@@ -216,10 +216,21 @@ TEST_CASE("Division rounds half away from zero to a millionth, and always fits")
     std::int64_t quotient;
   };
   const Row rows[] = {
-      {0, 7, 0},         {7, 1, 7},           {7, 2, 4},       {-7, 2, -4},
-      {7, 3, 2},         {-7, 3, -2},         {8, 3, 3},       {-8, 3, -3},
-      {kMax, 1, kMax},   {kMin, 1, kMin},     {kMax, kMax, 1}, {kMin, kMax, -1},
-      {1, kMax, 0},      {kMax / 2, kMax, 0}, {kMax / 2 + 1, kMax, 1},
+      {0, 7, 0},
+      {7, 1, 7},
+      {7, 2, 4},
+      {-7, 2, -4},
+      {7, 3, 2},
+      {-7, 3, -2},
+      {8, 3, 3},
+      {-8, 3, -3},
+      {kMax, 1, kMax},
+      {kMin, 1, kMin},
+      {kMax, kMax, 1},
+      {kMin, kMax, -1},
+      {1, kMax, 0},
+      {kMax / 2, kMax, 0},
+      {kMax / 2 + 1, kMax, 1},
       {kMin / 2, kMax, -1},
   };
   for (const Row& row : rows) {

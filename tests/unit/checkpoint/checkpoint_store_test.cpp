@@ -65,7 +65,8 @@ TEST_CASE("A new directory holds nothing, and then what was committed") {
   CHECK(*entriesOf(*store) == Entries{{{1, 0, "key"}, "one"}});
 }
 
-TEST_CASE("A run that begins without a state drops its entries, and an id may then mean another state") {
+TEST_CASE(
+    "A run that begins without a state drops its entries, and an id may then mean another state") {
   SimulatedFiles files(1);
   {
     const auto store = opened(files);
@@ -96,13 +97,19 @@ TEST_CASE("Entries are read by ranges of key groups") {
     REQUIRE(store->bringForward().ok());
   }
   Entries all;
-  for (const KeyGroupRange range : {KeyGroupRange{0, 3}, KeyGroupRange{3, 4}, KeyGroupRange{4, 8}}) {
-    REQUIRE(store->forEachEntry(range, [&](StateId state, KeyGroup group, std::string_view key,
-                                           std::string_view value) {
-      CHECK(range.contains(group));
-      all.emplace(EntryId{group.value, static_cast<std::uint16_t>(state), std::string(key)}, value);
-      return absl::OkStatus();
-    }).ok());
+  for (const KeyGroupRange range :
+       {KeyGroupRange{0, 3}, KeyGroupRange{3, 4}, KeyGroupRange{4, 8}}) {
+    REQUIRE(store
+                ->forEachEntry(range,
+                               [&](StateId state, KeyGroup group, std::string_view key,
+                                   std::string_view value) {
+                                 CHECK(range.contains(group));
+                                 all.emplace(EntryId{group.value, static_cast<std::uint16_t>(state),
+                                                     std::string(key)},
+                                             value);
+                                 return absl::OkStatus();
+                               })
+                .ok());
   }
   CHECK(all == model.entries);
 }
@@ -141,9 +148,10 @@ TEST_CASE("A directory in use is refused, with the name of the job and since whe
   auto store = opened(files, options);
   const Status second = CheckpointStore::open(files, optionsOf()).status();
   CHECK(absl::IsFailedPrecondition(second));
-  CHECK(second.message() ==
-        "the state directory jobs/state is in use: jobs/state/LOCK is locked by job 'counting' since "
-        "2025-12-12T10:30:00.000Z (stop that job, or give this one a directory of its own)");
+  CHECK(
+      second.message() ==
+      "the state directory jobs/state is in use: jobs/state/LOCK is locked by job 'counting' since "
+      "2025-12-12T10:30:00.000Z (stop that job, or give this one a directory of its own)");
   store.reset();
   opened(files);
 }
@@ -167,17 +175,20 @@ TEST_CASE("Directories that are not this job's are refused and left alone") {
   options.jobName = "other";
   files.setContents("jobs/state/LOCK", "job 'other'");  // only the text of the lock may change
   CHECK(refusal(options) ==
-        "jobs/state is the state directory of job 'counting', not of 'other' (give each job its own)");
+        "jobs/state is the state directory of job 'counting', not of 'other' (give each job its "
+        "own)");
   options = optionsOf();
   options.keyGroups = 16;
   files.setContents("jobs/state/LOCK", "job 'counting'");
   CHECK(refusal(options) ==
-        "the state in jobs/state has 8 key groups, not 16 (the number is fixed for the life of the state)");
+        "the state in jobs/state has 8 key groups, not 16 (the number is fixed for the life of the "
+        "state)");
   options = optionsOf();
   options.directory = "jobs";
   files.setContents("jobs/notes.txt", "mine");
   CHECK(refusal(options) ==
-        "jobs is not a state directory: it holds notes.txt and no MANIFEST (give a new or an empty directory)");
+        "jobs is not a state directory: it holds notes.txt and no MANIFEST (give a new or an empty "
+        "directory)");
 }
 
 TEST_CASE("An epoch that met a full disk is not there, and may be tried again") {

@@ -91,7 +91,9 @@ TEST_CASE("what is sealed counts when the commit point says so") {
   CHECK(valueIn(**store) == "3");
 }
 
-TEST_CASE("what is sealed is cut off when the commit point does not know it, and its number comes again") {
+TEST_CASE(
+    "what is sealed is cut off when the commit point does not know it, and its number comes "
+    "again") {
   SimulatedFiles files(1);
   write(files, 2, true);
   {
@@ -140,7 +142,8 @@ TEST_CASE("a commit point that remembers less than is known to be committed is r
   SimulatedFiles files(1);
   write(files, 2, false);
   Oracle oracle;
-  CHECK(refusal(files, &oracle).find("the oracle remembers nothing of this job") != std::string::npos);
+  CHECK(refusal(files, &oracle).find("the oracle remembers nothing of this job") !=
+        std::string::npos);
   oracle.answer = CheckpointStore::markOf(epochOf(1));
   CHECK(refusal(files, &oracle).find("epoch 1 as the last one committed") != std::string::npos);
   // Nothing was changed by that.
@@ -162,7 +165,8 @@ TEST_CASE("a state directory with another epoch of that number is refused") {
   write(files, 2, true);
   Oracle oracle;
   oracle.answer = CheckpointStore::markOf(epochOf(3, 2));
-  CHECK(refusal(files, &oracle).find("is not the one that the oracle remembers") != std::string::npos);
+  CHECK(refusal(files, &oracle).find("is not the one that the oracle remembers") !=
+        std::string::npos);
 }
 
 TEST_CASE("without its commit point a job does not guess whether its last epoch counts") {
@@ -191,7 +195,8 @@ void writeDecidedHere(SimulatedFiles& files, std::uint64_t last) {
   }
 }
 
-TEST_CASE("a commit point that comes later goes on from what the directory has committed by itself") {
+TEST_CASE(
+    "a commit point that comes later goes on from what the directory has committed by itself") {
   SimulatedFiles files(1);
   writeDecidedHere(files, 2);
   Oracle oracle;
@@ -212,12 +217,15 @@ TEST_CASE("a commit point that comes later goes on from what the directory has c
     REQUIRE((*store)->begin(kStates).ok());
     REQUIRE((*store)->append(epochOf(3, 3)).ok());
   }
-  CHECK(refusal(files, &oracle).find("the oracle remembers nothing of this job") != std::string::npos);
+  CHECK(refusal(files, &oracle).find("the oracle remembers nothing of this job") !=
+        std::string::npos);
   oracle.answer = CheckpointStore::markOf(epochOf(3, 3));
   CHECK(open(files, &oracle).ok());
 }
 
-TEST_CASE("a commit point without the last word takes what is durable, and leaves what another one has to decide") {
+TEST_CASE(
+    "a commit point without the last word takes what is durable, and leaves what another one has "
+    "to decide") {
   SimulatedFiles files(1);
   writeDecidedHere(files, 2);
   Oracle oracle;

@@ -45,7 +45,8 @@ std::string render(SortedCursor& cursor) {
   while (*cursor.next()) {
     const StateChange& change = cursor.current();
     text += std::to_string(change.group.value) + "/" +
-            std::to_string(static_cast<std::uint16_t>(change.state)) + "/" + std::string(change.key);
+            std::to_string(static_cast<std::uint16_t>(change.state)) + "/" +
+            std::string(change.key);
     text += change.kind == StateChange::Kind::kPut ? "=" + std::string(change.value) + " " : "- ";
   }
   return text;
@@ -57,13 +58,15 @@ TEST_CASE("Merging takes the newest word on a key and leaves out what is dropped
   };
   for (const bool keepErases : {false, true}) {
     MergeCursor merged(keepErases ? MergeCursor::Erases::kKept : MergeCursor::Erases::kLeftOut);
-    merged.add(source({{{1, 0, "a"}, "old"}, {{1, 0, "b"}, "old"}, {{1, 3, "s"}, "x"}, {{2, 0, ""}, "e"}}),
-               Drops());
+    merged.add(
+        source({{{1, 0, "a"}, "old"}, {{1, 0, "b"}, "old"}, {{1, 3, "s"}, "x"}, {{2, 0, ""}, "e"}}),
+        Drops());
     merged.add(source({{{1, 0, "b"}, std::nullopt}, {{1, 3, "t"}, "y"}}), Drops());
     Drops drops;
     drops.addState(0, StateId{3});
     merged.add(source({{{1, 0, "a"}, "new"}, {{1, 3, "u"}, "z"}}), drops);
-    CHECK(render(merged) == (keepErases ? "1/0/a=new 1/0/b- 1/3/u=z 2/0/=e " : "1/0/a=new 1/3/u=z 2/0/=e "));
+    CHECK(render(merged) ==
+          (keepErases ? "1/0/a=new 1/0/b- 1/3/u=z 2/0/=e " : "1/0/a=new 1/3/u=z 2/0/=e "));
   }
 }
 

@@ -34,7 +34,8 @@ void copyTo(SimulatedFiles& files, const std::string& version) {
 Model goldenModel() {
   Model model;
   model.begin(goldenStates());
-  for (std::uint64_t number = 1; number <= kGoldenEpochs; ++number) model.apply(goldenEpoch(number));
+  for (std::uint64_t number = 1; number <= kGoldenEpochs; ++number)
+    model.apply(goldenEpoch(number));
   return model;
 }
 

@@ -2,8 +2,8 @@
 //
 //     make_golden DIR
 //
-// Writes the directories that stand in golden/ for a version of the format. They are made once, when the
-// format changes, and kept for ever: later versions have to read them.
+// Writes the directories that stand in golden/ for a version of the format. They are made once,
+// when the format changes, and kept for ever: later versions have to read them.
 #include <cstdio>
 #include <string>
 

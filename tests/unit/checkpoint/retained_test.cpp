@@ -15,7 +15,8 @@ using testing::SimulatedFiles;
 
 const std::vector<CataloguedState> kStates = {stateOf(0, "a"), stateOf(1, "b"), stateOf(2, "c")};
 
-CheckpointStore::Options retaining(CheckpointStore::Options options, std::size_t retained, Duration every) {
+CheckpointStore::Options retaining(CheckpointStore::Options options, std::size_t retained,
+                                   Duration every) {
   options.retained = retained;
   options.retainEvery = every;
   return options;
@@ -195,7 +196,8 @@ TEST_CASE("After a fault at any operation what is retained is whole, and the job
       files.failAt(at, fault);
       // It may strike in the second life, where the first was shorter for an error.
       for (int life = 0; life < 2; ++life) {
-        if (auto store = CheckpointStore::open(files, options); store.ok()) fill(**store, kLast).IgnoreError();
+        if (auto store = CheckpointStore::open(files, options); store.ok())
+          fill(**store, kLast).IgnoreError();
         at % 2 == 0 ? files.crash() : files.kill();
       }
       INFO("fault at " << at);

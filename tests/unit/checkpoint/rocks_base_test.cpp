@@ -72,14 +72,15 @@ void setContents(const fs::path& path, const std::string& bytes) {
 std::vector<fs::path> filesIn(const fs::path& directory, const std::string& ending = "") {
   std::vector<fs::path> found;
   for (const auto& entry : fs::recursive_directory_iterator(directory)) {
-    if (entry.is_regular_file() && entry.path().string().ends_with(ending)) found.push_back(entry.path());
+    if (entry.is_regular_file() && entry.path().string().ends_with(ending))
+      found.push_back(entry.path());
   }
   std::sort(found.begin(), found.end());
   return found;
 }
 
-// As a crash leaves it: RocksDB puts its files in order at any time, so that a copy counts only when
-// nothing has come or gone meanwhile.
+// As a crash leaves it: RocksDB puts its files in order at any time, so that a copy counts only
+// when nothing has come or gone meanwhile.
 void copyAsAfterCrash(const std::string& from, const std::string& to) {
   for (;;) {
     std::error_code failed;
@@ -102,21 +103,25 @@ Entries only(const Entries& entries, const std::vector<CataloguedState>& states)
 }
 
 // What readAll() shows of a state and a group.
-StatusOr<Entries> readAll(CheckpointStore& store, std::uint16_t state, std::uint16_t group, const std::string& prefix) {
+StatusOr<Entries> readAll(CheckpointStore& store, std::uint16_t state, std::uint16_t group,
+                          const std::string& prefix) {
   Entries found;
   MILLRACE_RETURN_IF_ERROR(store.readAll(
       StateId{state}, KeyGroup{group}, prefix,
       [&](StateId ofState, KeyGroup ofGroup, std::string_view key, std::string_view value) {
-        const bool isNew =
-            found.emplace(EntryId{ofGroup.value, static_cast<std::uint16_t>(ofState), std::string(key)}, value).second;
+        const bool isNew = found
+                               .emplace(EntryId{ofGroup.value, static_cast<std::uint16_t>(ofState),
+                                                std::string(key)},
+                                        value)
+                               .second;
         return isNew ? absl::OkStatus() : absl::InternalError("an entry came twice");
       }));
   return found;
 }
 
 // What readFrom() shows of a state and a group, of which it is told to show `most`.
-std::vector<EntryId> readFrom(CheckpointStore& store, std::uint16_t state, std::uint16_t group, const std::string& from,
-                              std::size_t most) {
+std::vector<EntryId> readFrom(CheckpointStore& store, std::uint16_t state, std::uint16_t group,
+                              const std::string& from, std::size_t most) {
   std::vector<EntryId> found;
   const Status read = store.readFrom(StateId{state}, KeyGroup{group}, from,
                                      [&](std::string_view key, std::string_view) -> StatusOr<bool> {
@@ -128,7 +133,8 @@ std::vector<EntryId> readFrom(CheckpointStore& store, std::uint16_t state, std::
 }
 
 // The base, asked by key, is this.
-void requireBase(CheckpointStore& store, const Entries& expected, const std::vector<CataloguedState>& states) {
+void requireBase(CheckpointStore& store, const Entries& expected,
+                 const std::vector<CataloguedState>& states) {
   Entries found;
   for (const CataloguedState& state : states) {
     for (std::uint16_t group = 0; group < kGroups; ++group) {
@@ -153,7 +159,8 @@ void requireBase(CheckpointStore& store, const Entries& expected, const std::vec
     }
     REQUIRE(readAll(store, state, group, prefix).value() == begins);
     std::vector<EntryId> follow;
-    for (auto entry = expected.lower_bound({group, state, prefix}); entry != expected.end(); ++entry) {
+    for (auto entry = expected.lower_bound({group, state, prefix}); entry != expected.end();
+         ++entry) {
       if (std::get<0>(entry->first) != group || std::get<1>(entry->first) != state) break;
       follow.push_back(entry->first);
     }
@@ -172,11 +179,15 @@ void requireSelections(CheckpointStore& store, const Entries& entries, Random& r
     if (random.chance(0.5)) selection.states->push_back(StateId{state});
   }
   std::vector<EntryId> found;
-  REQUIRE(store.forEachEntry(selection, [&](StateId state, KeyGroup group, std::string_view key, std::string_view value) {
-    found.emplace_back(group.value, static_cast<std::uint16_t>(state), key);
-    CHECK(entries.at(found.back()) == value);
-    return absl::OkStatus();
-  }).ok());
+  REQUIRE(store
+              .forEachEntry(
+                  selection,
+                  [&](StateId state, KeyGroup group, std::string_view key, std::string_view value) {
+                    found.emplace_back(group.value, static_cast<std::uint16_t>(state), key);
+                    CHECK(entries.at(found.back()) == value);
+                    return absl::OkStatus();
+                  })
+              .ok());
   std::vector<EntryId> expected;
   for (const auto& [id, value] : entries) {
     const bool isIn = selection.groups.contains(KeyGroup{std::get<0>(id)});
@@ -185,7 +196,9 @@ void requireSelections(CheckpointStore& store, const Entries& entries, Random& r
   REQUIRE(found == expected);
 }
 
-TEST_CASE("A store over RocksDB holds what a plain map holds, and its base what it held at its epoch", "[rocksdb]") {
+TEST_CASE(
+    "A store over RocksDB holds what a plain map holds, and its base what it held at its epoch",
+    "[rocksdb]") {
   std::uint64_t laggards = 0;
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     INFO("seed " << seed);
@@ -222,7 +235,9 @@ TEST_CASE("A store over RocksDB holds what a plain map holds, and its base what 
   REQUIRE(laggards > 3);
 }
 
-TEST_CASE("Epochs go into the base however small they are where memory waits for that, and others do not", "[rocksdb]") {
+TEST_CASE(
+    "Epochs go into the base however small they are where memory waits for that, and others do not",
+    "[rocksdb]") {
   Scratch scratch;
   const auto store = opened(rocksOptions(scratch / "state", 1 << 20));
   Random random(5);
@@ -243,7 +258,8 @@ TEST_CASE("Epochs go into the base however small they are where memory waits for
   requireBase(*store, model.entries, kStates);
 }
 
-TEST_CASE("A drop through the latest time takes keys of any form, in either kind of base", "[rocksdb]") {
+TEST_CASE("A drop through the latest time takes keys of any form, in either kind of base",
+          "[rocksdb]") {
   for (const StateBackend backend : {StateBackend::kMemory, StateBackend::kRocksDb}) {
     Scratch scratch;
     Model model;
@@ -269,7 +285,8 @@ TEST_CASE("A drop through the latest time takes keys of any form, in either kind
     auto store = opened(options);
     REQUIRE(store->begin(kStates).ok());
     model.begin(kStates);
-    append(*store, model, epochOf(false, {"", "a", "\xff\xff", timeKey(5, "x"), std::string(9, '\xff')}));
+    append(*store, model,
+           epochOf(false, {"", "a", "\xff\xff", timeKey(5, "x"), std::string(9, '\xff')}));
     bringForward(*store);
     append(*store, model, epochOf(true, {"b", timeKey(7, "")}));
     REQUIRE(differences(*store, model.entries) == "");
@@ -283,7 +300,10 @@ TEST_CASE("A drop through the latest time takes keys of any form, in either kind
   }
 }
 
-TEST_CASE("What is dropped by time or as a whole goes, and what is put after that stays, in however many files", "[rocksdb]") {
+TEST_CASE(
+    "What is dropped by time or as a whole goes, and what is put after that stays, in however many "
+    "files",
+    "[rocksdb]") {
   Scratch scratch;
   Model model;
   Random random(6);
@@ -299,8 +319,8 @@ TEST_CASE("What is dropped by time or as a whole goes, and what is put after tha
       std::string value;
       for (int letter = 0; letter < 150; ++letter) value += static_cast<char>(random.below(256));
       changes.put(
-          StateId{static_cast<std::uint16_t>(random.below(3))}, group, [&](ByteWriter& out) { out.bytes(key); },
-          [&](ByteWriter& out) { out.bytes(value); });
+          StateId{static_cast<std::uint16_t>(random.below(3))}, group,
+          [&](ByteWriter& out) { out.bytes(key); }, [&](ByteWriter& out) { out.bytes(value); });
     }
     return epoch;
   };
@@ -326,7 +346,9 @@ TEST_CASE("What is dropped by time or as a whole goes, and what is put after tha
   }
 }
 
-TEST_CASE("A base in RocksDB is read and put in order while epochs are appended and brought forward", "[rocksdb]") {
+TEST_CASE(
+    "A base in RocksDB is read and put in order while epochs are appended and brought forward",
+    "[rocksdb]") {
   Scratch scratch;
   Random random(5);
   Model model;
@@ -345,7 +367,8 @@ TEST_CASE("A base in RocksDB is read and put in order while epochs are appended 
       read = entriesOf(*store).status();
       if (read.ok()) read = store->read(StateId{1}, KeyGroup{1}, "aa", value).status();
       if (read.ok()) read = readAll(*store, 0, 3, "").status();
-      if (read.ok()) read = store->readFrom(StateId{0}, KeyGroup{3}, "", [](auto, auto) { return true; });
+      if (read.ok())
+        read = store->readFrom(StateId{0}, KeyGroup{3}, "", [](auto, auto) { return true; });
       const auto other = CheckpointReader::open(posixFileSystem(), scratch / "state");
       if (inspected.ok()) inspected = other.ok() ? (*other)->verify() : other.status();
     }
@@ -369,7 +392,8 @@ TEST_CASE("A base in RocksDB is read and put in order while epochs are appended 
   CHECK((other.ok() && (*other)->verify() == absl::OkStatus()));
 }
 
-TEST_CASE("A savepoint begins a store over RocksDB from one in memory, and the other way round", "[rocksdb]") {
+TEST_CASE("A savepoint begins a store over RocksDB from one in memory, and the other way round",
+          "[rocksdb]") {
   for (const bool toRocksDb : {true, false}) {
     Scratch scratch;
     CheckpointStore::Options from = rocksOptions(scratch / "first");
@@ -418,9 +442,10 @@ TEST_CASE("A directory that was kept with the other store is refused", "[rocksdb
   for (const auto& [options, kept] : {std::pair(memory, "rocksdb"), std::pair(rocks, "memory")}) {
     const Status status = statusOf(options);
     CHECK(absl::IsFailedPrecondition(status));
-    CHECK(status.message() == "the state in " + options.directory + " was kept with the store '" + kept +
-                                  "' (go on with that one; or take a savepoint and begin from it in a new "
-                                  "directory, with any store)");
+    CHECK(status.message() ==
+          "the state in " + options.directory + " was kept with the store '" + kept +
+              "' (go on with that one; or take a savepoint and begin from it in a new "
+              "directory, with any store)");
   }
   memory.directory.swap(rocks.directory);
   opened(memory);
@@ -438,12 +463,15 @@ TEST_CASE("A directory over RocksDB is locked while it is open", "[rocksdb]") {
   auto store = opened(rocksOptions(scratch / "state"));
   const Status second = statusOf(rocksOptions(scratch / "state"));
   CHECK(absl::IsFailedPrecondition(second));
-  CHECK_THAT(std::string(second.message()), Catch::Contains("is in use") && Catch::Contains("job 'counting'"));
+  CHECK_THAT(std::string(second.message()),
+             Catch::Contains("is in use") && Catch::Contains("job 'counting'"));
   store.reset();
   opened(rocksOptions(scratch / "state"));
 }
 
-TEST_CASE("A base that is gone or of another time is told from the one that belongs to the manifest", "[rocksdb]") {
+TEST_CASE(
+    "A base that is gone or of another time is told from the one that belongs to the manifest",
+    "[rocksdb]") {
   Scratch scratch;
   const auto options = rocksOptions(scratch / "state");
   Model model = fill(*opened(options), 5);
@@ -480,7 +508,8 @@ TEST_CASE("A base that is gone or of another time is told from the one that belo
   requireLoss("an older base");
   fs::remove(scratch / "state/MANIFEST");
   requireLoss("no manifest");
-  fs::copy(scratch / "older/MANIFEST", scratch / "state/MANIFEST", fs::copy_options::overwrite_existing);
+  fs::copy(scratch / "older/MANIFEST", scratch / "state/MANIFEST",
+           fs::copy_options::overwrite_existing);
   requireLoss("an older manifest");
   CHECK(differences(*opened(options), model.entries) == "");
 }
@@ -519,13 +548,15 @@ std::string readDamaged(const CheckpointStore::Options& options, const Entries& 
     const auto& [group, state, key] = id;
     std::string value;
     const auto isThere = (*store)->read(StateId{state}, KeyGroup{group}, key, value);
-    if (!isThere.ok()) return isVerified ? "verified, but an entry is not read" : verdictOf(isThere.status());
+    if (!isThere.ok())
+      return isVerified ? "verified, but an entry is not read" : verdictOf(isThere.status());
     if (!*isThere || value != wanted) return "an entry is not what it was";
   }
   return "";
 }
 
-TEST_CASE("A flipped bit in a table file is data loss or changes nothing, wherever it is", "[rocksdb]") {
+TEST_CASE("A flipped bit in a table file is data loss or changes nothing, wherever it is",
+          "[rocksdb]") {
   Scratch scratch;
   const Entries expected = fillForDamage(scratch / "whole").entries;
   const auto tables = filesIn(scratch / "whole", ".sst");
@@ -547,7 +578,8 @@ TEST_CASE("A flipped bit in a table file is data loss or changes nothing, wherev
   }
 }
 
-TEST_CASE("A flipped bit or a missing file elsewhere in RocksDB never gives other entries", "[rocksdb]") {
+TEST_CASE("A flipped bit or a missing file elsewhere in RocksDB never gives other entries",
+          "[rocksdb]") {
   Scratch scratch;
   const Entries expected = fillForDamage(scratch / "whole").entries;
   const auto files = filesIn(scratch / "whole/rocksdb");
@@ -633,7 +665,8 @@ TEST_CASE("A base that is ahead of the manifest by what the log still has goes o
   }
 }
 
-TEST_CASE("What a crash has left on its way into RocksDB does no harm to what has arrived", "[rocksdb]") {
+TEST_CASE("What a crash has left on its way into RocksDB does no harm to what has arrived",
+          "[rocksdb]") {
   Scratch scratch;
   const auto options = rocksOptions(scratch / "state");
   Model model = fill(*opened(options), 12);
@@ -676,13 +709,15 @@ TEST_CASE("Beginning from a savepoint can be done again after a crash on the way
   copyAsAfterCrash(scratch / "second", scratch / "made");
   CheckpointStore::Options other = rocksOptions(scratch / "third");
   fill(*opened(other), 10, 99);
-  // A base that is whole, one that is another's, and half of one: before the manifest none of them counts.
+  // A base that is whole, one that is another's, and half of one: before the manifest none of them
+  // counts.
   for (const std::string from : {"made", "third", "made"}) {
     static int round = 0;
     fs::remove_all(scratch / "second");
     fs::create_directories(scratch / "second/log");
     fs::create_directories(scratch / "second/base");
-    fs::copy(scratch / (from + "/rocksdb"), scratch / "second/rocksdb", fs::copy_options::recursive);
+    fs::copy(scratch / (from + "/rocksdb"), scratch / "second/rocksdb",
+             fs::copy_options::recursive);
     fs::create_directories(scratch / "second/incoming");
     setContents(scratch / "second/incoming/000001.sst", "half of a table");
     setContents(scratch / "second/MANIFEST.new", "half of a manifest");
@@ -706,7 +741,8 @@ TEST_CASE("Nothing of the machine is in the files of RocksDB", "[rocksdb]") {
     const std::string bytes = contentsOf(file);
     CHECK(file.filename() != "LOG");
     // A name of few letters is in every file.
-    if (std::string_view(host.data()).size() > 4) CHECK(bytes.find(host.data()) == std::string::npos);
+    if (std::string_view(host.data()).size() > 4)
+      CHECK(bytes.find(host.data()) == std::string::npos);
     CHECK(bytes.find(fs::current_path().string()) == std::string::npos);
     CHECK(bytes.find(scratch.path()) == std::string::npos);
   }
@@ -723,10 +759,16 @@ TEST_CASE("Reading a directory over RocksDB from outside leaves it as it is", "[
     CHECK((*reader)->verify().ok());
     CHECK((*reader)->baseBytes() > 0);
     Entries found;
-    CHECK((*reader)->forEachEntry({0, kMaxKeyGroups}, [&](StateId state, KeyGroup group, std::string_view key, std::string_view value) {
-      found.emplace(EntryId{group.value, static_cast<std::uint16_t>(state), std::string(key)}, value);
-      return absl::OkStatus();
-    }).ok());
+    CHECK((*reader)
+              ->forEachEntry(
+                  {0, kMaxKeyGroups},
+                  [&](StateId state, KeyGroup group, std::string_view key, std::string_view value) {
+                    found.emplace(
+                        EntryId{group.value, static_cast<std::uint16_t>(state), std::string(key)},
+                        value);
+                    return absl::OkStatus();
+                  })
+              .ok());
     CHECK(found == expected);
   }
   std::map<fs::path, std::string> after;

@@ -48,7 +48,8 @@ class Victim {
     std::string program = "/proc/self/exe";
     std::string name = kVictim;
     char* const arguments[] = {program.data(), name.data(), nullptr};
-    const int failed = ::posix_spawn(&process_, program.c_str(), &actions, nullptr, arguments, environ);
+    const int failed =
+        ::posix_spawn(&process_, program.c_str(), &actions, nullptr, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
     ::close(ends[1]);
     commits_ = ends[0];
@@ -107,7 +108,9 @@ std::size_t checkRetained(const std::string& directory) {
     Model model;
     while (model.epoch < epoch) model.apply(epochAt(model.epoch + 1));
     const auto kept = CheckpointReader::open(
-        posixFileSystem(), directory + "/retained/" + std::string(6 - std::to_string(epoch).size(), '0') + std::to_string(epoch));
+        posixFileSystem(), directory + "/retained/" +
+                               std::string(6 - std::to_string(epoch).size(), '0') +
+                               std::to_string(epoch));
     INFO("epoch " << epoch << ": " << kept.status());
     REQUIRE(kept.ok());
     CHECK((*kept)->summary().epoch.number == epoch);
@@ -116,7 +119,9 @@ std::size_t checkRetained(const std::string& directory) {
   return (*reader)->retained().size();
 }
 
-TEST_CASE("A process that is killed at any moment has lost nothing of what it had committed to RocksDB", "[rocksdb]") {
+TEST_CASE(
+    "A process that is killed at any moment has lost nothing of what it had committed to RocksDB",
+    "[rocksdb]") {
   Scratch scratch;
   Random random(1);
   Model model;
@@ -143,7 +148,8 @@ TEST_CASE("What a killed process has retained over RocksDB is whole", "[rocksdb]
   REQUIRE(::setenv(kRetainingVariable, "1", 1) == 0);
   for (int lives = 0; lives < 12; ++lives) {
     Victim victim(scratch / "state");
-    for (std::uint64_t commits = 2 + random.below(8); commits > 0; --commits) REQUIRE(victim.wait());
+    for (std::uint64_t commits = 2 + random.below(8); commits > 0; --commits)
+      REQUIRE(victim.wait());
     victim.kill();
     retained += checkRetained(scratch / "state");
   }

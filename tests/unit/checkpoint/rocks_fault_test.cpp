@@ -48,19 +48,22 @@ class TroubledFile final : public rocksdb::FSWritableFileOwnerWrapper {
   TroubledFile(std::unique_ptr<FSWritableFile>&& file, Trouble& trouble)
       : FSWritableFileOwnerWrapper(std::move(file)), trouble_(trouble) {}
 
-  IOStatus Append(const rocksdb::Slice& data, const IOOptions& options, IODebugContext* context) override {
+  IOStatus Append(const rocksdb::Slice& data, const IOOptions& options,
+                  IODebugContext* context) override {
     const IOStatus status = trouble_.next();
     return status.ok() ? FSWritableFileOwnerWrapper::Append(data, options, context) : status;
   }
-  IOStatus Append(const rocksdb::Slice& data, const IOOptions& options, const rocksdb::DataVerificationInfo&,
-                  IODebugContext* context) override {
+  IOStatus Append(const rocksdb::Slice& data, const IOOptions& options,
+                  const rocksdb::DataVerificationInfo&, IODebugContext* context) override {
     return Append(data, options, context);
   }
   IOStatus Sync(const IOOptions& options, IODebugContext* context) override {
     const IOStatus status = trouble_.next();
     return status.ok() ? FSWritableFileOwnerWrapper::Sync(options, context) : status;
   }
-  IOStatus Fsync(const IOOptions& options, IODebugContext* context) override { return Sync(options, context); }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* context) override {
+    return Sync(options, context);
+  }
 
  private:
   Trouble& trouble_;
@@ -71,8 +74,8 @@ class TroubledReads final : public rocksdb::FSRandomAccessFileOwnerWrapper {
   TroubledReads(std::unique_ptr<rocksdb::FSRandomAccessFile>&& file, Trouble& trouble)
       : FSRandomAccessFileOwnerWrapper(std::move(file)), trouble_(trouble) {}
 
-  IOStatus Read(std::uint64_t offset, std::size_t size, const IOOptions& options, rocksdb::Slice* result,
-                char* scratch, IODebugContext* context) const override {
+  IOStatus Read(std::uint64_t offset, std::size_t size, const IOOptions& options,
+                rocksdb::Slice* result, char* scratch, IODebugContext* context) const override {
     if (trouble_.failsReads) return IOStatus::IOError("the disk is broken");
     return FSRandomAccessFileOwnerWrapper::Read(offset, size, options, result, scratch, context);
   }
@@ -83,12 +86,14 @@ class TroubledReads final : public rocksdb::FSRandomAccessFileOwnerWrapper {
 
 class TroubledDisk final : public rocksdb::FileSystemWrapper {
  public:
-  explicit TroubledDisk(Trouble& trouble) : FileSystemWrapper(rocksdb::FileSystem::Default()), trouble_(trouble) {}
+  explicit TroubledDisk(Trouble& trouble)
+      : FileSystemWrapper(rocksdb::FileSystem::Default()), trouble_(trouble) {}
 
   const char* Name() const override { return "troubled"; }
 
   IOStatus NewWritableFile(const std::string& path, const FileOptions& options,
-                           std::unique_ptr<FSWritableFile>* file, IODebugContext* context) override {
+                           std::unique_ptr<FSWritableFile>* file,
+                           IODebugContext* context) override {
     IOStatus status = trouble_.next();
     std::unique_ptr<FSWritableFile> opened;
     if (status.ok()) status = FileSystemWrapper::NewWritableFile(path, options, &opened, context);
@@ -96,7 +101,8 @@ class TroubledDisk final : public rocksdb::FileSystemWrapper {
     return status;
   }
   IOStatus NewRandomAccessFile(const std::string& path, const FileOptions& options,
-                               std::unique_ptr<rocksdb::FSRandomAccessFile>* file, IODebugContext* context) override {
+                               std::unique_ptr<rocksdb::FSRandomAccessFile>* file,
+                               IODebugContext* context) override {
     std::unique_ptr<rocksdb::FSRandomAccessFile> opened;
     const IOStatus status = FileSystemWrapper::NewRandomAccessFile(path, options, &opened, context);
     if (status.ok()) *file = std::make_unique<TroubledReads>(std::move(opened), trouble_);
@@ -126,7 +132,8 @@ struct Place {
     return CheckpointStore::open(posixFileSystem(), rocksOptions(scratch / "state"));
   }
 
-  // Appends epochs up to the last and brings each forward; what cannot be now is tried again with the next.
+  // Appends epochs up to the last and brings each forward; what cannot be now is tried again with
+  // the next.
   Status fill(CheckpointStore& store) {
     MILLRACE_RETURN_IF_ERROR(store.begin(kStates));
     for (std::uint64_t number = store.found().epoch.number + 1; number <= kEpochs; ++number) {
@@ -213,7 +220,9 @@ TEST_CASE("RocksDB on a full disk is tried again, and nothing is lost", "[rocksd
   REQUIRE(refusals > 20);
 }
 
-TEST_CASE("An error of the disk under RocksDB is told with the directory, and the job goes on from there", "[rocksdb]") {
+TEST_CASE(
+    "An error of the disk under RocksDB is told with the directory, and the job goes on from there",
+    "[rocksdb]") {
   const std::uint64_t operations = operationsOfARun();
   int failures = 0;
   for (std::uint64_t at = 0; at < operations; at += operations / 40) {

@@ -10,7 +10,8 @@
 
 namespace millrace::test {
 
-inline CheckpointStore::Options rocksOptions(const std::string& directory, std::uint64_t segmentBytes = 700) {
+inline CheckpointStore::Options rocksOptions(const std::string& directory,
+                                             std::uint64_t segmentBytes = 700) {
   CheckpointStore::Options options = optionsOf(segmentBytes);
   options.directory = directory;
   options.backend = StateBackend::kRocksDb;
@@ -18,8 +19,8 @@ inline CheckpointStore::Options rocksOptions(const std::string& directory, std::
   return options;
 }
 
-// A random epoch of a state with any keys that is dropped as a whole or not at all, and of states where every key
-// has one, as those have that things are dropped of.
+// A random epoch of a state with any keys that is dropped as a whole or not at all, and of states
+// where every key has one, as those have that things are dropped of.
 inline Epoch anyEpoch(Random& random, std::uint64_t number, std::size_t states = 3) {
   Epoch epoch = randomEpoch(random, number, states);
   for (TaskSnapshot& task : epoch.tasks) {
@@ -37,7 +38,8 @@ inline Epoch anyEpoch(Random& random, std::uint64_t number, std::size_t states =
       } else if (change->kind == StateChange::Kind::kErase) {
         kept.erase(change->state, change->group, writeKey);
       } else {
-        kept.put(change->state, change->group, writeKey, [&](ByteWriter& out) { out.bytes(change->value); });
+        kept.put(change->state, change->group, writeKey,
+                 [&](ByteWriter& out) { out.bytes(change->value); });
       }
     }
     task.changes = std::move(kept);
@@ -50,8 +52,10 @@ inline std::string differences(const Entries& found, const Entries& expected) {
   std::string text;
   const auto add = [&](const char* what, const EntryId& id) {
     std::string key;
-    for (const char byte : std::get<2>(id)) key += std::to_string(static_cast<unsigned char>(byte)) + ".";
-    text += std::string(what) + " " + std::to_string(std::get<0>(id)) + "/" + std::to_string(std::get<1>(id)) + "/" + key + "\n";
+    for (const char byte : std::get<2>(id))
+      key += std::to_string(static_cast<unsigned char>(byte)) + ".";
+    text += std::string(what) + " " + std::to_string(std::get<0>(id)) + "/" +
+            std::to_string(std::get<1>(id)) + "/" + key + "\n";
   };
   for (const auto& [id, value] : expected) {
     const auto entry = found.find(id);

@@ -14,8 +14,10 @@ using namespace test;
 using tools::Outcome;
 using tools::runMillrace;
 
-// The entries of two epochs in the base and of one in the log, or all of them in the log of a store in memory.
-void fill(const std::string& directory, StateBackend backend, std::uint64_t epochs, const std::string& savepoint = "") {
+// The entries of two epochs in the base and of one in the log, or all of them in the log of a store
+// in memory.
+void fill(const std::string& directory, StateBackend backend, std::uint64_t epochs,
+          const std::string& savepoint = "") {
   CheckpointStore::Options options = goldenOptions(directory);
   options.backend = backend;
   auto store = CheckpointStore::open(posixFileSystem(), options);
@@ -28,9 +30,12 @@ void fill(const std::string& directory, StateBackend backend, std::uint64_t epoc
   if (!savepoint.empty()) REQUIRE((*store)->writeSavepoint(savepoint).ok());
 }
 
-Outcome run(std::vector<std::string> arguments) { return runMillrace(posixFileSystem(), std::move(arguments)); }
+Outcome run(std::vector<std::string> arguments) {
+  return runMillrace(posixFileSystem(), std::move(arguments));
+}
 
-TEST_CASE("inspect shows a directory over RocksDB as one in memory, but for where things are", "[rocksdb]") {
+TEST_CASE("inspect shows a directory over RocksDB as one in memory, but for where things are",
+          "[rocksdb]") {
   Scratch scratch;
   fill(scratch / "rocks", StateBackend::kRocksDb, 3);
   fill(scratch / "memory", StateBackend::kMemory, 3);
@@ -67,7 +72,8 @@ TEST_CASE("verify and diff work on directories over RocksDB, also against others
   REQUIRE(isSpoilt);
   const Outcome damaged = run({"verify", scratch / "rocks"});
   CHECK(damaged.exitCode == 1);
-  CHECK_THAT(damaged.error, Catch::Contains("begin from a savepoint") && Catch::Contains(scratch.path()));
+  CHECK_THAT(damaged.error,
+             Catch::Contains("begin from a savepoint") && Catch::Contains(scratch.path()));
 }
 
 }  // namespace

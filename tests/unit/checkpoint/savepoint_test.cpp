@@ -15,7 +15,8 @@ using testing::SimulatedFiles;
 const std::vector<CataloguedState> kStates = {stateOf(0, "a"), stateOf(1, "b"), stateOf(2, "c")};
 constexpr const char* kSavepoint = "saved/one";
 
-std::unique_ptr<CheckpointStore> opened(SimulatedFiles& files, const CheckpointStore::Options& options) {
+std::unique_ptr<CheckpointStore> opened(SimulatedFiles& files,
+                                        const CheckpointStore::Options& options) {
   auto store = CheckpointStore::open(files, options);
   INFO(store.status());
   REQUIRE(store.ok());
@@ -82,9 +83,10 @@ TEST_CASE("A savepoint is refused where state of another origin lies, and the re
     CHECK(absl::IsFailedPrecondition(store->writeSavepoint(kSavepoint)));
     CHECK(store->writeSavepoint("saved/two").ok());
   }
-  CHECK(CheckpointStore::open(files, fromSavepoint(kDirectory)).status().message() ==
-        "jobs/state holds state that did not begin from savepoint saved/one (to begin from it give a "
-        "new or an empty directory; to go on, give no savepoint)");
+  CHECK(
+      CheckpointStore::open(files, fromSavepoint(kDirectory)).status().message() ==
+      "jobs/state holds state that did not begin from savepoint saved/one (to begin from it give a "
+      "new or an empty directory; to go on, give no savepoint)");
   CheckpointStore::Options options = fromSavepoint("new");
   options.fromSavepoint = kDirectory;
   CHECK(absl::IsFailedPrecondition(CheckpointStore::open(files, options).status()));
@@ -169,12 +171,14 @@ TEST_CASE("Reading from outside shows what is committed, also while a store is o
 
 TEST_CASE("Comparing tells what changed, state by state and whatever the ids") {
   SimulatedFiles files(1);
-  const auto put = [](StateChanges& out, std::uint16_t state, const std::string& key, const std::string& value) {
+  const auto put = [](StateChanges& out, std::uint16_t state, const std::string& key,
+                      const std::string& value) {
     out.put(
         StateId{state}, KeyGroup{2}, [&](ByteWriter& to) { to.bytes(key); },
         [&](ByteWriter& to) { to.bytes(value); });
   };
-  const auto make = [&](const std::string& directory, const std::vector<CataloguedState>& states, auto fill) {
+  const auto make = [&](const std::string& directory, const std::vector<CataloguedState>& states,
+                        auto fill) {
     CheckpointStore::Options options = optionsOf();
     options.directory = directory;
     const auto store = opened(files, options);
@@ -204,7 +208,8 @@ TEST_CASE("Comparing tells what changed, state by state and whatever the ids") {
   REQUIRE(found.ok());
   REQUIRE(found->size() == 3);
   const StateDifference& x = found->at(0);
-  CHECK((x.stateName == "x" && x.same == 1 && x.changed == 1 && x.onlyInFirst == 1 && x.onlyInSecond == 2));
+  CHECK((x.stateName == "x" && x.same == 1 && x.changed == 1 && x.onlyInFirst == 1 &&
+         x.onlyInSecond == 2));
   CHECK((found->at(1).stateName == "y" && found->at(1).onlyInFirst == 1));
   CHECK((found->at(2).stateName == "z" && found->at(2).onlyInSecond == 1));
   const auto alike = compareCheckpoints(**a, **a);

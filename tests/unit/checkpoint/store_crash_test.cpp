@@ -13,8 +13,8 @@ using testing::SimulatedFiles;
 constexpr std::uint64_t kSegmentBytes = 700;
 constexpr std::uint64_t kEpochsOfARun = 6;
 
-/// Runs a store against a plain model until something fails. What may be found after that is what was
-/// committed, or what was about to be.
+/// Runs a store against a plain model until something fails. What may be found after that is what
+/// was committed, or what was about to be.
 class Run {
  public:
   Run(SimulatedFiles& files, Model model, std::uint64_t seed)
@@ -57,16 +57,15 @@ class Run {
   // What was found is one of the two, whole.
   Status take(CheckpointStore& store) {
     const CheckpointSummary& found = store.found();
-    const bool isCommitted = found.epoch.number == committed_.epoch &&
-                             found.incarnation == committed_.incarnation;
+    const bool isCommitted =
+        found.epoch.number == committed_.epoch && found.incarnation == committed_.incarnation;
     if (!isCommitted) committed_ = attempted_;
     attempted_ = committed_;
     MILLRACE_ASSIGN_OR_RETURN(const Entries entries, entriesOf(store));
-    const bool isWhole = found.epoch.number == committed_.epoch &&
-                         found.incarnation == committed_.incarnation &&
-                         found.states == committed_.states && entries == committed_.entries &&
-                         (found.epoch.number == 0 ||
-                          found.epoch.tasks.at(0).state.position == committed_.position);
+    const bool isWhole =
+        found.epoch.number == committed_.epoch && found.incarnation == committed_.incarnation &&
+        found.states == committed_.states && entries == committed_.entries &&
+        (found.epoch.number == 0 || found.epoch.tasks.at(0).state.position == committed_.position);
     return isWhole ? absl::OkStatus() : absl::OutOfRangeError("what was found was never committed");
   }
 
@@ -102,7 +101,8 @@ void tell(const Story& story, std::uint64_t firstFault, FileFault fault) {
     Run run(files, committed, story.seed + static_cast<std::uint64_t>(attempt));
     run.attempted_ = attempted;
     const Status ended = run.go();
-    INFO("seed " << story.seed << ", fault " << firstFault << ", attempt " << attempt << ": " << ended);
+    INFO("seed " << story.seed << ", fault " << firstFault << ", attempt " << attempt << ": "
+                 << ended);
     // A fault is told as what it was; nothing else may go wrong, and no damage be found.
     const auto says = [&](const char* part) {
       return ended.message().find(part) != absl::string_view::npos;

@@ -16,7 +16,8 @@ using testing::SimulatedFiles;
 constexpr std::uint64_t kSegmentBytes = 3000;
 const std::vector<CataloguedState> kStates = {stateOf(0, "a"), stateOf(1, "b"), stateOf(2, "c")};
 
-/// A directory with a base of two files, a full segment and one that is written to; its process is gone.
+/// A directory with a base of two files, a full segment and one that is written to; its process is
+/// gone.
 class Directory {
  public:
   Directory() {
@@ -67,7 +68,8 @@ class Directory {
   StatusOr<Entries> read() {
     MILLRACE_ASSIGN_OR_RETURN(const auto store,
                               CheckpointStore::open(files, optionsOf(kSegmentBytes)));
-    if (store->found().epoch.number != model.epoch) return absl::OutOfRangeError("an earlier epoch");
+    if (store->found().epoch.number != model.epoch)
+      return absl::OutOfRangeError("an earlier epoch");
     return entriesOf(*store);
   }
 
@@ -248,8 +250,10 @@ TEST_CASE("A newer version is refused by its number") {
     directory.files.setContents(path, bytes);
     const Status status = directory.read().status();
     CHECK(absl::IsFailedPrecondition(status));
-    CHECK(status.message() == path + " has format version 9, and this program reads versions up to 1 (use "
-                                     "the version of the program that wrote it, or a newer one)");
+    CHECK(status.message() ==
+          path +
+              " has format version 9, and this program reads versions up to 1 (use "
+              "the version of the program that wrote it, or a newer one)");
     directory.files.setContents(path, original);
   }
 }

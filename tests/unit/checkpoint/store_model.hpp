@@ -101,11 +101,12 @@ inline StatusOr<Entries> entriesOf(CheckpointStore& store) {
 
 inline Entries entriesOf(const CheckpointReader& reader) {
   Entries found;
-  const Status read = reader.forEachEntry(
-      {0, kMaxKeyGroups}, [&](StateId state, KeyGroup group, std::string_view key, std::string_view value) {
-        found.emplace(EntryId{group.value, static_cast<std::uint16_t>(state), std::string(key)}, value);
-        return absl::OkStatus();
-      });
+  const Status read = reader.forEachEntry({0, kMaxKeyGroups}, [&](StateId state, KeyGroup group,
+                                                                  std::string_view key,
+                                                                  std::string_view value) {
+    found.emplace(EntryId{group.value, static_cast<std::uint16_t>(state), std::string(key)}, value);
+    return absl::OkStatus();
+  });
   MILLRACE_CHECK(read.ok(), "a test reads a checkpoint that is damaged");
   return found;
 }
@@ -122,9 +123,9 @@ inline Epoch randomEpoch(Random& random, std::uint64_t number, std::size_t state
     for (std::uint64_t i = random.below(20); i > 0; --i) {
       const StateId state{static_cast<std::uint16_t>(random.below(states))};
       const KeyGroup group{static_cast<std::uint16_t>(owned.first + random.below(owned.size()))};
-      const std::string key = random.chance(0.7)
-                                  ? timeKey(random.between(-3, 3), std::string(random.below(3), 'k'))
-                                  : std::string(random.below(4), 'a');
+      const std::string key =
+          random.chance(0.7) ? timeKey(random.between(-3, 3), std::string(random.below(3), 'k'))
+                             : std::string(random.below(4), 'a');
       const auto writeKey = [&](ByteWriter& out) { out.bytes(key); };
       if (random.chance(0.1)) {
         task.changes.dropThrough(state, owned, random.between(-4, 2));

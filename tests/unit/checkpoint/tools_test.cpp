@@ -52,8 +52,9 @@ TEST_CASE("inspect shows epochs, states and positions") {
         "  2 of run 1 at 2025-12-12T10:30:02.000Z: 3 operations, 90 B\n");
   const Outcome json = runMillrace(files, {"inspect", "--json", "saved"});
   CHECK(json.exitCode == 0);
-  CHECK(json.out.starts_with(R"({"directory":"saved","kind":"savepoint","job":"event-count","key_groups":128,)"
-                             R"("runs":1,"epoch":2,"completed_at":"2025-12-12T10:30:02.000Z")"));
+  CHECK(json.out.starts_with(
+      R"({"directory":"saved","kind":"savepoint","job":"event-count","key_groups":128,)"
+      R"("runs":1,"epoch":2,"completed_at":"2025-12-12T10:30:02.000Z")"));
   CHECK(json.out.ends_with("\"log\":[],\"retained\":[]}\n"));
 }
 
@@ -65,12 +66,15 @@ TEST_CASE("inspect shows how far sources have come, if they are of a kind it kno
   const auto number = [](std::uint64_t i) { return i; };
   const auto format = [](const auto&, std::string& out) { out += "x"; };
   Pipeline pipeline("reading");
-  pipeline.source("lines", file<std::string>(scratch / "input.txt"), noWatermarks()).sink("a", toFiles(scratch / "a"));
+  pipeline.source("lines", file<std::string>(scratch / "input.txt"), noWatermarks())
+      .sink("a", toFiles(scratch / "a"));
   pipeline.source("numbers", generator<std::uint64_t>(number, generated), noWatermarks())
       .keyBy([](const std::uint64_t& n) { return n % 7; })
-      .process<std::uint64_t>("counting", [](const std::uint64_t& n, auto& context) { context.emit(n); })
+      .process<std::uint64_t>("counting",
+                              [](const std::uint64_t& n, auto& context) { context.emit(n); })
       .sink("b", toFiles(scratch / "b", format));
-  pipeline.source("values", collection<int>({1, 2, 3, 4}), noWatermarks()).sink("c", toFiles(scratch / "c", format));
+  pipeline.source("values", collection<int>({1, 2, 3, 4}), noWatermarks())
+      .sink("c", toFiles(scratch / "c", format));
   JobOptions options;
   options.workers = 2;
   options.checkpoints.directory = scratch / "state";
@@ -78,13 +82,17 @@ TEST_CASE("inspect shows how far sources have come, if they are of a kind it kno
   const Outcome text = runMillrace(posixFileSystem(), {"inspect", scratch / "state"});
   INFO(text.out);
   REQUIRE(text.exitCode == 0);
-  CHECK_THAT(text.out, Catch::Contains("  lines: no event time yet\n    input.txt: 14 of 14 bytes\n"));
-  CHECK_THAT(text.out, Catch::Contains("  numbers: no event time yet\n    generator: 1000 records\n"));
+  CHECK_THAT(text.out,
+             Catch::Contains("  lines: no event time yet\n    input.txt: 14 of 14 bytes\n"));
+  CHECK_THAT(text.out,
+             Catch::Contains("  numbers: no event time yet\n    generator: 1000 records\n"));
   CHECK_THAT(text.out, Catch::Contains("  values: no event time yet\n    collection: 4 records\n"));
   CHECK_THAT(text.out, Catch::Contains("  counting #0: "));  // no source
   const Outcome json = runMillrace(posixFileSystem(), {"inspect", "--json", scratch / "state"});
-  CHECK_THAT(json.out, Catch::Contains("\"kind\":\"files\",\"read\":[{\"file\":\"input.txt\",\"bytes\":14,\"of\":14}]") &&
-                           Catch::Contains("\"kind\":\"generator\",\"read\":[{\"records\":1000}]"));
+  CHECK_THAT(json.out,
+             Catch::Contains(
+                 "\"kind\":\"files\",\"read\":[{\"file\":\"input.txt\",\"bytes\":14,\"of\":14}]") &&
+                 Catch::Contains("\"kind\":\"generator\",\"read\":[{\"records\":1000}]"));
 }
 
 TEST_CASE("verify and diff answer by their exit code") {
@@ -111,7 +119,8 @@ TEST_CASE("A wrong command line is told with the nearest command") {
   const Outcome wrong = runMillrace(files, {"inspekt", "x"});
   CHECK(wrong.exitCode == 2);
   CHECK(wrong.error ==
-        "millrace: there is no command 'inspekt' (did you mean inspect?)\nmillrace --help lists the commands\n");
+        "millrace: there is no command 'inspekt' (did you mean inspect?)\nmillrace --help lists "
+        "the commands\n");
   CHECK(runMillrace(files, {}).exitCode == 2);
   CHECK(runMillrace(files, {"verify"}).exitCode == 2);
   CHECK(runMillrace(files, {"inspect", "x", "--jsn"}).exitCode == 2);
@@ -122,8 +131,11 @@ TEST_CASE("A wrong command line is told with the nearest command") {
   CHECK(runMillrace(files, {"diff", "--help"}).out.find("another one") != std::string::npos);
   const Outcome version = runMillrace(files, {"--version"});
   CHECK(version.exitCode == 0);
-  CHECK_THAT(version.out, Catch::Matches("millrace \\(millrace\\) [0-9.]+, commit [0-9a-z]+\n"
-                                         "librdkafka: [0-9]+\\.[0-9]+\\.[0-9]+[^\n]*\nRocksDB: [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+  CHECK_THAT(
+      version.out,
+      Catch::Matches(
+          "millrace \\(millrace\\) [0-9.]+, commit [0-9a-z]+\n"
+          "librdkafka: [0-9]+\\.[0-9]+\\.[0-9]+[^\n]*\nRocksDB: [0-9]+\\.[0-9]+\\.[0-9]+\n"));
 }
 
 TEST_CASE("Bytes and sizes are shown readably") {

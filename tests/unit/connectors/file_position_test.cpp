@@ -176,7 +176,8 @@ class Life {
 
   void addFile() {
     const char* const extensions[] = {".txt", ".txt", ".txt.gz", ".txt.zst"};
-    const std::string name = "f" + std::to_string(random_.below(1000)) + extensions[random_.below(4)];
+    const std::string name =
+        "f" + std::to_string(random_.below(1000)) + extensions[random_.below(4)];
     if (texts_.contains(name)) return;
     std::string& text = texts_[name] = lines(random_.between(0, 120));
     if (random_.chance(0.3)) text += "open";
@@ -184,8 +185,8 @@ class Life {
   }
 
   void growFile() {
-    auto& [name, text] = *std::next(texts_.begin(), static_cast<std::ptrdiff_t>(
-                                                        random_.below(texts_.size())));
+    auto& [name, text] =
+        *std::next(texts_.begin(), static_cast<std::ptrdiff_t>(random_.below(texts_.size())));
     if (!text.empty() && text.back() != '\n') return;
     const std::string more = lines(random_.between(1, 20));
     text += more;

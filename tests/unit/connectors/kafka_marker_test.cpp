@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "connectors/kafka/marker.hpp"
 
-#include <catch2/catch.hpp>
 #include <rapidcheck/catch.h>
+#include <catch2/catch.hpp>
 
 namespace millrace::rdkafka {
 namespace {

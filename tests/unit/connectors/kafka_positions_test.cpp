@@ -52,8 +52,10 @@ TEST_CASE("positions in Kafka read back as they were written, whoever of the rea
 }
 
 TEST_CASE("a position in Kafka has the documented bytes") {
-  CHECK(written({{{"ab", 3}, 300, {}}, {{"ab", 4}, 0, 5}}) ==
-        std::string("K1\x02" "ab\x03\xad\x02\x00\x02" "ab\x04\x01\x06", 15));
+  CHECK(written({{{"ab", 3}, 300, {}}, {{"ab", 4}, 0, 5}}) == std::string("K1\x02"
+                                                                          "ab\x03\xad\x02\x00\x02"
+                                                                          "ab\x04\x01\x06",
+                                                                          15));
 }
 
 TEST_CASE("damaged positions in Kafka are told from whole ones, or read as other whole ones") {
@@ -86,7 +88,8 @@ TEST_CASE("a partition that two readers have read is damage") {
 TEST_CASE("positions of another kind of source are refused with what to do") {
   const StatusOr<Positions> read = readBack({"F1\x01\x01\x01\x01"});
   CHECK(absl::IsFailedPrecondition(read.status()));
-  CHECK(read.status().message().find("start anew with an empty state directory") != absl::string_view::npos);
+  CHECK(read.status().message().find("start anew with an empty state directory") !=
+        absl::string_view::npos);
 }
 
 TEST_CASE("the partitions of a topic go round the workers") {

@@ -23,7 +23,8 @@ TEST_CASE("a request is unanswered until its answer is told, once or twice", "[l
   CHECK(!requests.isAny());
 }
 
-TEST_CASE("a request that was sent again before its answer stays unanswered, whatever comes later", "[librdkafka]") {
+TEST_CASE("a request that was sent again before its answer stays unanswered, whatever comes later",
+          "[librdkafka]") {
   UnansweredRequests requests;
   requests.sent(Kind::kEnd);
   requests.sent(Kind::kEnd);
@@ -60,7 +61,8 @@ TEST_CASE("a producer whose requests were all answered is not in doubt", "[librd
   }
 }
 
-TEST_CASE("an epoch is delivered while records of the next one are still on their way", "[librdkafka]") {
+TEST_CASE("an epoch is delivered while records of the next one are still on their way",
+          "[librdkafka]") {
   test::MockKafka kafka;
   kafka.createTopic("results", 1);
   Producer::Options options;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <millrace/connectors/kafka/kafka_records.hpp>
 
-#include <catch2/catch.hpp>
 #include <rapidcheck/catch.h>
+#include <catch2/catch.hpp>
 
 #include <deque>
 #include <string_view>
@@ -24,7 +24,8 @@ KafkaRecord anyRecord() {
 void requireSame(const KafkaRecords& records, std::size_t i, const KafkaRecord& expected) {
   const KafkaRecords::Entry& entry = records[i];
   RC_ASSERT((entry.key != KafkaRecords::kNone) == expected.hasKey);
-  if (expected.hasKey) RC_ASSERT(std::string_view(records.bytes() + entry.key, entry.keySize) == expected.key);
+  if (expected.hasKey)
+    RC_ASSERT(std::string_view(records.bytes() + entry.key, entry.keySize) == expected.key);
   RC_ASSERT((entry.value == KafkaRecords::kNone) == expected.isTombstone);
   if (!expected.isTombstone)
     RC_ASSERT(std::string_view(records.bytes() + entry.value, entry.valueSize) == expected.value);

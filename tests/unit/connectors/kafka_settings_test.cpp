@@ -49,16 +49,19 @@ TEST_CASE("Kafka secrets come from files and the environment, and are never show
 
 TEST_CASE("a Kafka secret is hidden whatever it begins with") {
   KafkaSettings settings;
-  for (const char* each : {"sasl.password=(hunter2", "ssl.key.password=", "client.id=(me)"}) REQUIRE(settings.add(each).ok());
-  CHECK(settings.describe() == std::vector<std::string>{"bootstrap.servers=localhost:9092", "sasl.password=********",
-                                                        "ssl.key.password=********", "client.id=(me)"});
+  for (const char* each : {"sasl.password=(hunter2", "ssl.key.password=", "client.id=(me)"})
+    REQUIRE(settings.add(each).ok());
+  CHECK(settings.describe() ==
+        std::vector<std::string>{"bootstrap.servers=localhost:9092", "sasl.password=********",
+                                 "ssl.key.password=********", "client.id=(me)"});
 }
 
 TEST_CASE("a secret that cannot be had is named by its file or variable") {
   KafkaSettings settings;
   REQUIRE(settings.add("sasl.password.file=/nowhere/at/all").ok());
   CHECK(settings.resolve().status().message().find("/nowhere/at/all") != absl::string_view::npos);
-  CHECK(settings.describe().back().find("cannot read the file /nowhere/at/all") != std::string::npos);
+  CHECK(settings.describe().back().find("cannot read the file /nowhere/at/all") !=
+        std::string::npos);
   settings.properties = {{"sasl.password.env", "MILLRACE_NOT_SET"}};
   CHECK(settings.resolve().status().message().find("MILLRACE_NOT_SET") != absl::string_view::npos);
 }

@@ -77,9 +77,9 @@ class Said {
   ~Said() { setLogSink({}); }
   int count(std::string_view part) const {
     const std::lock_guard lock(mutex_);
-    return static_cast<int>(std::count_if(lines_.begin(), lines_.end(), [&](const std::string& line) {
-      return line.find(part) != std::string::npos;
-    }));
+    return static_cast<int>(std::count_if(
+        lines_.begin(), lines_.end(),
+        [&](const std::string& line) { return line.find(part) != std::string::npos; }));
   }
 
  private:
@@ -87,7 +87,8 @@ class Said {
   std::vector<std::string> lines_;
 };
 
-TEST_CASE("every message of every partition is read once, by any number of workers", "[librdkafka]") {
+TEST_CASE("every message of every partition is read once, by any number of workers",
+          "[librdkafka]") {
   MockKafka kafka;
   std::vector<std::string> expected;
   for (const char* topic : {"a", "b"}) {
@@ -116,18 +117,21 @@ TEST_CASE("every message of every partition is read once, by any number of worke
   }
 }
 
-TEST_CASE("what cannot be read goes to the dead letters with topic, partition and offset", "[librdkafka]") {
+TEST_CASE("what cannot be read goes to the dead letters with topic, partition and offset",
+          "[librdkafka]") {
   MockKafka kafka;
   kafka.createTopic("clicks", 2);
-  kafka.write("clicks", 1, {{R"({"user":"u","at":"1970-01-01T00:00:01Z"})"},
-                            {std::nullopt},
-                            {""},
-                            {"{garbage", "key", 0, {{"a", "1"}, {"a", std::nullopt}}},
-                            {std::string("\0", 1)}});
+  kafka.write("clicks", 1,
+              {{R"({"user":"u","at":"1970-01-01T00:00:01Z"})"},
+               {std::nullopt},
+               {""},
+               {"{garbage", "key", 0, {{"a", "1"}, {"a", std::nullopt}}},
+               {std::string("\0", 1)}});
   Pipeline pipeline("read");
   Collected<Click> read;
   Collected<DeadLetter> letters;
-  auto in = pipeline.source("in", millrace::kafka<Click>(readAll(kafka, {"clicks"})), noWatermarks());
+  auto in =
+      pipeline.source("in", millrace::kafka<Click>(readAll(kafka, {"clicks"})), noWatermarks());
   in.sink("out", collectInto(read));
   in.deadLetters().sink("letters", collectInto(letters));
   REQUIRE(run(pipeline.graph()).ok());
@@ -154,7 +158,8 @@ TEST_CASE("what cannot be read goes to the dead letters with topic, partition an
 struct WholeMessages {
   bool decode(const KafkaMessage& message, std::string& record, Timestamp&, std::string&) {
     record = message.position() + " " + std::string(message.key.value_or("(null)")) + "=" +
-             std::string(message.value.value_or("(null)")) + " at " + std::to_string(message.timestamp);
+             std::string(message.value.value_or("(null)")) + " at " +
+             std::to_string(message.timestamp);
     for (const KafkaHeader& header : message.headers) {
       record += " " + std::string(header.name) + ":" + std::string(header.value.value_or("(null)"));
     }
@@ -162,21 +167,30 @@ struct WholeMessages {
   }
 };
 
-TEST_CASE("a decoder of whole messages sees keys, timestamps and headers, and null apart from empty", "[librdkafka]") {
+TEST_CASE(
+    "a decoder of whole messages sees keys, timestamps and headers, and null apart from empty",
+    "[librdkafka]") {
   MockKafka kafka;
   kafka.createTopic("t", 1);
-  kafka.write("t", 0, {{"v", "k", 1234, {{"a", "1"}, {"a", ""}, {"b", std::nullopt}}}, {std::nullopt, "", 5}, {"", std::nullopt, 6}});
+  kafka.write("t", 0,
+              {{"v", "k", 1234, {{"a", "1"}, {"a", ""}, {"b", std::nullopt}}},
+               {std::nullopt, "", 5},
+               {"", std::nullopt, 6}});
   Pipeline pipeline("read");
   Collected<std::string> read;
-  pipeline.source("in", millrace::kafka<std::string, WholeMessages>(readAll(kafka, {"t"})), noWatermarks())
+  pipeline
+      .source("in", millrace::kafka<std::string, WholeMessages>(readAll(kafka, {"t"})),
+              noWatermarks())
       .sink("out", collectInto(read));
   REQUIRE(run(pipeline.graph()).ok());
   CHECK(sorted(read.values()) == std::vector<std::string>{"t-0@0 k=v at 1234 a:1 a: b:(null)",
-                                                          "t-0@1 =(null) at 5", "t-0@2 (null)= at 6"});
+                                                          "t-0@1 =(null) at 5",
+                                                          "t-0@2 (null)= at 6"});
 }
 
 TEST_CASE("of repeated headers the last is meant, and a null one is none", "[librdkafka]") {
-  const std::vector<KafkaHeader> headers = {{"a", "1"}, {"b", "2"}, {"a", "3"}, {"c", std::nullopt}};
+  const std::vector<KafkaHeader> headers = {
+      {"a", "1"}, {"b", "2"}, {"a", "3"}, {"c", std::nullopt}};
   KafkaMessage message;
   message.headers = headers;
   CHECK(message.header("a") == "3");
@@ -185,19 +199,22 @@ TEST_CASE("of repeated headers the last is meant, and a null one is none", "[lib
   CHECK(message.header("d") == std::nullopt);
 }
 
-TEST_CASE("each partition has a watermark of its own, so disorder between them makes nothing late", "[librdkafka]") {
+TEST_CASE("each partition has a watermark of its own, so disorder between them makes nothing late",
+          "[librdkafka]") {
   MockKafka kafka;
   kafka.createTopic("clicks", 2);
   for (int partition = 0; partition < 2; ++partition) {
     std::vector<std::string> values;
     for (int i = 0; i < 500; ++i) {
-      values.push_back(R"({"user":"u","at":")" + formatUtc(1000 * i + partition * 100'000'000) + "\"}");
+      values.push_back(R"({"user":"u","at":")" + formatUtc(1000 * i + partition * 100'000'000) +
+                       "\"}");
     }
     kafka.writeValues("clicks", partition, values);
   }
   Pipeline pipeline("windows");
   Collected<std::int64_t> counts;
-  pipeline.source("in", millrace::kafka<Click>(readAll(kafka, {"clicks"})), boundedOutOfOrderness(0ms))
+  pipeline
+      .source("in", millrace::kafka<Click>(readAll(kafka, {"clicks"})), boundedOutOfOrderness(0ms))
       .keyBy(&Click::user)
       .window(tumbling(10s))
       .aggregate("counts", count())
@@ -218,7 +235,8 @@ TEST_CASE("no broker within the time-out is an error that says what to do", "[li
   options.settings.startTimeout = 100ms;
   options.topics = {"t"};
   Pipeline pipeline("read");
-  pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks()).sink("out", discard());
+  pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks())
+      .sink("out", discard());
   const Status failed = run(pipeline.graph());
   CHECK(absl::IsUnavailable(failed));
   CHECK(failed.message().find("start time-out") != absl::string_view::npos);
@@ -239,9 +257,11 @@ TEST_CASE("options that contradict each other are refused", "[librdkafka]") {
   KafkaSourceOptions autoCommit;
   autoCommit.topics = {"t"};
   autoCommit.settings.properties = {{"enable.auto.commit", "true"}};
-  for (const KafkaSourceOptions& options : {both, neither, twice, noGroup, badPattern, autoCommit}) {
+  for (const KafkaSourceOptions& options :
+       {both, neither, twice, noGroup, badPattern, autoCommit}) {
     Pipeline pipeline("read");
-    pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks()).sink("out", discard());
+    pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks())
+        .sink("out", discard());
     CHECK(absl::IsInvalidArgument(run(pipeline.graph())));
   }
 }
@@ -254,7 +274,8 @@ TEST_CASE("a source waits for brokers that go away, says so once, and goes on", 
   options.until = KafkaEnd::never();
   Pipeline pipeline("read");
   Collected<std::string> read;
-  pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks()).sink("out", collectInto(read));
+  pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks())
+      .sink("out", collectInto(read));
   JobOptions jobOptions;
   jobOptions.workers = 2;
   StatusOr<Job> job = start(pipeline.graph(), jobOptions);
@@ -273,8 +294,10 @@ TEST_CASE("a source waits for brokers that go away, says so once, and goes on", 
   CHECK(sorted(read.values()) == std::vector<std::string>{"1", "2"});
 }
 
-TEST_CASE("a job that fails before its first checkpoint goes on from where it had begun, the end as it was then",
-          "[librdkafka]") {
+TEST_CASE(
+    "a job that fails before its first checkpoint goes on from where it had begun, the end as it "
+    "was then",
+    "[librdkafka]") {
   MockKafka kafka;
   kafka.createTopic("t", 2);
   kafka.writeValues("t", 0, numbered("before", 10));
@@ -287,7 +310,8 @@ TEST_CASE("a job that fails before its first checkpoint goes on from where it ha
   std::atomic<bool> hasFailed{false};
   pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks())
       .peek([&](const std::string& value) {
-        if (value == "fails once" && !hasFailed.exchange(true)) throw JobError("it failed", absl::StatusCode::kAborted);
+        if (value == "fails once" && !hasFailed.exchange(true))
+          throw JobError("it failed", absl::StatusCode::kAborted);
       })
       .sink("out", collectInto(read));
   JobOptions jobOptions;
@@ -319,7 +343,8 @@ TEST_CASE("reading begins and ends where it is told to", "[librdkafka]") {
   options.until = KafkaEnd::offsets({{"t", 0, 9}});
   Pipeline pipeline("read");
   Collected<std::string> read;
-  pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks()).sink("out", collectInto(read));
+  pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks())
+      .sink("out", collectInto(read));
   REQUIRE(run(pipeline.graph()).ok());
   CHECK(read.values() == std::vector<std::string>{"a8"});
 }
@@ -331,7 +356,8 @@ TEST_CASE("an offset that is not there is refused, with those that are", "[librd
   KafkaSourceOptions options = readAll(kafka, {"t"});
   options.start = KafkaStart::offsets({{"t", 0, 11}});
   Pipeline pipeline("read");
-  pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks()).sink("out", discard());
+  pipeline.source("in", millrace::kafka<std::string>(options), noWatermarks())
+      .sink("out", discard());
   const Status failed = run(pipeline.graph());
   CHECK(absl::IsFailedPrecondition(failed));
   CHECK(failed.message().find("from 0 to 10") != absl::string_view::npos);

@@ -19,7 +19,9 @@ namespace millrace::test {
 
 class MockKafka {
  public:
-  MockKafka() : producer_(makeProducer(nullptr)), cluster_(rd_kafka_mock_cluster_new(producer_.get(), 1), &rd_kafka_mock_cluster_destroy) {
+  MockKafka()
+      : producer_(makeProducer(nullptr)),
+        cluster_(rd_kafka_mock_cluster_new(producer_.get(), 1), &rd_kafka_mock_cluster_destroy) {
     writer_ = makeProducer(rd_kafka_mock_cluster_bootstraps(cluster_.get()));
   }
 
@@ -48,15 +50,17 @@ class MockKafka {
       const std::size_t valueSize = record.value ? record.value->size() : 0;
       void* const key = record.key ? const_cast<char*>(record.key->data()) : nullptr;
       const std::size_t keySize = record.key ? record.key->size() : 0;
-      require(rd_kafka_producev(writer_.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
-                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(value, valueSize),
-                                RD_KAFKA_V_KEY(key, keySize), RD_KAFKA_V_TIMESTAMP(record.timestamp),
-                                RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END));
+      require(rd_kafka_producev(
+          writer_.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
+          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(value, valueSize),
+          RD_KAFKA_V_KEY(key, keySize), RD_KAFKA_V_TIMESTAMP(record.timestamp),
+          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END));
     }
     require(rd_kafka_flush(writer_.get(), 60'000));
   }
 
-  void writeValues(const std::string& topic, int partition, const std::vector<std::string>& values) {
+  void writeValues(const std::string& topic, int partition,
+                   const std::vector<std::string>& values) {
     std::vector<Record> records;
     for (const std::string& value : values) records.push_back({value});
     write(topic, partition, records);

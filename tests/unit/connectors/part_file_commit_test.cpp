@@ -103,7 +103,8 @@ TEST_CASE("a new run removes what the same sink left hidden, and nothing else") 
   directory.put(".part-00000-00007.ndjson.inprogress", "of a job without checkpoints\n");
   CHECK(beginRun(directory.path()).number == 3);
   CHECK(posixFileSystem().list(directory.path()).value() ==
-        Names{".millrace-run-00003", ".part-00000-00002-00000.ndjson." + others.owner + ".inprogress",
+        Names{".millrace-run-00003",
+              ".part-00000-00002-00000.ndjson." + others.owner + ".inprogress",
               ".part-00000-00007.ndjson.inprogress"});
 }
 

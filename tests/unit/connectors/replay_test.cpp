@@ -69,7 +69,8 @@ TEST_CASE("a generator restored again and again makes every number once, with an
     std::vector<std::string> positions;
     const std::int64_t lives = random.between(1, 5);
     for (std::int64_t life = 1; life <= lives; ++life) {
-      auto made = instances(static_cast<std::size_t>(random.between(1, random.chance(0.1) ? 300 : 5)));
+      auto made =
+          instances(static_cast<std::size_t>(random.between(1, random.chance(0.1) ? 300 : 5)));
       for (GeneratorShares& each : made) {
         if (life > 1) RC_ASSERT(each.restore(viewsOf(positions)).ok());
         const std::uint64_t many = life == lives ? count : random.below(1500);
@@ -122,7 +123,9 @@ class Values final : private ReaderReport {
   void split(std::size_t) override {}
   void setPending(std::size_t, bool) final {}
   void endSplit(std::size_t) override {}
-  bool reject(std::string_view, std::string_view, std::string_view, const MessageParts*) override { return true; }
+  bool reject(std::string_view, std::string_view, std::string_view, const MessageParts*) override {
+    return true;
+  }
   void countBytes(std::size_t) override {}
 
   TypedBatch<int>& withRoom(std::size_t room) {
@@ -179,9 +182,10 @@ TEST_CASE("a collection that has become smaller is refused") {
   CollectionReaders after(collection(std::vector<int>{1, 2}), 1);
   const Status restored = after.readers[0]->restorePositions(viewsOf(before.positions()));
   CHECK(absl::IsFailedPrecondition(restored));
-  CHECK(restored.message() ==
-        "the collection had 3 values at the checkpoint and has 2 now (give it the values of then, or "
-        "start anew with an empty state directory)");
+  CHECK(
+      restored.message() ==
+      "the collection had 3 values at the checkpoint and has 2 now (give it the values of then, or "
+      "start anew with an empty state directory)");
   CHECK(absl::IsDataLoss(after.readers[0]->restorePositions(viewsOf({"C1x"}))));
   CHECK(absl::IsFailedPrecondition(after.readers[0]->restorePositions(viewsOf({"G1"}))));
 }

@@ -22,9 +22,13 @@ Pipeline sample() {
   auto all = pipeline.source("in", collection(std::vector<int>{1, 2}), noWatermarks()).unite(more);
   auto even = all.filter([](const int& n) { return n % 2 == 0; }).named("even ones");
   const auto self = [](const int& n) { return n; };
-  even.keyBy(self).window(tumbling(1min)).aggregate("per-minute", count()).sink("counts", discard());
+  even.keyBy(self)
+      .window(tumbling(1min))
+      .aggregate("per-minute", count())
+      .sink("counts", discard());
   const OutputTag<std::string> side("side");
-  auto processed = even.keyBy(self).process<int>("process", [](const int&, ProcessContext<int, int>&) {}, side);
+  auto processed = even.keyBy(self).process<int>(
+      "process", [](const int&, ProcessContext<int, int>&) {}, side);
   processed.sink("out", discard());
   processed.sideOutput(side).sink("aside", discard());
   return pipeline;
@@ -86,13 +90,14 @@ TEST_CASE("toJson lists nodes and edges") {
       .keyBy([](const int& n) { return n; })
       .process<int>("p", [](const int&, ProcessContext<int, int>&) {})
       .sink("out\\", discard());
-  REQUIRE(pipeline.toJson() ==
-          R"~({"name":"a \"b\"\n","nodes":[)~"
-          R"~({"id":0,"kind":"source","verb":"source","name":"in","detail":"collection(0 values)","stateful":false},)~"
-          R"~({"id":1,"kind":"operator","verb":"process","name":"p","detail":"","stateful":true},)~"
-          R"~({"id":2,"kind":"sink","verb":"sink","name":"out\\","detail":"discard","stateful":false}],)~"
-          R"~("edges":[{"from":0,"to":1,"ship":"hash","output":"","type":"i32"},)~"
-          R"~({"from":1,"to":2,"ship":"forward","output":"","type":"i32"}]})~");
+  REQUIRE(
+      pipeline.toJson() ==
+      R"~({"name":"a \"b\"\n","nodes":[)~"
+      R"~({"id":0,"kind":"source","verb":"source","name":"in","detail":"collection(0 values)","stateful":false},)~"
+      R"~({"id":1,"kind":"operator","verb":"process","name":"p","detail":"","stateful":true},)~"
+      R"~({"id":2,"kind":"sink","verb":"sink","name":"out\\","detail":"discard","stateful":false}],)~"
+      R"~("edges":[{"from":0,"to":1,"ship":"hash","output":"","type":"i32"},)~"
+      R"~({"from":1,"to":2,"ship":"forward","output":"","type":"i32"}]})~");
 }
 
 TEST_CASE("describe is a topology in the form of Kafka Streams, cut at the shuffles") {
@@ -129,7 +134,8 @@ TEST_CASE("describe is a topology in the form of Kafka Streams, cut at the shuff
 // The patterns kafka-streams-viz finds its way with: a line is one of these or says nothing.
 void requireReadable(const std::string& description, std::size_t nodes) {
   const std::regex stage("Sub-topology: ([0-9]*)");
-  const std::regex node(R"((Source\:|Processor\:|Sink:)\s+(\S+)\s+\((topics|topic|stores)\:(.*)\))");
+  const std::regex node(
+      R"((Source\:|Processor\:|Sink:)\s+(\S+)\s+\((topics|topic|stores)\:(.*)\))");
   const std::regex arrow(R"(\-\-\>\s+(.*)$)");
   std::istringstream lines(description);
   std::string line;
@@ -153,7 +159,8 @@ TEST_CASE("describe satisfies the patterns of Kafka Streams' viewers") {
 
 TEST_CASE("names with white space of any kind stay readable for the viewers") {
   Pipeline pipeline("p");
-  pipeline.source("a b\tc\nd", collection(std::vector<int>{}), noWatermarks()).sink(" out ", discard());
+  pipeline.source("a b\tc\nd", collection(std::vector<int>{}), noWatermarks())
+      .sink(" out ", discard());
   requireReadable(pipeline.describe(), 2);
   REQUIRE_THAT(pipeline.describe(), Catch::Contains("Source: a-b-c-d (topics: [a-b-c-d])"));
 }

@@ -72,7 +72,11 @@ TEST_CASE("all faults are told at once, each with its fix") {
   auto in = pipeline.source("", collection(std::vector<int>{}), boundedOutOfOrderness(-1s));
   in.map(identity).named("");
   in.map(identity).named("twin").sink("twin", discard());
-  in.keyBy(identity).window(tumbling(0s)).allowedLateness(-1s).aggregate("", count()).sink("", discard());
+  in.keyBy(identity)
+      .window(tumbling(0s))
+      .allowedLateness(-1s)
+      .aggregate("", count())
+      .sink("", discard());
   const std::string faults = faultsOf(pipeline);
   INFO(faults);
   for (const char* fault : {
@@ -84,10 +88,13 @@ TEST_CASE("all faults are told at once, each with its fix") {
            "\n  - aggregate '': allowed lateness is -1s (must not be negative)",
            "\n  - aggregate keeps state and needs a name (.aggregate(\"name\", ...))",
            "\n  - a sink needs a name (.sink(\"results\", ...))",
-           "\n  - 2 operators are named 'twin' (names tell state and metrics apart: choose different ones)",
-           "\n  - nothing reads the output of map 'map-1' (end it with .sink(...), or .sink(\"name\", discard()) "
+           "\n  - 2 operators are named 'twin' (names tell state and metrics apart: choose "
+           "different ones)",
+           "\n  - nothing reads the output of map 'map-1' (end it with .sink(...), or "
+           ".sink(\"name\", discard()) "
            "to drop it knowingly)",
-           "\n  - aggregate 'aggregate-4' needs event times, and source 'source-0' has none (take them from its records: "
+           "\n  - aggregate 'aggregate-4' needs event times, and source 'source-0' has none (take "
+           "them from its records: "
            ".source(name, connector, boundedOutOfOrderness(5s).timestamps(&Record::time)))",
        }) {
     CHECK_THAT(faults, Catch::Contains(fault));
@@ -110,39 +117,55 @@ TEST_CASE("a stream that nobody reads is a fault, side and late outputs may be l
   Pipeline pipeline("p");
   const OutputTag<int> side("side");
   auto in = numbersOf(pipeline);
-  in.keyBy(identity).process<int>("unread", [](const int&, ProcessContext<int, int>&) {}, side);
+  in.keyBy(identity).process<int>(
+      "unread", [](const int&, ProcessContext<int, int>&) {}, side);
   REQUIRE_THAT(faultsOf(pipeline), Catch::Contains("nothing reads the output of process 'unread'"));
 
   Pipeline fine("p");
-  timedNumbersOf(fine).keyBy(identity).window(tumbling(1s)).aggregate("windows", count()).sink("out", discard());
+  timedNumbersOf(fine)
+      .keyBy(identity)
+      .window(tumbling(1s))
+      .aggregate("windows", count())
+      .sink("out", discard());
   REQUIRE(fine.build().ok());
 }
 
 TEST_CASE("windows of event time behind a source without one are a fault, whatever lies between") {
   const auto faultsOfCounts = [](auto connect) {
     Pipeline pipeline("p");
-    connect(pipeline).keyBy(identity).window(session(1s)).aggregate("counts", count()).sink("out", discard());
+    connect(pipeline)
+        .keyBy(identity)
+        .window(session(1s))
+        .aggregate("counts", count())
+        .sink("out", discard());
     return faultsOf(pipeline);
   };
   const std::string untimed =
       "pipeline 'p' has 1 error:\n"
-      "  - aggregate 'counts' needs event times, and source 'in' has none (take them from its records: "
+      "  - aggregate 'counts' needs event times, and source 'in' has none (take them from its "
+      "records: "
       ".source(name, connector, boundedOutOfOrderness(5s).timestamps(&Record::time)))";
   CHECK(faultsOfCounts([](Pipeline& p) { return numbersOf(p); }) == untimed);
-  CHECK(faultsOfCounts([](Pipeline& p) { return numbersOf(p).map(identity).filter(identity); }) == untimed);
+  CHECK(faultsOfCounts([](Pipeline& p) { return numbersOf(p).map(identity).filter(identity); }) ==
+        untimed);
   CHECK(faultsOfCounts([](Pipeline& p) {
-          return p.source("timed", collection(std::vector<int>{}), noWatermarks().timestamps(identity))
+          return p
+              .source("timed", collection(std::vector<int>{}), noWatermarks().timestamps(identity))
               .unite(numbersOf(p));
         }) == untimed);
   CHECK(faultsOfCounts([](Pipeline& p) { return timedNumbersOf(p).map(identity); }).empty());
   // Its timers may have times.
   CHECK(faultsOfCounts([](Pipeline& p) {
-          return numbersOf(p).keyBy(identity).process<int>("process",
-                                                           [](const int&, ProcessContext<int, int>&) {});
+          return numbersOf(p).keyBy(identity).process<int>(
+              "process", [](const int&, ProcessContext<int, int>&) {});
         }).empty());
 
   Pipeline global("p");
-  numbersOf(global).keyBy(identity).window(millrace::global(2)).aggregate("counts", count()).sink("out", discard());
+  numbersOf(global)
+      .keyBy(identity)
+      .window(millrace::global(2))
+      .aggregate("counts", count())
+      .sink("out", discard());
   CHECK(global.build().ok());
 }
 
@@ -164,10 +187,12 @@ TEST_CASE("files have event times where their format does") {
 TEST_CASE("a side output that was not declared is a fault, with its name") {
   Pipeline pipeline("p");
   const OutputTag<int> side("side");
-  auto processed = numbersOf(pipeline).keyBy(identity).process<int>("process", [](const int&, ProcessContext<int, int>&) {});
+  auto processed = numbersOf(pipeline).keyBy(identity).process<int>(
+      "process", [](const int&, ProcessContext<int, int>&) {});
   processed.sink("out", discard());
   processed.sideOutput(side).sink("side", discard());
-  REQUIRE_THAT(faultsOf(pipeline), Catch::Contains("side output 'side' of 'process' is not declared"));
+  REQUIRE_THAT(faultsOf(pipeline),
+               Catch::Contains("side output 'side' of 'process' is not declared"));
 }
 
 TEST_CASE("streams of different pipelines cannot be united") {
@@ -176,7 +201,8 @@ TEST_CASE("streams of different pipelines cannot be united") {
   auto foreign = numbersOf(other).map(identity).map(identity).map(identity);
   foreign.sink("out", discard());
   numbersOf(one).unite(foreign).named("both").sink("out", discard());
-  REQUIRE_THAT(faultsOf(one), Catch::Contains("unite: a stream of pipeline 'other' is not one of 'one'"));
+  REQUIRE_THAT(faultsOf(one),
+               Catch::Contains("unite: a stream of pipeline 'other' is not one of 'one'"));
   REQUIRE(other.build().ok());
   REQUIRE_FALSE(one.explain().empty());
 }

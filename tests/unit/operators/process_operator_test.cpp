@@ -41,14 +41,17 @@ TEST_CASE("a function sees key, time and watermark of each record, and emits at 
   auto harness = harnessOf([](const Event& event, Context& context) {
     if (event.value == 0) return;
     const Timestamp watermark = context.watermark() == kMinTimestamp ? -1 : context.watermark();
-    context.emit(context.key() + std::to_string(event.value) + "/" + std::to_string(context.timestamp()) +
-                 "/" + std::to_string(watermark));
+    context.emit(context.key() + std::to_string(event.value) + "/" +
+                 std::to_string(context.timestamp()) + "/" + std::to_string(watermark));
     if (event.value == 2) context.emit("again");
   });
-  harness.record(Event{"a", 1}, 10).record(Event{"b", 0}, 15).record(Event{"b", 2}, 20).watermark(7);
+  harness.record(Event{"a", 1}, 10)
+      .record(Event{"b", 0}, 15)
+      .record(Event{"b", 2}, 20)
+      .watermark(7);
   harness.record(Event{"a", 3}, 30).end();
-  REQUIRE(harness.run() ==
-          Lines{"main: a1/10/-1@10 b2/20/-1@20 again@20 wm:7 a3/30/7@30 end", "counts: in 4, out 4, absorbed 4"});
+  REQUIRE(harness.run() == Lines{"main: a1/10/-1@10 b2/20/-1@20 again@20 wm:7 a3/30/7@30 end",
+                                 "counts: in 4, out 4, absorbed 4"});
 }
 
 struct Totals {
@@ -81,7 +84,8 @@ struct EventTimers {
     context.registerEventTimer(event.value);
   }
   void onTimer(Timestamp time, Context& context) {
-    context.emit(context.key() + "!" + std::to_string(time) + "/" + std::to_string(context.watermark()));
+    context.emit(context.key() + "!" + std::to_string(time) + "/" +
+                 std::to_string(context.watermark()));
     if (time == 10) context.registerEventTimer(12);  // falls into the same sweep
   }
 };
@@ -99,7 +103,8 @@ TEST_CASE("event timers fire once, in time order, when the watermark has reached
 TEST_CASE("a timer for a time that has been reached fires with the next watermark") {
   auto harness = harnessOf(EventTimers{});
   harness.watermark(50).record(Event{"a", 20}, 60).watermark(51).end(false);
-  REQUIRE(harness.run() == Lines{"main: wm:50 a!20/51@20 wm:51 stopped", "counts: in 1, out 1, absorbed 1"});
+  REQUIRE(harness.run() ==
+          Lines{"main: wm:50 a!20/51@20 wm:51 stopped", "counts: in 1, out 1, absorbed 1"});
 }
 
 TEST_CASE("timers that are not due when the job is stopped do not fire") {
@@ -114,13 +119,17 @@ struct ClockTimers {
     context.registerProcessingTimer(event.value);
   }
   void onTimer(Timestamp time, Context& context) {
-    context.emit(context.key() + "!" + std::to_string(time) + "/" + std::to_string(context.processingTime()));
+    context.emit(context.key() + "!" + std::to_string(time) + "/" +
+                 std::to_string(context.processingTime()));
   }
 };
 
 TEST_CASE("processing timers fire in time order when the clock has reached them") {
   auto harness = harnessOf(ClockTimers{});
-  harness.record(Event{"a", 20}, 5).record(Event{"b", 10}, 5).record(Event{"c", 15}, 5).record(Event{"c", -15}, 5);
+  harness.record(Event{"a", 20}, 5)
+      .record(Event{"b", 10}, 5)
+      .record(Event{"c", 15}, 5)
+      .record(Event{"c", -15}, 5);
   harness.clock(9).watermark(1).clock(20).watermark(2).clock(30).end();
   REQUIRE(harness.run() ==
           Lines{"main: wm:1 b!10/20@10 a!20/20@20 wm:2 end", "counts: in 4, out 2, absorbed 4"});
@@ -128,7 +137,9 @@ TEST_CASE("processing timers fire in time order when the clock has reached them"
 
 struct Expiring {
   ValueState<int> value;
-  void open(StateContext& states) { value = states.value<int>("value", StateTtl{10ms, TtlRefresh::kOnCreateAndWrite}); }
+  void open(StateContext& states) {
+    value = states.value<int>("value", StateTtl{10ms, TtlRefresh::kOnCreateAndWrite});
+  }
   void process(const Event& event, Context& context) {
     context.emit(value.isEmpty() ? "none" : std::to_string(*value.get()));
     if (event.value != 0) value.set(event.value);
@@ -137,7 +148,12 @@ struct Expiring {
 
 TEST_CASE("state with a time to live is there until it, and never after") {
   auto harness = harnessOf(Expiring{});
-  harness.record(Event{"a", 1}, 0).clock(9).record(Event{"a", 0}, 0).clock(10).record(Event{"a", 0}, 0).end();
+  harness.record(Event{"a", 1}, 0)
+      .clock(9)
+      .record(Event{"a", 0}, 0)
+      .clock(10)
+      .record(Event{"a", 0}, 0)
+      .end();
   REQUIRE(harness.run().front() == "main: none@0 1@0 none@0 end");
 }
 
@@ -151,7 +167,8 @@ TEST_CASE("side outputs take values of their own types") {
         context.emit(event.key);
       },
       odd, loud);
-  harness.output<int>("odd", [](int n) { return std::to_string(n); }).output<std::string>("loud", same);
+  harness.output<int>("odd", [](int n) { return std::to_string(n); })
+      .output<std::string>("loud", same);
   for (int i = 1; i <= 5; ++i) harness.record(Event{"k", i}, i);
   harness.watermark(5).end();
   REQUIRE(harness.run() == Lines{"main: k@1 k@2 k@3 k@4 k@5 wm:5 end", "odd: 1@1 3@3 5@5 wm:5 end",
@@ -162,7 +179,8 @@ TEST_CASE("emitting to a side output that was not declared fails, with its name"
   const OutputTag<int> stray("stray");
   auto harness = harnessOf([stray](const Event&, Context& context) { context.emit(stray, 1); });
   harness.record(Event{"k", 1}, 1);
-  REQUIRE_THAT(harness.run().front(), Catch::Contains("failed: side output 'stray' is not declared"));
+  REQUIRE_THAT(harness.run().front(),
+               Catch::Contains("failed: side output 'stray' is not declared"));
 }
 
 TEST_CASE("state written without having been declared fails the job") {

@@ -114,12 +114,23 @@ struct Busy {
         count.clear();
         sum.clear();
         break;
-      case 1: context.registerEventTimer(context.timestamp() + event.value); break;
-      case 2: context.registerProcessingTimer(context.processingTime() + event.value); break;
-      case 3: context.deleteEventTimer(context.timestamp()); break;
-      case 4: context.deleteProcessingTimer(context.processingTime() + 1); break;
-      case 5: seen.remove(event.value / 8); break;
-      default: seen.edit(event.value / 8) += event.value;
+      case 1:
+        context.registerEventTimer(context.timestamp() + event.value);
+        break;
+      case 2:
+        context.registerProcessingTimer(context.processingTime() + event.value);
+        break;
+      case 3:
+        context.deleteEventTimer(context.timestamp());
+        break;
+      case 4:
+        context.deleteProcessingTimer(context.processingTime() + 1);
+        break;
+      case 5:
+        seen.remove(event.value / 8);
+        break;
+      default:
+        seen.edit(event.value / 8) += event.value;
     }
     count.update([](int& n) { ++n; });
     sum.add(event.value);
@@ -140,7 +151,8 @@ struct Busy {
     for (const int each : recent.view()) text += " " + std::to_string(each);
     std::map<int, int> sorted;
     for (const auto& [key, value] : seen.entries()) sorted[key] = value;
-    for (const auto& [key, value] : sorted) text += " " + std::to_string(key) + ":" + std::to_string(value);
+    for (const auto& [key, value] : sorted)
+      text += " " + std::to_string(key) + ":" + std::to_string(value);
     context.emit(text);
   }
 };
@@ -151,7 +163,8 @@ class Instance {
   using KeyOf = std::string Event::*;
   using Process = ProcessOperator<Event, std::string, KeyOf, std::string, Busy>;
 
-  Instance(Catalog& catalog, Timestamp now) : surroundings_(catalog), process_(Busy{}, &Event::key, {}) {
+  Instance(Catalog& catalog, Timestamp now)
+      : surroundings_(catalog), process_(Busy{}, &Event::key, {}) {
     surroundings_.now = now;
     REQUIRE(process_.open(surroundings_).ok());
   }
@@ -194,8 +207,12 @@ std::vector<Input> anySteps() {
   Timestamp now = 0;
   for (int i = *rc::gen::inRange(0, 120); i > 0; --i) {
     switch (*rc::gen::inRange(0, 6)) {
-      case 0: steps.push_back(markAt(Input::Kind::kWatermark, watermark += *rc::gen::inRange(1, 8))); break;
-      case 1: steps.push_back(markAt(Input::Kind::kClock, now += *rc::gen::inRange(1, 8))); break;
+      case 0:
+        steps.push_back(markAt(Input::Kind::kWatermark, watermark += *rc::gen::inRange(1, 8)));
+        break;
+      case 1:
+        steps.push_back(markAt(Input::Kind::kClock, now += *rc::gen::inRange(1, 8)));
+        break;
       default: {
         const std::string key(1, static_cast<char>('a' + *rc::gen::inRange(0, 5)));
         const int value = *rc::gen::inRange(0, 30);
@@ -329,7 +346,8 @@ TEST_CASE("Instances lost at any step, restored in any number, say what an undis
   }));
 }
 
-TEST_CASE("Processing timers that came due while the job was down fire right after it is restored") {
+TEST_CASE(
+    "Processing timers that came due while the job was down fire right after it is restored") {
   Catalog catalog;
   Instance before(catalog, 0);
   before.record(Event{"a", 2}, 5);
@@ -352,14 +370,17 @@ TEST_CASE("Processing timers that came due while the job was down fire right aft
   REQUIRE_THAT(said.front(), Catch::StartsWith("a timer 2 "));
 }
 
-TEST_CASE("Timers stored with the key before the time are read, and move over with the first checkpoint") {
+TEST_CASE(
+    "Timers stored with the key before the time are read, and move over with the first "
+    "checkpoint") {
   Catalog catalog = {{"event timers", StateId{1}}, {"processing timers", StateId{2}}};
   StateChanges stored;
   for (const std::uint16_t state : {std::uint16_t{1}, std::uint16_t{2}}) {
     for (Timestamp time = 1; time <= 3; ++time) {
       stored.put(
           StateId{state}, keyGroupOf(millraceHash(std::string("a")), kGroups),
-          [&](ByteWriter& out) { Serde<std::string>::write("a", out), out.fixed(time); }, [](ByteWriter&) {});
+          [&](ByteWriter& out) { Serde<std::string>::write("a", out), out.fixed(time); },
+          [](ByteWriter&) {});
     }
   }
   ReplayedChanges saved(stored);
@@ -370,7 +391,8 @@ TEST_CASE("Timers stored with the key before the time are read, and move over wi
     REQUIRE(instance.process().restoreTask(std::vector{position}).ok());
     const ReplayedChanges::Entries entries = saved.entries();
     for (const auto& [key, entry] : entries) {
-      REQUIRE(instance.process().restoreEntry(key.first, entry.group, key.second, entry.value).ok());
+      REQUIRE(
+          instance.process().restoreEntry(key.first, entry.group, key.second, entry.value).ok());
     }
     TaskState state;
     instance.process().beginSnapshot(state);
@@ -382,7 +404,8 @@ TEST_CASE("Timers stored with the key before the time are read, and move over wi
     position = state.position;
     REQUIRE(saved.entries().size() == 6);
     for (const auto& [key, entry] : saved.entries()) {
-      REQUIRE((key.first == catalog.at("event timers by time") || key.first == catalog.at("processing timers by time")));
+      REQUIRE((key.first == catalog.at("event timers by time") ||
+               key.first == catalog.at("processing timers by time")));
     }
     instance.watermark(2);
     instance.clock(20);

@@ -19,8 +19,8 @@ using testing::HarnessMode;
 using testing::OperatorHarness;
 using Lines = std::vector<std::string>;
 
-// What a scripted reader does, one thing after the other; it stops where it is told to wait, and goes
-// on when the clock is there.
+// What a scripted reader does, one thing after the other; it stops where it is told to wait, and
+// goes on when the clock is there.
 struct Act {
   enum class Kind { kRecord, kReject, kSplit, kEndSplit, kWait, kBytes, kFail, kEnd };
   Kind kind;
@@ -57,7 +57,8 @@ class ScriptedReader final : public SourceReader<int> {
           break;
         case Act::Kind::kReject:
           if (out.isFull()) return ReadState::kMore;
-          out.reject("record " + std::to_string(act.value), "unreadable", "#" + std::to_string(act.value));
+          out.reject("record " + std::to_string(act.value), "unreadable",
+                     "#" + std::to_string(act.value));
           break;
         case Act::Kind::kSplit:
           if (hasRecords) return ReadState::kMore;  // one split a call
@@ -83,7 +84,8 @@ class ScriptedReader final : public SourceReader<int> {
   }
 
   Timestamp nextDeadline() const override {
-    return next_ < acts_.size() && acts_[next_].kind == Act::Kind::kWait ? acts_[next_].time : kMaxTimestamp;
+    return next_ < acts_.size() && acts_[next_].kind == Act::Kind::kWait ? acts_[next_].time
+                                                                         : kMaxTimestamp;
   }
 
  private:
@@ -121,24 +123,28 @@ TEST_CASE("a source's records keep the order and times they were read with") {
 }
 
 TEST_CASE("a batch raises the watermark, and the end raises it to the highest") {
-  auto harness = sourceOf({record(1, 10), record(2, 5), record(3, 20), theEnd()}, boundedOutOfOrderness(4ms));
+  auto harness =
+      sourceOf({record(1, 10), record(2, 5), record(3, 20), theEnd()}, boundedOutOfOrderness(4ms));
   REQUIRE(inOneBatch(harness).front() == "main: 1@10 2@5 3@20 wm:15 end");
   HarnessMode single;
   REQUIRE(harness.run(single).front() == "main: 1@10 wm:5 2@5 3@20 wm:15 end");
 }
 
 TEST_CASE("records that cannot be read are counted and become dead letters") {
-  auto harness = sourceOf({record(1, 1), reject(2), record(3, 3), reject(4), readBytes(100), theEnd()}, noWatermarks());
-  REQUIRE(harness.run() == Lines{"main: 1@1 3@3 end",
-                                 "dead: operator|record 2|unreadable|#2@0 operator|record 4|unreadable|#4@0 end",
-                                 "counts: in 4, out 4, invalid 2, bytesIn 100"});
+  auto harness = sourceOf(
+      {record(1, 1), reject(2), record(3, 3), reject(4), readBytes(100), theEnd()}, noWatermarks());
+  REQUIRE(harness.run() ==
+          Lines{"main: 1@1 3@3 end",
+                "dead: operator|record 2|unreadable|#2@0 operator|record 4|unreadable|#4@0 end",
+                "counts: in 4, out 4, invalid 2, bytesIn 100"});
 }
 
 TEST_CASE("dead letters that nobody reads are counted all the same") {
   OperatorHarness harness([] {
     return std::make_unique<ReaderSource<int, ConnectorTimestamps>>(
-        std::make_unique<ScriptedReader>(std::vector<Act>{split(0), reject(1), record(2, 2), theEnd()}), noWatermarks(),
-        ConnectorTimestamps{}, OnInvalid::kSkip);
+        std::make_unique<ScriptedReader>(
+            std::vector<Act>{split(0), reject(1), record(2, 2), theEnd()}),
+        noWatermarks(), ConnectorTimestamps{}, OnInvalid::kSkip);
   });
   harness.output<int>("main", text).unreadOutput<DeadLetter>();
   REQUIRE(harness.run() == Lines{"main: 2@2 end", "counts: in 2, out 1, invalid 1"});
@@ -157,16 +163,21 @@ TEST_CASE("a record without an event time is invalid, and the others keep their 
     if (n % 2 == 0) return std::nullopt;
     return n * 100;
   };
-  auto harness = sourceOf({split(0), record(2), record(1), record(4), record(3), record(6), theEnd()}, noWatermarks(), timeOf);
+  auto harness =
+      sourceOf({split(0), record(2), record(1), record(4), record(3), record(6), theEnd()},
+               noWatermarks(), timeOf);
   const std::string letter = "operator|record|it has no event time|@0";
-  REQUIRE(harness.run() == Lines{"main: 1@100 3@300 end", "dead: " + letter + " " + letter + " " + letter + " end",
+  REQUIRE(harness.run() == Lines{"main: 1@100 3@300 end",
+                                 "dead: " + letter + " " + letter + " " + letter + " end",
                                  "counts: in 5, out 5, invalid 3"});
 }
 
 TEST_CASE("a record that cannot be read fails the job where that is asked for") {
-  auto harness = sourceOf({record(1, 1), reject(2), theEnd()}, noWatermarks(), ConnectorTimestamps{}, OnInvalid::kFail);
-  REQUIRE(harness.run() == Lines{"failed: invalid record at record 2: unreadable (correct it, or let the source "
-                                 "skip invalid records)"});
+  auto harness = sourceOf({record(1, 1), reject(2), theEnd()}, noWatermarks(),
+                          ConnectorTimestamps{}, OnInvalid::kFail);
+  REQUIRE(harness.run() ==
+          Lines{"failed: invalid record at record 2: unreadable (correct it, or let the source "
+                "skip invalid records)"});
 }
 
 TEST_CASE("a reader that fails says why") {
@@ -175,31 +186,34 @@ TEST_CASE("a reader that fails says why") {
 }
 
 TEST_CASE("the slowest split holds the watermark, and the end of a split lets go of it") {
-  auto harness = sourceOf({split(0), split(1), record(1, 100), waitFor(1), split(0), record(2, 50), waitFor(2),
-                           endSplit(0), waitFor(3), endSplit(1), theEnd()},
+  auto harness = sourceOf({split(0), split(1), record(1, 100), waitFor(1), split(0), record(2, 50),
+                           waitFor(2), endSplit(0), waitFor(3), endSplit(1), theEnd()},
                           boundedOutOfOrderness(0ms));
   harness.clock(1).clock(2).clock(3);
   REQUIRE(harness.run().front() == "main: 1@100 2@50 wm:49 wm:99 end");
 }
 
 TEST_CASE("between two files time goes on from where it was") {
-  auto harness = sourceOf({split(0), record(1, 100), endSplit(0), waitFor(1), split(1), record(2, 200), waitFor(2),
-                           endSplit(1), theEnd()},
+  auto harness = sourceOf({split(0), record(1, 100), endSplit(0), waitFor(1), split(1),
+                           record(2, 200), waitFor(2), endSplit(1), theEnd()},
                           boundedOutOfOrderness(0ms));
   harness.clock(1).clock(2);
   REQUIRE(harness.run().front() == "main: 1@100 wm:99 idle 2@200 active wm:199 end");
 }
 
-TEST_CASE("a silent source goes idle after the timeout, saying its highest watermark, and wakes with a record") {
-  auto harness = sourceOf({split(0), split(1), split(0), record(1, 100), split(1), record(2, 50), waitFor(40),
-                           record(3, 120), waitFor(50), theEnd()},
+TEST_CASE(
+    "a silent source goes idle after the timeout, saying its highest watermark, and wakes with a "
+    "record") {
+  auto harness = sourceOf({split(0), split(1), split(0), record(1, 100), split(1), record(2, 50),
+                           waitFor(40), record(3, 120), waitFor(50), theEnd()},
                           boundedOutOfOrderness(0ms).withIdleness(30ms));
   harness.clock(29).clock(30).clock(40).clock(50);
   REQUIRE(harness.run().front() == "main: 1@100 2@50 wm:49 wm:99 idle 3@120 active wm:119 end");
 }
 
 TEST_CASE("a source without a split is idle at once") {
-  auto harness = sourceOf({waitFor(10), split(0), record(1, 5), waitFor(20), theEnd()}, boundedOutOfOrderness(0ms));
+  auto harness = sourceOf({waitFor(10), split(0), record(1, 5), waitFor(20), theEnd()},
+                          boundedOutOfOrderness(0ms));
   harness.clock(10).clock(20);
   REQUIRE(harness.run().front() == "main: idle 1@5 active wm:4 end");
 }
@@ -207,13 +221,16 @@ TEST_CASE("a source without a split is idle at once") {
 TEST_CASE("records dated in the future pass, are counted, and do not move time") {
   auto harness = sourceOf({record(1, 1'000'000), record(2, 50), theEnd()},
                           boundedOutOfOrderness(0ms).withFutureLimit(60ms));
-  REQUIRE(inOneBatch(harness) == Lines{"main: 1@1000000 2@50 wm:49 end", "dead: wm:49 end", "counts: in 2, out 2, futureDated 1"});
+  REQUIRE(inOneBatch(harness) == Lines{"main: 1@1000000 2@50 wm:49 end", "dead: wm:49 end",
+                                       "counts: in 2, out 2, futureDated 1"});
 }
 
 TEST_CASE("a stopped source says so and reads nothing more") {
-  auto harness = sourceOf({record(1, 10), waitFor(100), record(2, 20), theEnd()}, boundedOutOfOrderness(0ms));
+  auto harness =
+      sourceOf({record(1, 10), waitFor(100), record(2, 20), theEnd()}, boundedOutOfOrderness(0ms));
   harness.end(false).clock(100);
-  REQUIRE(harness.run() == Lines{"main: 1@10 wm:9 stopped", "dead: wm:9 stopped", "counts: in 1, out 1"});
+  REQUIRE(harness.run() ==
+          Lines{"main: 1@10 wm:9 stopped", "dead: wm:9 stopped", "counts: in 1, out 1"});
 }
 
 }  // namespace

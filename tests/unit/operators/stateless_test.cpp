@@ -30,17 +30,24 @@ void feed(OperatorHarness& harness) {
 
 TEST_CASE("map gives one result for each record, at its time") {
   Pipeline pipeline("p");
-  numbersOf(pipeline).map([](const int& n) { return "n" + std::to_string(n); }).named("map").sink("out", discard());
+  numbersOf(pipeline)
+      .map([](const int& n) { return "n" + std::to_string(n); })
+      .named("map")
+      .sink("out", discard());
   OperatorHarness harness(operatorOf(pipeline, "map"));
   harness.input<int>().output<std::string>("main", same);
   feed(harness);
-  REQUIRE(harness.run() == Lines{"main: n1@10 n2@20 n3@30 n4@40 n5@50 wm:50 n6@60 idle active wm:60 end",
-                                 "counts: in 6, out 6"});
+  REQUIRE(harness.run() ==
+          Lines{"main: n1@10 n2@20 n3@30 n4@40 n5@50 wm:50 n6@60 idle active wm:60 end",
+                "counts: in 6, out 6"});
 }
 
 TEST_CASE("filter passes what its predicate holds for and counts the rest as filtered") {
   Pipeline pipeline("p");
-  numbersOf(pipeline).filter([](const int& n) { return n % 2 == 0; }).named("even").sink("out", discard());
+  numbersOf(pipeline)
+      .filter([](const int& n) { return n % 2 == 0; })
+      .named("even")
+      .sink("out", discard());
   OperatorHarness harness(operatorOf(pipeline, "even"));
   harness.input<int>().output<int>("main", text);
   feed(harness);
@@ -51,7 +58,10 @@ TEST_CASE("filter passes what its predicate holds for and counts the rest as fil
 TEST_CASE("filter may keep everything or nothing") {
   for (const bool keeps : {true, false}) {
     Pipeline pipeline("p");
-    numbersOf(pipeline).filter([keeps](const int&) { return keeps; }).named("f").sink("out", discard());
+    numbersOf(pipeline)
+        .filter([keeps](const int&) { return keeps; })
+        .named("f")
+        .sink("out", discard());
     OperatorHarness harness(operatorOf(pipeline, "f"));
     harness.input<int>().output<int>("main", text);
     harness.record(1, 1).record(2, 2).end();
@@ -68,10 +78,12 @@ TEST_CASE("filter keeps strings whole while it moves them") {
       .sink("out", discard());
   OperatorHarness harness(operatorOf(pipeline, "f"));
   harness.input<std::string>().output<std::string>("main", same);
-  for (const char* word : {"a", "bb", "c", "a string that is long enough to lie on the heap", "dd"}) {
+  for (const char* word :
+       {"a", "bb", "c", "a string that is long enough to lie on the heap", "dd"}) {
     harness.record(std::string(word), 0);
   }
-  REQUIRE(harness.run().front() == "main: bb@0 a string that is long enough to lie on the heap@0 dd@0");
+  REQUIRE(harness.run().front() ==
+          "main: bb@0 a string that is long enough to lie on the heap@0 dd@0");
 }
 
 TEST_CASE("flatMap gives any number of results for each record") {
@@ -93,14 +105,18 @@ TEST_CASE("flatMap gives any number of results for each record") {
 TEST_CASE("peek sees every record once, in order, and passes it on") {
   auto seen = std::make_shared<std::vector<int>>();
   Pipeline pipeline("p");
-  numbersOf(pipeline).peek([seen](const int& n) { seen->push_back(n); }).named("peek").sink("out", discard());
+  numbersOf(pipeline)
+      .peek([seen](const int& n) { seen->push_back(n); })
+      .named("peek")
+      .sink("out", discard());
   for (const testing::HarnessMode& mode : OperatorHarness::modes()) {
     seen->clear();
     OperatorHarness harness(operatorOf(pipeline, "peek"));
     harness.input<int>().output<int>("main", text);
     feed(harness);
     REQUIRE(harness.run(mode) ==
-            Lines{"main: 1@10 2@20 3@30 4@40 5@50 wm:50 6@60 idle active wm:60 end", "counts: in 6, out 6"});
+            Lines{"main: 1@10 2@20 3@30 4@40 5@50 wm:50 6@60 idle active wm:60 end",
+                  "counts: in 6, out 6"});
     REQUIRE(*seen == std::vector<int>{1, 2, 3, 4, 5, 6});
   }
 }
@@ -113,7 +129,8 @@ TEST_CASE("unite merges streams, their watermarks and their idleness") {
   harness.input<int>().input<int>().output<int>("main", text);
   harness.record(1, 1, 0).watermark(5, 0).record(2, 2, 1).watermark(3, 1).record(3, 9, 0);
   harness.idle(1).watermark(8, 0).active(1).watermark(9, 0).watermark(20, 1).endOf(0).endOf(1);
-  REQUIRE(harness.run() == Lines{"main: 1@1 2@2 wm:3 3@9 wm:5 wm:8 wm:9 wm:20 end", "counts: in 3, out 3"});
+  REQUIRE(harness.run() ==
+          Lines{"main: 1@1 2@2 wm:3 3@9 wm:5 wm:8 wm:9 wm:20 end", "counts: in 3, out 3"});
 }
 
 TEST_CASE("split sends each record to the first stream whose predicate holds, or to the last") {
@@ -123,11 +140,15 @@ TEST_CASE("split sends each record to the first stream whose predicate holds, or
   REQUIRE(parts.size() == 3);
   parts[0].named("split").sink("even", discard());
   OperatorHarness harness(operatorOf(pipeline, "split"));
-  harness.input<int>().output<int>("even", text).output<int>("third", text).output<int>("rest", text);
+  harness.input<int>()
+      .output<int>("even", text)
+      .output<int>("third", text)
+      .output<int>("rest", text);
   feed(harness);
   REQUIRE(harness.run() == Lines{"even: 2@20 4@40 wm:50 6@60 idle active wm:60 end",
                                  "third: 3@30 wm:50 idle active wm:60 end",
-                                 "rest: 1@10 5@50 wm:50 idle active wm:60 end", "counts: in 6, out 6"});
+                                 "rest: 1@10 5@50 wm:50 idle active wm:60 end",
+                                 "counts: in 6, out 6"});
 }
 
 TEST_CASE("what a split gives to a stream that nobody reads is counted as filtered") {
@@ -137,8 +158,8 @@ TEST_CASE("what a split gives to a stream that nobody reads is counted as filter
   OperatorHarness harness(operatorOf(pipeline, "split"));
   harness.input<int>().output<int>("even", text).unreadOutput<int>();
   feed(harness);
-  REQUIRE(harness.run() ==
-          Lines{"even: 2@20 4@40 wm:50 6@60 idle active wm:60 end", "counts: in 6, out 3, filtered 3"});
+  REQUIRE(harness.run() == Lines{"even: 2@20 4@40 wm:50 6@60 idle active wm:60 end",
+                                 "counts: in 6, out 3, filtered 3"});
 }
 
 TEST_CASE("keyBy's shuffle sends every record of a key to the worker that owns its key group") {
@@ -152,10 +173,12 @@ TEST_CASE("keyBy's shuffle sends every record of a key to the worker that owns i
   harness.workers(kWorkers).input<int>();
   const KeyRouter router(128, kWorkers);
   Lines expected = {"0:", "1:", "2:"};
-  for (std::size_t worker = 0; worker < kWorkers; ++worker) harness.output<int>(std::to_string(worker), text);
+  for (std::size_t worker = 0; worker < kWorkers; ++worker)
+    harness.output<int>(std::to_string(worker), text);
   for (int i = 0; i < 12; ++i) {
     harness.record(i, i);
-    expected[router.workerOf(millraceHash(i % 5))] += " " + std::to_string(i) + "@" + std::to_string(i);
+    expected[router.workerOf(millraceHash(i % 5))] +=
+        " " + std::to_string(i) + "@" + std::to_string(i);
   }
   harness.watermark(12).idle().active().end();
   for (std::string& line : expected) line += " wm:12 idle active end";
@@ -163,7 +186,8 @@ TEST_CASE("keyBy's shuffle sends every record of a key to the worker that owns i
   REQUIRE(harness.run() == expected);
 }
 
-TEST_CASE("every worker owns some key groups, and a key's owner does not depend on its neighbours") {
+TEST_CASE(
+    "every worker owns some key groups, and a key's owner does not depend on its neighbours") {
   for (const std::size_t workers : {1U, 2U, 4U, 128U}) {
     const KeyRouter router(128, workers);
     std::vector<int> keys(workers, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Window operators whose instances stand at different event times, restored in any number: each key is told
-// what windows of its own would tell, for which event time never goes back.
+// Window operators whose instances stand at different event times, restored in any number: each key
+// is told what windows of its own would tell, for which event time never goes back.
 #include <rapidcheck.h>
 
 #include <catch2/catch.hpp>
@@ -77,7 +77,8 @@ class Surroundings final : public OperatorContext {
         const auto& batch = static_cast<const TypedBatch<Result>&>(*item.batch);
         for (std::size_t i = 0; i < batch.size(); ++i) {
           const Result& result = batch[i];
-          rows.push_back({result.key, text(result.value), result.windowStart, result.windowEnd, result.pane});
+          rows.push_back(
+              {result.key, text(result.value), result.windowStart, result.windowEnd, result.pane});
         }
       }
     } while (!results_.flush());
@@ -105,9 +106,10 @@ class Instance {
  public:
   using KeyOf = std::string Event::*;
 
-  Instance(std::unique_ptr<Windows> windows, EarlyFiring early, std::size_t worker, std::size_t workers,
-           StateBelow* below, bool goesOn)
-      : surroundings_(worker, workers, below, goesOn), operator_(std::move(windows), {&Event::key}, early) {
+  Instance(std::unique_ptr<Windows> windows, EarlyFiring early, std::size_t worker,
+           std::size_t workers, StateBelow* below, bool goesOn)
+      : surroundings_(worker, workers, below, goesOn),
+        operator_(std::move(windows), {&Event::key}, early) {
     REQUIRE(operator_.open(surroundings_).ok());
   }
 
@@ -149,16 +151,22 @@ struct Seen {
   std::size_t fetched = 0;  // entries from below
 };
 
-// The operator in any number of instances, each with a watermark of its own, beside naive windows for each
-// key group, which have the watermarks of whoever has the group.
+// The operator in any number of instances, each with a watermark of its own, beside naive windows
+// for each key group, which have the watermarks of whoever has the group.
 template <typename Windows, typename Naive>
 class Rescaled {
  public:
   using Make = std::function<std::unique_ptr<Windows>()>;
 
-  Rescaled(Make make, const Naive& naive, EarlyFiring early, bool isOverBase, std::uint64_t seed, Seen& seen)
-      : make_(std::move(make)), early_(early), isOverBase_(isOverBase), random_(seed), seen_(seen),
-        naive_(kGroups, naive), reached_(kGroups, kStart) {
+  Rescaled(Make make, const Naive& naive, EarlyFiring early, bool isOverBase, std::uint64_t seed,
+           Seen& seen)
+      : make_(std::move(make)),
+        early_(early),
+        isOverBase_(isOverBase),
+        random_(seed),
+        seen_(seen),
+        naive_(kGroups, naive),
+        reached_(kGroups, kStart) {
     below_.limit = 0;
     start(1 + static_cast<std::uint32_t>(random_.below(kMostWorkers)), false);
     clocks_.assign(instances_.size(), kStart);
@@ -183,7 +191,8 @@ class Rescaled {
   }
 
   void end() {
-    for (std::size_t worker = 0; worker < instances_.size(); ++worker) advance(worker, kMaxTimestamp);
+    for (std::size_t worker = 0; worker < instances_.size(); ++worker)
+      advance(worker, kMaxTimestamp);
     seen_.fetched += below_.found;
   }
 
@@ -204,7 +213,8 @@ class Rescaled {
     const std::vector<Row> told = instances_[worker]->add(event, time);
     RC_ASSERT(sorted(told) == sorted(expected));
     RC_ASSERT(instances_[worker]->late() - late == (placement == Placement::kLate ? 1U : 0U));
-    RC_ASSERT(instances_[worker]->latePartial() - latePartial == (placement == Placement::kLatePartial ? 1U : 0U));
+    RC_ASSERT(instances_[worker]->latePartial() - latePartial ==
+              (placement == Placement::kLatePartial ? 1U : 0U));
     if (!told.empty() && reached_[group.value] > clocks_[worker]) ++seen_.behind;
   }
 
@@ -253,7 +263,8 @@ class Rescaled {
       Timestamp latest = kMinTimestamp;
       bool wasAhead = false;
       for (std::uint32_t group = own.first; group < own.end; ++group) {
-        const Timestamp clock = clocksBefore[ownerOf({static_cast<std::uint16_t>(group)}, before, kGroups)];
+        const Timestamp clock =
+            clocksBefore[ownerOf({static_cast<std::uint16_t>(group)}, before, kGroups)];
         earliest = std::min(earliest, clock);
         latest = std::max(latest, clock);
         wasAhead = wasAhead || reached_[group] > clock;
@@ -276,8 +287,8 @@ class Rescaled {
   void start(std::uint32_t workers, bool goesOn) {
     instances_.clear();
     for (std::uint32_t worker = 0; worker < workers; ++worker) {
-      instances_.push_back(std::make_unique<Instance<Windows>>(make_(), early_, worker, workers,
-                                                               isOverBase_ ? &below_ : nullptr, goesOn));
+      instances_.push_back(std::make_unique<Instance<Windows>>(
+          make_(), early_, worker, workers, isOverBase_ ? &below_ : nullptr, goesOn));
     }
   }
 
@@ -300,8 +311,8 @@ class Rescaled {
 };
 
 template <typename Windows, typename Naive>
-void compareRescaled(typename Rescaled<Windows, Naive>::Make make, const Naive& naive, EarlyFiring early,
-                     bool isOverBase, Seen& seen) {
+void compareRescaled(typename Rescaled<Windows, Naive>::Make make, const Naive& naive,
+                     EarlyFiring early, bool isOverBase, Seen& seen) {
   const auto seed = *rc::gen::arbitrary<std::uint64_t>().as("seed");
   Rescaled<Windows, Naive> rescaled(std::move(make), naive, early, isOverBase, seed, seen);
   for (const Step& step : drawSteps()) rescaled.play(step);
@@ -322,14 +333,16 @@ void slicedMatch(const std::string& what, bool isOverBase) {
     const WindowSpec spec = drawSpec();
     const WindowLayout layout = *WindowLayout::compile(spec);
     const WindowOptions options = drawOptions();
-    compareRescaled<Windows>([&] { return std::make_unique<Windows>(layout, Kind::make(), options); },
-                             NaiveWindows<Kind>(spec, options), options.early, isOverBase, seen);
+    compareRescaled<Windows>(
+        [&] { return std::make_unique<Windows>(layout, Kind::make(), options); },
+        NaiveWindows<Kind>(spec, options), options.early, isOverBase, seen);
   }));
   checkSeen(seen);
   CHECK((seen.fetched > 100) == isOverBase);
 }
 
-TEST_CASE("windows of slices that go on in any number tell each key what windows of its own would") {
+TEST_CASE(
+    "windows of slices that go on in any number tell each key what windows of its own would") {
   slicedMatch<CountAndSum>("counted and summed", false);
   slicedMatch<Elements>("all their elements", false);
 }
@@ -347,7 +360,8 @@ TEST_CASE("so do windows that ask for nothing special") {
     const WindowLayout layout = *WindowLayout::compile(spec);
     const bool isOverBase = *rc::gen::arbitrary<bool>().as("over a base");
     compareRescaled<Windows>([&] { return std::make_unique<Windows>(layout, Elements::make()); },
-                             NaiveWindows<Elements>(spec, {}), EarlyFiring::none(), isOverBase, seen);
+                             NaiveWindows<Elements>(spec, {}), EarlyFiring::none(), isOverBase,
+                             seen);
   }));
   CHECK(seen.apart > 100);
   CHECK(seen.nested > 20);
@@ -360,13 +374,15 @@ TEST_CASE("so do sessions") {
     const Duration gap(*drawIn(1, 40).as("gap"));
     const WindowOptions options = drawOptions();
     const bool isOverBase = *rc::gen::arbitrary<bool>().as("over a base");
-    compareRescaled<Windows>([&] { return std::make_unique<Windows>(session(gap), Elements::make(), options); },
-                             NaiveSessions<Elements>(gap, options), options.early, isOverBase, seen);
+    compareRescaled<Windows>(
+        [&] { return std::make_unique<Windows>(session(gap), Elements::make(), options); },
+        NaiveSessions<Elements>(gap, options), options.early, isOverBase, seen);
   }));
   checkSeen(seen);
 }
 
-// The position of an instance without slices, as programs wrote it that knew nothing of groups ahead.
+// The position of an instance without slices, as programs wrote it that knew nothing of groups
+// ahead.
 std::string positionOf(Timestamp watermark, KeyGroupRange groups) {
   std::string bytes;
   ByteWriter out(bytes);
@@ -383,7 +399,8 @@ TEST_CASE("a position says which key groups are ahead, and is what it always was
   using Windows = SlicedWindows<std::string, Event, decltype(CountAndSum::make())>;
   const WindowLayout layout = *WindowLayout::compile(tumbling(Duration(10)));
   const auto positionAfter = [&](const std::vector<std::string>& positions, Timestamp watermark) {
-    Instance<Windows> instance(std::make_unique<Windows>(layout, CountAndSum::make()), {}, 0, 1, nullptr, true);
+    Instance<Windows> instance(std::make_unique<Windows>(layout, CountAndSum::make()), {}, 0, 1,
+                               nullptr, true);
     REQUIRE(instance.op().restoreTask(positions).ok());
     instance.advance(watermark);
     TaskState state;
@@ -397,7 +414,8 @@ TEST_CASE("a position says which key groups are ahead, and is what it always was
   std::string ahead = positionOf(9, {0, 8});
   ByteWriter out(ahead);
   out.length(2);
-  for (const auto& [groups, time] : {std::pair(KeyGroupRange{0, 4}, Timestamp{9}), {KeyGroupRange{4, 8}, 19}}) {
+  for (const auto& [groups, time] :
+       {std::pair(KeyGroupRange{0, 4}, Timestamp{9}), {KeyGroupRange{4, 8}, 19}}) {
     out.fixed(groups.first);
     out.fixed(groups.end);
     out.fixed(time);
@@ -408,7 +426,8 @@ TEST_CASE("a position says which key groups are ahead, and is what it always was
   CHECK(positionAfter(apart, kMaxTimestamp) == ahead);
   CHECK(positionAfter(apart, 19) == positionOf(19, {0, 8}));
 
-  Instance<Windows> instance(std::make_unique<Windows>(layout, CountAndSum::make()), {}, 0, 1, nullptr, true);
+  Instance<Windows> instance(std::make_unique<Windows>(layout, CountAndSum::make()), {}, 0, 1,
+                             nullptr, true);
   ahead.pop_back();
   CHECK(absl::IsDataLoss(instance.op().restoreTask(std::vector{ahead})));
 }
@@ -416,8 +435,11 @@ TEST_CASE("a position says which key groups are ahead, and is what it always was
 TEST_CASE("keys keep their time beside others whose instance had come to none yet") {
   using Windows = SlicedWindows<std::string, Event, decltype(CountAndSum::make())>;
   const WindowLayout layout = *WindowLayout::compile(tumbling(Duration(10)));
-  Instance<Windows> instance(std::make_unique<Windows>(layout, CountAndSum::make()), {}, 0, 1, nullptr, true);
-  REQUIRE(instance.op().restoreTask(std::vector{positionOf(kMinTimestamp, {0, 4}), positionOf(19, {4, 8})}).ok());
+  Instance<Windows> instance(std::make_unique<Windows>(layout, CountAndSum::make()), {}, 0, 1,
+                             nullptr, true);
+  REQUIRE(instance.op()
+              .restoreTask(std::vector{positionOf(kMinTimestamp, {0, 4}), positionOf(19, {4, 8})})
+              .ok());
   std::vector<Row> expected;
   for (int i = 0; i < kKeys; ++i) {
     Event event;

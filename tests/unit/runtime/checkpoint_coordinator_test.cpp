@@ -21,7 +21,9 @@ using namespace std::chrono_literals;
 class TestStore final : public CheckpointStore {
  public:
   const CheckpointSummary& found() const override { return found_; }
-  Status forEachEntry(const EntrySelection&, const EntryVisitor&) override { return absl::OkStatus(); }
+  Status forEachEntry(const EntrySelection&, const EntryVisitor&) override {
+    return absl::OkStatus();
+  }
   Status begin(const std::vector<CataloguedState>&) override { return absl::OkStatus(); }
   Status confirm() override { return absl::OkStatus(); }
   Status seal(const Epoch& epoch) override {
@@ -76,17 +78,19 @@ struct Fixture {
   }
   void make() {
     coordinator = std::make_unique<CheckpointCoordinator>(
-        CheckpointCoordinator::Surroundings{
-            &store, &posixFileSystem(), &clock,
-            {{"sink", std::make_shared<TestCommitter>(store.log)}}, 2,
-            [this](std::uint64_t barrier) { asked = barrier; }},
+        CheckpointCoordinator::Surroundings{&store,
+                                            &posixFileSystem(),
+                                            &clock,
+                                            {{"sink", std::make_shared<TestCommitter>(store.log)}},
+                                            2,
+                                            [this](std::uint64_t barrier) { asked = barrier; }},
         options);
   }
-  void hand(std::size_t task, std::uint64_t barrier, std::string position, std::string prepared = "",
-            bool isLast = false) {
-    coordinator->onSnapshot(task, barrier,
-                            {task == 0 ? "source" : "sink", 0, {std::move(position), std::move(prepared)}, {}},
-                            isLast);
+  void hand(std::size_t task, std::uint64_t barrier, std::string position,
+            std::string prepared = "", bool isLast = false) {
+    coordinator->onSnapshot(
+        task, barrier,
+        {task == 0 ? "source" : "sink", 0, {std::move(position), std::move(prepared)}, {}}, isLast);
   }
   Status step() { return coordinator->step(); }
   void due() {
@@ -121,7 +125,9 @@ TEST_CASE("a checkpoint is taken when it is time, and committed when every task 
   REQUIRE(it.coordinator->counts().completed == 1);
 }
 
-TEST_CASE("a commit that failed is tried again behind a new barrier, under its number, with all it held") {
+TEST_CASE(
+    "a commit that failed is tried again behind a new barrier, under its number, with all it "
+    "held") {
   Fixture it;
   it.store.failure = absl::ResourceExhaustedError("the disk is full");
   it.due();
@@ -138,7 +144,8 @@ TEST_CASE("a commit that failed is tried again behind a new barrier, under its n
   REQUIRE(it.step().ok());
   REQUIRE(it.store.epochs.size() == 1);
   REQUIRE(it.store.epochs[0].number == 1);
-  REQUIRE(it.store.epochs[0].tasks == Texts{"source@/", "source@p2/", "sink@/first", "sink@q2/second"});
+  REQUIRE(it.store.epochs[0].tasks ==
+          Texts{"source@/", "source@p2/", "sink@/first", "sink@q2/second"});
 }
 
 TEST_CASE("too many failures in a row fail the job, and a success begins a new row") {

@@ -145,7 +145,8 @@ TEST_CASE("stopping an endless source ends the job, and what was read has been w
   Pipeline pipeline("endless");
   pipeline.source("in", endlessNumbers(), boundedOutOfOrderness(0ms))
       .keyBy([](const int& n) { return n % 7; })
-      .process<int>("pass", [](const int& n, ProcessContext<int, int>& context) { context.emit(n); })
+      .process<int>("pass",
+                    [](const int& n, ProcessContext<int, int>& context) { context.emit(n); })
       .sink("out", forEach([&written](const int&) { written.fetch_add(1); }));
   StatusOr<Job> job = start(pipeline, workers(2));
   REQUIRE(job.ok());
@@ -172,7 +173,8 @@ TEST_CASE("a job destroyed while it runs is stopped first") {
   Pipeline pipeline("destroyed");
   pipeline.source("in", endlessNumbers(), noWatermarks())
       .keyBy([](const int& n) { return n; })
-      .process<int>("pass", [](const int& n, ProcessContext<int, int>& context) { context.emit(n); })
+      .process<int>("pass",
+                    [](const int& n, ProcessContext<int, int>& context) { context.emit(n); })
       .sink("out", forEach([&seen](const int&) { seen.fetch_add(1); }));
   {
     StatusOr<Job> job = start(pipeline, workers(2, 16));
@@ -221,7 +223,8 @@ TEST_CASE("a sink that does not keep up holds the source back, within the limits
   Pipeline pipeline("slow");
   pipeline.source("in", endlessNumbers(), noWatermarks())
       .keyBy([](const int& n) { return n; })
-      .process<int>("pass", [](const int& n, ProcessContext<int, int>& context) { context.emit(n); })
+      .process<int>("pass",
+                    [](const int& n, ProcessContext<int, int>& context) { context.emit(n); })
       .named("pass")
       .sink("slow", forEach([&](const int&) {
               isWaiting.store(true);
@@ -278,7 +281,8 @@ TEST_CASE("a job with nothing to do sleeps") {
   Pipeline pipeline("idle");
   pipeline.source("in", numbersThenSilence(10), boundedOutOfOrderness(0ms).withIdleness(1ms))
       .keyBy([](const int& n) { return n; })
-      .process<int>("pass", [](const int& n, ProcessContext<int, int>& context) { context.emit(n); })
+      .process<int>("pass",
+                    [](const int& n, ProcessContext<int, int>& context) { context.emit(n); })
       .sink("out", collectInto(seen));
   JobOptions options = workers(2);
   options.clock = &clock;
@@ -306,7 +310,8 @@ TEST_CASE("a job whose sink does not keep up sleeps too, whatever deadlines its 
               boundedOutOfOrderness(0ms).withIdleness(1ms))
       .filter([](const int&) { return true; })
       .keyBy([](const int& n) { return n; })
-      .process<int>("pass", [](const int& n, ProcessContext<int, int>& context) { context.emit(n); })
+      .process<int>("pass",
+                    [](const int& n, ProcessContext<int, int>& context) { context.emit(n); })
       .sink("slow", forEach([&](const int&) {
               isWaiting.store(true);
               gate.wait();
@@ -332,7 +337,8 @@ TEST_CASE("a generator's records are the same for any number of workers, and its
     generated.count = 100;
     generated.rate = 1e6;
     pipeline
-        .source("in", generator<int>([](std::uint64_t i) { return static_cast<int>(i); }, generated),
+        .source("in",
+                generator<int>([](std::uint64_t i) { return static_cast<int>(i); }, generated),
                 noWatermarks())
         .sink("out", collectInto(seen));
     REQUIRE(run(pipeline, workers(count)).ok());

@@ -30,9 +30,9 @@ Status runOver(Build build, std::size_t workers = 1) {
   std::vector<int> numbers;
   for (int i = 1; i <= 20; ++i) numbers.push_back(i);
   Pipeline pipeline("failing");
-  auto in = pipeline.source("in", collection(numbers),
-                            boundedOutOfOrderness(0ms).timestamps(
-                                [](const int& n) -> Timestamp { return n * 10; }));
+  auto in = pipeline.source(
+      "in", collection(numbers),
+      boundedOutOfOrderness(0ms).timestamps([](const int& n) -> Timestamp { return n * 10; }));
   build(in);
   JobOptions options;
   options.workers = workers;
@@ -41,8 +41,9 @@ Status runOver(Build build, std::size_t workers = 1) {
 
 using In = SourceStream<int>;
 
-const std::string kWhere = "(worker 0), record 3 of this task with event time 1970-01-01T00:00:00.030Z: "
-                           "three is too many";
+const std::string kWhere =
+    "(worker 0), record 3 of this task with event time 1970-01-01T00:00:00.030Z: "
+    "three is too many";
 
 TEST_CASE("what a user's function throws fails the job, with operator, worker and record") {
   struct Case {
@@ -54,14 +55,19 @@ TEST_CASE("what a user's function throws fails the job, with operator, worker an
   const std::vector<Case> cases = {
       {"map", [&](const In& in) { in.map(checked).named("map").sink("out", drop); }},
       {"filter",
-       [&](const In& in) { in.filter([](const int& n) { return checked(n) > 0; }).named("filter").sink("out", drop); }},
+       [&](const In& in) {
+         in.filter([](const int& n) { return checked(n) > 0; }).named("filter").sink("out", drop);
+       }},
       {"flatMap",
        [&](const In& in) {
          in.flatMap<int>([](const int& n, Collector<int>& out) { out.emit(checked(n)); })
              .named("flatMap")
              .sink("out", drop);
        }},
-      {"peek", [&](const In& in) { in.peek([](const int& n) { checked(n); }).named("peek").sink("out", drop); }},
+      {"peek",
+       [&](const In& in) {
+         in.peek([](const int& n) { checked(n); }).named("peek").sink("out", drop);
+       }},
       {"split",
        [&](const In& in) {
          auto parts = in.split([](const int& n) { return checked(n) > 0; });
@@ -75,7 +81,9 @@ TEST_CASE("what a user's function throws fails the job, with operator, worker an
        }},
       {"key",
        [&](const In& in) {
-         in.keyBy(checked).process<int>("key", [](const int&, ProcessContext<int, int>&) {}).sink("out", drop);
+         in.keyBy(checked)
+             .process<int>("key", [](const int&, ProcessContext<int, int>&) {})
+             .sink("out", drop);
        }},
       {"window",
        [&](const In& in) {
@@ -102,7 +110,8 @@ TEST_CASE("what a user's function throws fails the job, with operator, worker an
   }
 }
 
-TEST_CASE("what is thrown before the shuffle names the operator behind it and the worker that read") {
+TEST_CASE(
+    "what is thrown before the shuffle names the operator behind it and the worker that read") {
   const auto drop = discard();
   const Status status = runOver(
       [&](const In& in) {
@@ -137,7 +146,8 @@ TEST_CASE("a key that throws names its record, also where keys are asked for ahe
     return std::string(run(pipeline, options).message());
   };
   const std::string wanted =
-      "operator 'windows' (worker 0), record 3000 of this task with event time 1970-01-01T00:00:03.000Z: no key";
+      "operator 'windows' (worker 0), record 3000 of this task with event time "
+      "1970-01-01T00:00:03.000Z: no key";
   CHECK(messageOver(tumbling(1h)) == wanted);
   CHECK(messageOver(sliding(1h, 1min)) == wanted);
   CHECK(messageOver(session(1h)) == wanted);
@@ -157,7 +167,8 @@ TEST_CASE("what is thrown while a window fires names the operator") {
         .aggregate("refusing", Refusing{})
         .sink("out", discard());
   });
-  REQUIRE(std::string(status.message()) == "operator 'refusing' (worker 0), after 20 records: no result");
+  REQUIRE(std::string(status.message()) ==
+          "operator 'refusing' (worker 0), after 20 records: no result");
 }
 
 TEST_CASE("what is thrown by a timer names the operator") {
@@ -168,15 +179,15 @@ TEST_CASE("what is thrown by a timer names the operator") {
   const Status status = runOver([](const In& in) {
     in.keyBy([](const int&) { return 0; }).process<int>("timing", Timing{}).sink("out", discard());
   });
-  REQUIRE_THAT(std::string(status.message()), Contains("operator 'timing' (worker 0)") && Contains("too late"));
+  REQUIRE_THAT(std::string(status.message()),
+               Contains("operator 'timing' (worker 0)") && Contains("too late"));
 }
 
 TEST_CASE("a source that turns out to have no event times fails the job at the first window") {
   for (const std::size_t workers : {1, 2}) {
     Pipeline pipeline("timeless");
     pipeline
-        .source("in",
-                test::FunctionSource<int>([](SourceOutput<int>& out, OperatorContext&) {
+        .source("in", test::FunctionSource<int>([](SourceOutput<int>& out, OperatorContext&) {
                   out.append() = 1;
                   return ReadState::kEnd;
                 }),
@@ -190,14 +201,14 @@ TEST_CASE("a source that turns out to have no event times fails the job at the f
     const Status status = run(pipeline, options);
     CHECK(absl::IsAborted(status));
     CHECK_THAT(std::string(status.message()),
-               Contains("operator 'windows'") && Contains("the record has no event time, which windows need"));
+               Contains("operator 'windows'") &&
+                   Contains("the record has no event time, which windows need"));
   }
 }
 
 TEST_CASE("something thrown that is no exception is told as such") {
-  const Status status = runOver([](const In& in) {
-    in.peek([](const int&) { throw 7; }).sink("out", discard());
-  });
+  const Status status =
+      runOver([](const In& in) { in.peek([](const int&) { throw 7; }).sink("out", discard()); });
   REQUIRE(absl::IsAborted(status));
   REQUIRE_THAT(std::string(status.message()), Contains("not a std::exception"));
 }
@@ -217,32 +228,37 @@ TEST_CASE("a source that fails to read fails the job") {
   Pipeline pipeline("unreadable");
   pipeline
       .source("in",
-              test::FunctionSource<int>([](SourceOutput<int>&, OperatorContext&) -> StatusOr<ReadState> {
-                return absl::DataLossError("the disk is gone");
-              }),
+              test::FunctionSource<int>(
+                  [](SourceOutput<int>&, OperatorContext&) -> StatusOr<ReadState> {
+                    return absl::DataLossError("the disk is gone");
+                  }),
               noWatermarks())
       .sink("out", discard());
   const Status status = run(pipeline);
   REQUIRE(absl::IsDataLoss(status));
-  REQUIRE_THAT(std::string(status.message()), Contains("operator 'in'") && Contains("the disk is gone"));
+  REQUIRE_THAT(std::string(status.message()),
+               Contains("operator 'in'") && Contains("the disk is gone"));
 }
 
 TEST_CASE("a job fails with the code that its connector gave or its function threw") {
   Pipeline pipeline("away");
   pipeline
       .source("in",
-              test::FunctionSource<int>([](SourceOutput<int>&, OperatorContext&) -> StatusOr<ReadState> {
-                return absl::UnavailableError("the broker is away");
-              }),
+              test::FunctionSource<int>(
+                  [](SourceOutput<int>&, OperatorContext&) -> StatusOr<ReadState> {
+                    return absl::UnavailableError("the broker is away");
+                  }),
               noWatermarks())
       .sink("out", discard());
   const Status status = run(pipeline);
   REQUIRE(isRetriable(status));
-  REQUIRE_THAT(std::string(status.message()), Contains("operator 'in'") && Contains("the broker is away"));
+  REQUIRE_THAT(std::string(status.message()),
+               Contains("operator 'in'") && Contains("the broker is away"));
 
   const Status thrown = runOver([](const In& in) {
-    in.peek([](const int&) { throw JobError("no such rate", absl::StatusCode::kNotFound); })
-        .sink("out", discard());
+    in.peek([](const int&) {
+        throw JobError("no such rate", absl::StatusCode::kNotFound);
+      }).sink("out", discard());
   });
   REQUIRE(absl::IsNotFound(thrown));
 }
@@ -288,7 +304,8 @@ struct Mishap {
 
 class UnluckySink final : public SinkConnector<int> {
  public:
-  UnluckySink(Mishap mishap, std::shared_ptr<std::string> log) : mishap_(mishap), log_(std::move(log)) {}
+  UnluckySink(Mishap mishap, std::shared_ptr<std::string> log)
+      : mishap_(mishap), log_(std::move(log)) {}
   std::unique_ptr<SinkWriter<int>> makeWriter(std::shared_ptr<void>&) const override {
     if (mishap_.makes) throw std::runtime_error("cannot be made");
     return std::make_unique<Writer>(mishap_, log_);
@@ -298,7 +315,8 @@ class UnluckySink final : public SinkConnector<int> {
  private:
   class Writer final : public SinkWriter<int> {
    public:
-    Writer(Mishap mishap, std::shared_ptr<std::string> log) : mishap_(mishap), log_(std::move(log)) {}
+    Writer(Mishap mishap, std::shared_ptr<std::string> log)
+        : mishap_(mishap), log_(std::move(log)) {}
     Status open(OperatorContext&) override {
       return mishap_.opens ? absl::PermissionDeniedError("may not open") : absl::OkStatus();
     }
@@ -306,7 +324,8 @@ class UnluckySink final : public SinkConnector<int> {
       return mishap_.writes ? absl::ResourceExhaustedError("disk full") : absl::OkStatus();
     }
     Status flush() override {
-      return mishap_.flushes ? absl::ResourceExhaustedError("disk full at flush") : absl::OkStatus();
+      return mishap_.flushes ? absl::ResourceExhaustedError("disk full at flush")
+                             : absl::OkStatus();
     }
     Status close(bool succeeded) override {
       *log_ += succeeded ? "closed well;" : "closed ill;";
@@ -332,11 +351,26 @@ TEST_CASE("a sink's mishaps fail the job, and it is closed accordingly") {
   };
   const std::vector<Case> cases = {
       {"making operator 'out'.*cannot be made", {.makes = true}, "", absl::StatusCode::kAborted},
-      {"opening operator 'out'.*may not open", {.opens = true}, "closed ill;", absl::StatusCode::kPermissionDenied},
-      {"operator 'out' \\(worker 0\\).*disk full", {.writes = true}, "closed ill;", absl::StatusCode::kResourceExhausted},
-      {"operator 'out' \\(worker 0\\).*disk full at flush", {.flushes = true}, "closed ill;", absl::StatusCode::kResourceExhausted},
-      {"closing operator 'out'.*may not close", {.closes = true}, "closed well;", absl::StatusCode::kDataLoss},
-      {"closing operator 'out'.*threw on close", {.throwsOnClose = true}, "closed well;", absl::StatusCode::kAborted},
+      {"opening operator 'out'.*may not open",
+       {.opens = true},
+       "closed ill;",
+       absl::StatusCode::kPermissionDenied},
+      {"operator 'out' \\(worker 0\\).*disk full",
+       {.writes = true},
+       "closed ill;",
+       absl::StatusCode::kResourceExhausted},
+      {"operator 'out' \\(worker 0\\).*disk full at flush",
+       {.flushes = true},
+       "closed ill;",
+       absl::StatusCode::kResourceExhausted},
+      {"closing operator 'out'.*may not close",
+       {.closes = true},
+       "closed well;",
+       absl::StatusCode::kDataLoss},
+      {"closing operator 'out'.*threw on close",
+       {.throwsOnClose = true},
+       "closed well;",
+       absl::StatusCode::kAborted},
   };
   for (const Case& each : cases) {
     auto log = std::make_shared<std::string>();
@@ -362,10 +396,12 @@ TEST_CASE("a sink that cannot be closed makes those after it close as failed") {
 
 TEST_CASE("what was never opened is not closed") {
   auto log = std::make_shared<std::string>();
-  const Status status = runOver([&](const In& in) {
-    in.sink("first", UnluckySink({.opens = true}, log));
-    in.sink("second", UnluckySink({}, log));
-  }, 2);
+  const Status status = runOver(
+      [&](const In& in) {
+        in.sink("first", UnluckySink({.opens = true}, log));
+        in.sink("second", UnluckySink({}, log));
+      },
+      2);
   REQUIRE(absl::IsPermissionDenied(status));
   REQUIRE(*log == "closed ill;");
 }

@@ -61,7 +61,8 @@ TEST_CASE("a port sends its batch when that is full, and the rest when it is flu
   REQUIRE(out.counters.out.value() == 3);
 }
 
-TEST_CASE("a port refuses when its batch and its channel are full, and goes on when there is room") {
+TEST_CASE(
+    "a port refuses when its batch and its channel are full, and goes on when there is room") {
   Port out(2, {1});
   int written = 0;
   while (out.write(written + 1)) ++written;

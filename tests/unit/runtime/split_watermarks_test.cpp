@@ -256,7 +256,8 @@ TEST_CASE("a generator of the user's own decides, one for each split") {
   REQUIRE(splits.merged() == 7);
 }
 
-TEST_CASE("a split with more to read is not idle, however long nothing comes; then its silence begins") {
+TEST_CASE(
+    "a split with more to read is not idle, however long nothing comes; then its silence begins") {
   SplitWatermarks splits(boundedOutOfOrderness(0ms).withIdleness(10ms));
   splits.announce(0, 0);
   splits.announce(1, 0);

@@ -103,8 +103,8 @@ class Noting final : public Operator {
 
 // A task with its channels in hand.
 struct Bench {
-  explicit Bench(std::unique_ptr<Operator> op, std::size_t inputs = 1, std::size_t outputCapacity = 8,
-                 std::size_t batchSize = 2, bool isSource = false) {
+  explicit Bench(std::unique_ptr<Operator> op, std::size_t inputs = 1,
+                 std::size_t outputCapacity = 8, std::size_t batchSize = 2, bool isSource = false) {
     job.batchSize = batchSize;
     job.clock = &clock;
     task = std::make_unique<Task>(job, worker, "it", 0, 0, std::move(op),
@@ -150,7 +150,8 @@ struct Bench {
     }
     std::string text;
     const auto& batch = static_cast<const TypedBatch<int>&>(*item.batch);
-    for (std::size_t i = 0; i < batch.size(); ++i) text += (i == 0 ? "" : " ") + std::to_string(batch[i]);
+    for (std::size_t i = 0; i < batch.size(); ++i)
+      text += (i == 0 ? "" : " ") + std::to_string(batch[i]);
     return text;
   }
   std::vector<std::string> takeAll() {
@@ -236,7 +237,9 @@ TEST_CASE("a barrier waits for all inputs, and what ran ahead of it waits with i
 class EmptyStore final : public CheckpointStore {
  public:
   const CheckpointSummary& found() const override { return found_; }
-  Status forEachEntry(const EntrySelection&, const EntryVisitor&) override { return absl::OkStatus(); }
+  Status forEachEntry(const EntrySelection&, const EntryVisitor&) override {
+    return absl::OkStatus();
+  }
   Status begin(const std::vector<CataloguedState>&) override { return absl::OkStatus(); }
   Status seal(const Epoch&) override { return absl::OkStatus(); }
   Status confirm() override { return absl::OkStatus(); }
@@ -283,7 +286,9 @@ TEST_CASE("what waits in the log is hurried once a barrier where letting go does
   REQUIRE(it.checkpoints == 0);  // little has changed
 }
 
-TEST_CASE("while there is more state than memory records wait for a snapshot to be written, and no longer") {
+TEST_CASE(
+    "while there is more state than memory records wait for a snapshot to be written, and no "
+    "longer") {
   for (const std::size_t used : {900U, 901U}) {
     SpillingBench it;
     it.calls->used = used;
@@ -504,8 +509,8 @@ TEST_CASE("a task takes its inputs in turn") {
     it.send(1, {10 + i});
   }
   it.run();
-  REQUIRE(it.made() == Texts{"batch of 1 by 0", "batch of 1 by 1", "batch of 1 by 0", "batch of 1 by 1",
-                             "batch of 1 by 0", "batch of 1 by 1"});
+  REQUIRE(it.made() == Texts{"batch of 1 by 0", "batch of 1 by 1", "batch of 1 by 0",
+                             "batch of 1 by 1", "batch of 1 by 0", "batch of 1 by 1"});
 }
 
 TEST_CASE("a task whose output is full rests, and goes on where it stopped when there is room") {
@@ -576,7 +581,8 @@ struct SourceBench : Bench {
   explicit SourceBench(std::size_t outputCapacity = 8)
       : SourceBench(std::make_shared<ToldSource::Told>(), outputCapacity) {}
   SourceBench(std::shared_ptr<ToldSource::Told> shared, std::size_t outputCapacity)
-      : Bench(std::make_unique<ToldSource>(shared), 0, outputCapacity, 2, true), told(std::move(shared)) {}
+      : Bench(std::make_unique<ToldSource>(shared), 0, outputCapacity, 2, true),
+        told(std::move(shared)) {}
   std::shared_ptr<ToldSource::Told> told;
 };
 
@@ -662,7 +668,8 @@ class OneOfTwoSilent final : public SourceReader<int> {
 
 TEST_CASE("time in which a source waits for room is no silence of its splits") {
   Bench bench(std::make_unique<ReaderSource<int, ConnectorTimestamps>>(
-                  std::make_unique<OneOfTwoSilent>(), boundedOutOfOrderness(Duration(0)).withIdleness(Duration(30)),
+                  std::make_unique<OneOfTwoSilent>(),
+                  boundedOutOfOrderness(Duration(0)).withIdleness(Duration(30)),
                   ConnectorTimestamps{}, OnInvalid::kSkip),
               0, 2, 1, true);
   // The watermarks told while the task is stepped at `now`, with its output read or not.
@@ -672,7 +679,8 @@ TEST_CASE("time in which a source waits for room is no silence of its splits") {
     for (int i = 0; i < 10; ++i) {
       bench.task->step();
       if (!isRead) continue;
-      for (const std::string& text : bench.takeAll()) watermarks += text.starts_with("wm") ? text + " " : "";
+      for (const std::string& text : bench.takeAll())
+        watermarks += text.starts_with("wm") ? text + " " : "";
     }
     return watermarks;
   };

@@ -43,7 +43,8 @@ struct FiveStates {
     std::string text = count.get() ? std::to_string(*count.get()) : "-";
     for (const std::string& word : words.view()) text += " " + word;
     std::set<std::string> all;
-    for (const auto& [score, name] : scores.entries()) all.insert(" " + std::to_string(score) + "=" + name);
+    for (const auto& [score, name] : scores.entries())
+      all.insert(" " + std::to_string(score) + "=" + name);
     for (const std::string& each : all) text += each;
     if (last.get()) text += " last " + *last.get();
     if (sum.get()) text += " sum " + std::to_string(*sum.get());

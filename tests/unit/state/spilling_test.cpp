@@ -30,11 +30,13 @@ constexpr int kKeys = 12;
 
 class Below final : public test::StoredBelow {
  public:
-  StatusOr<bool> read(StateId state, KeyGroup group, std::string_view key, std::string& value) override {
+  StatusOr<bool> read(StateId state, KeyGroup group, std::string_view key,
+                      std::string& value) override {
     checkIsSettled(key);
     return StoredBelow::read(state, group, key, value);
   }
-  Status readAll(StateId state, KeyGroup group, std::string_view prefix, const Visitor& visit) override {
+  Status readAll(StateId state, KeyGroup group, std::string_view prefix,
+                 const Visitor& visit) override {
     checkIsSettled(prefix);
     return StoredBelow::readAll(state, group, prefix, visit);
   }
@@ -44,12 +46,14 @@ class Below final : public test::StoredBelow {
  private:
   void checkIsSettled(std::string_view key) const {
     const auto change = changedBefore.find(key);
-    require(change == changedBefore.end() || change->second <= settled, "a row went before it was settled");
+    require(change == changedBefore.end() || change->second <= settled,
+            "a row went before it was settled");
   }
 };
 
 struct Store : test::FiveStates<std::string> {
-  explicit Store(const std::optional<StateTtl>& ttl = {}, Below* below = nullptr, bool holdsEntries = false)
+  explicit Store(const std::optional<StateTtl>& ttl = {}, Below* below = nullptr,
+                 bool holdsEntries = false)
       : FiveStates(ttl), below_(below) {
     rows.trackChanges();
     if (below != nullptr) rows.setBelow(*below, holdsEntries, {0, kGroups});
@@ -58,27 +62,43 @@ struct Store : test::FiveStates<std::string> {
   // As operators do after each batch. REQUIRES: over a base.
   void keepWithinMemory() {
     const MemoryUse use = rows.memoryInUse();
-    if (const std::size_t excess = below_->use(use.bytes, use.changedBytes); excess > 0) rows.letGo(excess);
+    if (const std::size_t excess = below_->use(use.bytes, use.changedBytes); excess > 0)
+      rows.letGo(excess);
   }
 
   void play(int kind, const std::string& key, int value, const std::string& text) {
     rows.setCurrentKey(key);
     switch (kind) {
-      case 0: return count.set(static_cast<std::uint64_t>(value));
-      case 1: return count.update([](std::uint64_t& n) { ++n; });
-      case 2: return words.add(text);
-      case 3: return scores.put(value, text);
-      case 4: return static_cast<void>(scores.edit(value, "new") += "+");
-      case 5: return last.set(text);
-      case 6: return sum.add(value);
-      case 7: return count.clear();
-      case 8: return words.clear();
-      case 9: return static_cast<void>(scores.remove(value));
-      case 10: return scores.clear();
-      case 11: return last.clear();
-      case 12: return sum.clear();
-      case 13: return static_cast<void>(last.get());
-      default: return removeAll();
+      case 0:
+        return count.set(static_cast<std::uint64_t>(value));
+      case 1:
+        return count.update([](std::uint64_t& n) { ++n; });
+      case 2:
+        return words.add(text);
+      case 3:
+        return scores.put(value, text);
+      case 4:
+        return static_cast<void>(scores.edit(value, "new") += "+");
+      case 5:
+        return last.set(text);
+      case 6:
+        return sum.add(value);
+      case 7:
+        return count.clear();
+      case 8:
+        return words.clear();
+      case 9:
+        return static_cast<void>(scores.remove(value));
+      case 10:
+        return scores.clear();
+      case 11:
+        return last.clear();
+      case 12:
+        return sum.clear();
+      case 13:
+        return static_cast<void>(last.get());
+      default:
+        return removeAll();
     }
   }
 
@@ -97,7 +117,9 @@ struct Store : test::FiveStates<std::string> {
 constexpr int kKinds = 15;
 constexpr int kFirstRemoval = 7;
 
-std::string keyAt(std::uint64_t number) { return std::string(1 + number % 3, 'k') + std::to_string(number); }
+std::string keyAt(std::uint64_t number) {
+  return std::string(1 + number % 3, 'k') + std::to_string(number);
+}
 
 // A store over a base and one that holds everything, which are told the same.
 class Twins {
@@ -115,20 +137,30 @@ class Twins {
   void step() {
     switch (random_.below(24)) {
       case 0:
-      case 1: return barrier();
+      case 1:
+        return barrier();
       case 2:
-      case 3: return static_cast<void>(writePiece(random_.below(200)));
+      case 3:
+        return static_cast<void>(writePiece(random_.below(200)));
       case 4:
-      case 5: return moveDown();
-      case 6: return below.settle();
+      case 5:
+        return moveDown();
+      case 6:
+        return below.settle();
       case 7:
       case 8:
-      case 9: return keepWithinMemory();
-      case 10: return passTime();
-      case 11: return query();
-      case 12: return leave();
-      case 13: return random_.chance(0.1) ? restart() : compareAll();
-      default: return change();
+      case 9:
+        return keepWithinMemory();
+      case 10:
+        return passTime();
+      case 11:
+        return query();
+      case 12:
+        return leave();
+      case 13:
+        return random_.chance(0.1) ? restart() : compareAll();
+      default:
+        return change();
     }
   }
 
@@ -158,7 +190,8 @@ class Twins {
     if (expires_) return;  // what lies below does not expire before somebody looks
     const std::size_t expected = plain->rows.entries();
     const std::size_t found = spilled->rows.entries();
-    require(found == expected, std::to_string(found) + " keys instead of " + std::to_string(expected));
+    require(found == expected,
+            std::to_string(found) + " keys instead of " + std::to_string(expected));
   }
 
   void compareAll() {
@@ -169,7 +202,8 @@ class Twins {
     const std::string key = toBytes(anyKey());
     const std::size_t state = random_.below(5);
     const std::string expected = plain->query(state, key);
-    require(spilled->query(state, key) == expected, "a query of state " + std::to_string(state) + " was answered wrong");
+    require(spilled->query(state, key) == expected,
+            "a query of state " + std::to_string(state) + " was answered wrong");
     if (state == 2) {
       const std::string element = key + toBytes(static_cast<int>(random_.below(6)));
       require(spilled->query(0, element) == "none", "bytes that are no key have a value");
@@ -197,7 +231,8 @@ class Twins {
     isWriting_ = spilled->rows.writeSnapshot(epoch_, limit);
     if (isWriting_) return true;
     written_.apply(epoch_);
-    if (!expires_) require(written_.entries() == expected_.entries(), "the stored state is not the same");
+    if (!expires_)
+      require(written_.entries() == expected_.entries(), "the stored state is not the same");
     below.send(std::move(epoch_));
     epoch_ = StateChanges();
     whole_ = expected_;
@@ -234,7 +269,8 @@ class Twins {
     isWriting_ = false;
     epoch_ = StateChanges();
     expected_ = whole_;
-    if (!expires_) require(below.held.entries() == whole_.entries(), "what is below is not what was written");
+    if (!expires_)
+      require(below.held.entries() == whole_.entries(), "what is below is not what was written");
     written_ = below.held;
     below.changedBefore.clear();
     std::set<std::string> keys;
@@ -250,7 +286,9 @@ class Twins {
     plain = std::make_unique<Store>(ttl_);
     plain->rows.setProcessingTime(now_);
     for (const auto& [key, entry] : whole_.entries()) {
-      require(plain->rows.restoreEntry(*plain->rows.indexOf(key.first), key.second, entry.value).ok(), "not restored");
+      require(
+          plain->rows.restoreEntry(*plain->rows.indexOf(key.first), key.second, entry.value).ok(),
+          "not restored");
     }
     compareCounts();
   }
@@ -262,7 +300,8 @@ class Twins {
     }
     below.moveAllDown();
     below.settle();
-    if (!expires_) require(below.held.entries() == expected_.entries(), "the base is not the table");
+    if (!expires_)
+      require(below.held.entries() == expected_.entries(), "the base is not the table");
     compareAll();
     Store again(ttl_, &below, true);
     again.rows.setProcessingTime(now_);
@@ -270,7 +309,8 @@ class Twins {
     below.changedBefore.clear();
     for (std::uint64_t i = 0; i < kKeys; ++i) {
       // The comparison above may have refreshed what is in the tables: only what lasts is compared.
-      if (!ttl_) require(again.render(keyAt(i)) == plain->render(keyAt(i)), "the base has another state");
+      if (!ttl_)
+        require(again.render(keyAt(i)) == plain->render(keyAt(i)), "the base has another state");
     }
   }
 
@@ -318,7 +358,8 @@ void settle(Store& store, Below& below) {
   below.settle(std::move(changes));
 }
 
-// Two more epochs pass, so that all that was settled is known to be, and rows lose the mark of their use.
+// Two more epochs pass, so that all that was settled is known to be, and rows lose the mark of
+// their use.
 void letGoOfAll(Store& store, Below& below) {
   below.limit = 0;
   for (int i = 0; i < 3; ++i) {
@@ -328,7 +369,9 @@ void letGoOfAll(Store& store, Below& below) {
   below.limit = kNoLimit;
 }
 
-TEST_CASE("A table over a base behaves as one that holds everything") { compareForSeeds({}, false, 60); }
+TEST_CASE("A table over a base behaves as one that holds everything") {
+  compareForSeeds({}, false, 60);
+}
 
 TEST_CASE("So it does where states expire when they are looked at") {
   compareForSeeds(StateTtl{Duration(5), TtlRefresh::kOnCreateAndWrite}, false, 25);
@@ -363,7 +406,8 @@ TEST_CASE("Rows that are settled go when memory is short, and come back when the
   REQUIRE(below.found == 1000);
 }
 
-TEST_CASE("What values hold is measured anew after a barrier, though there are as many keys as before") {
+TEST_CASE(
+    "What values hold is measured anew after a barrier, though there are as many keys as before") {
   Below below;
   Store store({}, &below);
   for (std::uint64_t i = 0; i < 100; ++i) store.play(2, keyAt(i), 0, std::string(100, 'x'));
@@ -376,7 +420,9 @@ TEST_CASE("What values hold is measured anew after a barrier, though there are a
   REQUIRE(below.used > 100 * 100 * 100);
 }
 
-TEST_CASE("When nothing may go that is not looked for over and over, until more is settled or comes back") {
+TEST_CASE(
+    "When nothing may go that is not looked for over and over, until more is settled or comes "
+    "back") {
   Below below;
   Store store({}, &below);
   for (std::uint64_t i = 0; i < 1000; ++i) store.play(0, keyAt(i), 1, "");
@@ -508,7 +554,8 @@ TEST_CASE("A table that began empty and let go of nothing never asks below") {
   Below below;
   Store store({}, &below);
   for (std::uint64_t round = 0; round < 20; ++round) {
-    for (std::uint64_t i = 0; i < 20; ++i) store.play(static_cast<int>((i + round) % kKinds), keyAt(i), 1, "text");
+    for (std::uint64_t i = 0; i < 20; ++i)
+      store.play(static_cast<int>((i + round) % kKinds), keyAt(i), 1, "text");
     store.keepWithinMemory();
     settle(store, below);
   }
@@ -543,7 +590,8 @@ TEST_CASE("An entry of a row that is away can be read by its bytes") {
   for (const int kind : {0, 2, 3, 5, 6}) store.play(kind, "key", 3, "text");
   settle(store, below);
   std::vector<std::string> before;
-  for (std::size_t state = 0; state < 5; ++state) before.push_back(store.query(state, toBytes(std::string("key"))));
+  for (std::size_t state = 0; state < 5; ++state)
+    before.push_back(store.query(state, toBytes(std::string("key"))));
   for (std::size_t state = 0; state < 5; ++state) {
     letGoOfAll(store, below);
     const std::size_t found = below.found;
@@ -560,21 +608,26 @@ TEST_CASE("An entry of a row that is away can be read by its bytes") {
 }
 
 TEST_CASE("A damaged entry below stops the job with the name of its state") {
-  const std::map<StateId, std::string> names = {
-      {StateId{7}, "count"}, {StateId{8}, "words"}, {StateId{9}, "scores"}, {StateId{10}, "last"}, {StateId{20}, "sum"}};
+  const std::map<StateId, std::string> names = {{StateId{7}, "count"},
+                                                {StateId{8}, "words"},
+                                                {StateId{9}, "scores"},
+                                                {StateId{10}, "last"},
+                                                {StateId{20}, "sum"}};
   Below written;
   Store first({}, &written);
   for (const int kind : {0, 2, 3, 5, 6}) first.play(kind, "key", 3, "text");
   settle(first, written);
   REQUIRE(written.held.entries().size() == 5);
   for (const auto& [key, entry] : written.held.entries()) {
-    for (const std::string& spoilt : {entry.value.substr(0, entry.value.size() - 1), entry.value + "x", std::string()}) {
+    for (const std::string& spoilt :
+         {entry.value.substr(0, entry.value.size() - 1), entry.value + "x", std::string()}) {
       Below below;
       below.held = written.held;
       below.held.put(key, {entry.group, spoilt});
       Store store({}, &below, true);
-      REQUIRE_THROWS_WITH(store.rows.setCurrentKey("key"), Catch::Contains("'" + names.at(key.first) + "'") &&
-                                                               Catch::Contains("damaged"));
+      REQUIRE_THROWS_WITH(
+          store.rows.setCurrentKey("key"),
+          Catch::Contains("'" + names.at(key.first) + "'") && Catch::Contains("damaged"));
     }
   }
 }
@@ -592,7 +645,8 @@ TEST_CASE("A base that cannot be read stops the job with the name of the state; 
         twins.step();
       } catch (const JobError& error) {
         ++failures;
-        REQUIRE_THAT(error.what(), Catch::Contains("fetching state '") && Catch::Contains("the disk is away"));
+        REQUIRE_THAT(error.what(),
+                     Catch::Contains("fetching state '") && Catch::Contains("the disk is away"));
         twins.below.failure = absl::OkStatus();
         twins.restart();
       }
@@ -640,13 +694,15 @@ TEST_CASE("What has expired below goes without its key coming, and nothing else 
   for (std::uint64_t i = 0; i < kMany; i += 3) REQUIRE(store.render(number(i)) == number(i));
 }
 
-TEST_CASE("A walk through what is below that cannot read stops the job with the name of the state") {
+TEST_CASE(
+    "A walk through what is below that cannot read stops the job with the name of the state") {
   Below below;
   Store store(StateTtl{Duration(5), TtlRefresh::kOnCreateAndWrite}, &below);
   store.play(5, "key", 1, "text");
   letGoOfAll(store, below);
   below.failure = absl::DataLossError("the disk is gone");
-  REQUIRE_THROWS_WITH(store.rows.expireSome(100, 10), Catch::Contains("expired of state") && Catch::Contains("gone"));
+  REQUIRE_THROWS_WITH(store.rows.expireSome(100, 10),
+                      Catch::Contains("expired of state") && Catch::Contains("gone"));
 }
 
 }  // namespace

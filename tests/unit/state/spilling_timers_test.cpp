@@ -36,7 +36,8 @@ KeyGroup groupOf(const std::string& key) { return keyGroupOf(millraceHash(key), 
 class Below final : public test::StoredBelow {
  public:
   // What is read is as it was when the reading began. It may fail on its way.
-  Status readFrom(StateId state, KeyGroup group, std::string_view from, const Walker& walk) override {
+  Status readFrom(StateId state, KeyGroup group, std::string_view from,
+                  const Walker& walk) override {
     ReplayedChanges::Entries before;
     if (meanwhile) before = held.entries(), meanwhile();
     const ReplayedChanges::Entries& now = meanwhile ? before : held.entries();
@@ -59,7 +60,8 @@ class Below final : public test::StoredBelow {
 };
 
 struct Instance {
-  Instance(Below& below, KeyGroupRange ofGroups, bool isRestored, const TimerLimits& limits) : groups(ofGroups) {
+  Instance(Below& below, KeyGroupRange ofGroups, bool isRestored, const TimerLimits& limits)
+      : groups(ofGroups) {
     timers.setStateIds(kEvent, kProcessing, kGroups);
     timers.trackChanges();
     timers.setBelow(below, groups, isRestored, isRestored, limits);
@@ -85,7 +87,8 @@ struct Domain {
   Pending whole;      // that was written last
 
   bool add(Timers<std::string>& timers, const std::string& key, Timestamp time) const {
-    return isEvent ? timers.registerEventTimer(key, time) : timers.registerProcessingTimer(key, time);
+    return isEvent ? timers.registerEventTimer(key, time)
+                   : timers.registerProcessingTimer(key, time);
   }
   bool remove(Timers<std::string>& timers, const std::string& key, Timestamp time) const {
     return isEvent ? timers.deleteEventTimer(key, time) : timers.deleteProcessingTimer(key, time);
@@ -126,19 +129,29 @@ class Run {
   void step() {
     switch (random_.below(26)) {
       case 0:
-      case 1: return barrier();
+      case 1:
+        return barrier();
       case 2:
-      case 3: return static_cast<void>(writePiece(random_.below(200)));
+      case 3:
+        return static_cast<void>(writePiece(random_.below(200)));
       case 4:
-      case 5: return moveDown();
-      case 6: return below.settle();
+      case 5:
+        return moveDown();
+      case 6:
+        return below.settle();
       case 7:
       case 8:
-      case 9: return letGo();
-      case 10: return sweep();
-      case 11: return random_.chance(0.04) ? restart() : compare();
-      case 12: now_ += static_cast<Timestamp>(random_.below(6)); return;
-      default: return change();
+      case 9:
+        return letGo();
+      case 10:
+        return sweep();
+      case 11:
+        return random_.chance(0.04) ? restart() : compare();
+      case 12:
+        now_ += static_cast<Timestamp>(random_.below(6));
+        return;
+      default:
+        return change();
     }
   }
 
@@ -151,14 +164,18 @@ class Run {
       case 0:
       case 1: {
         const bool wasThere = domain.pending.erase({time, key}) == 1;
-        return require(ask([&] { return domain.remove(timers, key, time); }) == wasThere, "remove() says something else");
+        return require(ask([&] { return domain.remove(timers, key, time); }) == wasThere,
+                       "remove() says something else");
       }
       case 2:
-        return require(ask([&] { return domain.has(timers, key, time); }) == domain.pending.contains({time, key}),
+        return require(ask([&] { return domain.has(timers, key, time); }) ==
+                           domain.pending.contains({time, key}),
                        "contains() says something else");
-      case 3: return removeOneThatIsThere(domain);
+      case 3:
+        return removeOneThatIsThere(domain);
       default:
-        require(ask([&] { return domain.add(timers, key, time); }) == domain.pending.emplace(time, key).second,
+        require(ask([&] { return domain.add(timers, key, time); }) ==
+                    domain.pending.emplace(time, key).second,
                 "add() says something else");
     }
   }
@@ -168,10 +185,12 @@ class Run {
     if (timer == domain.pending.end()) return;
     const auto [time, key] = *timer;
     domain.pending.erase(timer);
-    require(ask([&] { return domain.remove(instanceOf(key).timers, key, time); }), "a timer is not there");
+    require(ask([&] { return domain.remove(instanceOf(key).timers, key, time); }),
+            "a timer is not there");
     if (random_.chance(0.3)) {
       domain.pending.emplace(time, key);
-      require(ask([&] { return domain.add(instanceOf(key).timers, key, time); }), "a removed timer is there");
+      require(ask([&] { return domain.add(instanceOf(key).timers, key, time); }),
+              "a removed timer is there");
     }
   }
 
@@ -182,14 +201,16 @@ class Run {
     for (std::size_t most = random_.below(40); most > 0; --most) {
       const std::optional<Timestamp> least = domain.leastOf(instance.groups);
       const auto due = ask([&] { return domain.pop(instance.timers, now_); });
-      require(due.has_value() == (least.has_value() && *least <= now_), "another number of timers is due");
+      require(due.has_value() == (least.has_value() && *least <= now_),
+              "another number of timers is due");
       if (!due) {
         const auto deadline = instance.timers.processingDeadline();
         require(domain.isEvent || !deadline || *deadline > now_, "the deadline stands still");
         return;
       }
       require(due->time == *least, "timers are not in order");
-      require(domain.pending.erase(std::pair(due->time, due->key)) == 1, "a timer came that was not there, or twice");
+      require(domain.pending.erase(std::pair(due->time, due->key)) == 1,
+              "a timer came that was not there, or twice");
       if (random_.chance(0.1)) letGo();
     }
   }
@@ -200,10 +221,15 @@ class Run {
       for (const auto& instance : instances_) {
         count += domain.size(instance->timers);
         const std::optional<Timestamp> least = domain.leastOf(instance->groups);
-        if (!domain.isEvent) require(instance->timers.processingDeadline() <= least || !least, "the deadline is too late");
-        if (random_.chance(0.3)) require(ask([&] { return domain.next(instance->timers); }) == least, "another timer is next");
+        if (!domain.isEvent)
+          require(instance->timers.processingDeadline() <= least || !least,
+                  "the deadline is too late");
+        if (random_.chance(0.3))
+          require(ask([&] { return domain.next(instance->timers); }) == least,
+                  "another timer is next");
       }
-      require(count == domain.pending.size(), "there are " + std::to_string(count) + " timers instead of " +
+      require(count == domain.pending.size(), "there are " + std::to_string(count) +
+                                                  " timers instead of " +
                                                   std::to_string(domain.pending.size()));
     }
   }
@@ -257,7 +283,8 @@ class Run {
     for (Domain& domain : domains_) domain.pending = domain.whole;
     start(true);
     instances_[0]->timers.addTimersBelow(wholeCounts_.first, wholeCounts_.second);
-    for (const auto& instance : instances_) require(instance->inMemory() == 0, "timers were loaded whole");
+    for (const auto& instance : instances_)
+      require(instance->inMemory() == 0, "timers were loaded whole");
     compare();
   }
 
@@ -274,7 +301,8 @@ class Run {
       for (const auto& instance : instances_) {
         while (const auto due = ask([&] { return domain.pop(instance->timers, now_); })) {
           require(due->time == domain.leastOf(instance->groups), "timers are not in order");
-          require(domain.pending.erase(std::pair(due->time, due->key)) == 1, "a timer came that was not there, or twice");
+          require(domain.pending.erase(std::pair(due->time, due->key)) == 1,
+                  "a timer came that was not there, or twice");
           if (random_.chance(0.02)) instance->timers.letGo(kNoLimit / 2);
         }
       }
@@ -301,7 +329,8 @@ class Run {
       below.failure = absl::OkStatus();
       return answer;
     } catch (const JobError& error) {
-      require(std::string(error.what()).find("the disk is away") != std::string::npos, error.what());
+      require(std::string(error.what()).find("the disk is away") != std::string::npos,
+              error.what());
       ++failures;
       below.failure = absl::OkStatus();
       return call();
@@ -313,7 +342,8 @@ class Run {
     const TimerLimits limits{1 + random_.below(60), random_.below(6)};
     instances_.clear();
     for (std::uint32_t i = 0; i < workers; ++i) {
-      instances_.push_back(std::make_unique<Instance>(below, keyGroupsOf(i, workers, kGroups), isRestored, limits));
+      instances_.push_back(
+          std::make_unique<Instance>(below, keyGroupsOf(i, workers, kGroups), isRestored, limits));
     }
   }
 
@@ -336,10 +366,13 @@ class Run {
     return *instances_[ownerOf(groupOf(key), workers, kGroups)];
   }
   Domain& anyDomain() { return domains_[random_.below(2)]; }
-  std::string anyKey() { return std::string(random_.chance(0.5) ? 1 : 30, 'k') + std::to_string(random_.below(12)); }
+  std::string anyKey() {
+    return std::string(random_.chance(0.5) ? 1 : 30, 'k') + std::to_string(random_.below(12));
+  }
   // Late ones too, and often the same.
   Timestamp anyTime() {
-    if (random_.chance(0.1)) return random_.chance(0.8) ? 1'000'000 : random_.chance(0.5) ? kMaxTimestamp : kMinTimestamp;
+    if (random_.chance(0.1))
+      return random_.chance(0.8) ? 1'000'000 : random_.chance(0.5) ? kMaxTimestamp : kMinTimestamp;
     return now_ - 3 + static_cast<Timestamp>(random_.below(span_));
   }
 
@@ -350,7 +383,7 @@ class Run {
   Domain domains_[2];
   std::vector<std::unique_ptr<Instance>> instances_;
   ReplayedChanges written_;
-  StateChanges epoch_;  // what has been written of it
+  StateChanges epoch_;       // what has been written of it
   std::size_t writing_ = 0;  // instances that are not done
   std::pair<std::size_t, std::size_t> counts_{};
   std::pair<std::size_t, std::size_t> wholeCounts_{};
@@ -377,9 +410,13 @@ void compareForSeeds(std::uint64_t seeds, bool fails) {
   REQUIRE((failures > seeds) == fails);
 }
 
-TEST_CASE("Timers over a base behave as a set, in any number of instances") { compareForSeeds(60, false); }
+TEST_CASE("Timers over a base behave as a set, in any number of instances") {
+  compareForSeeds(60, false);
+}
 
-TEST_CASE("Timers whose base cannot be read for a while are as they were") { compareForSeeds(20, true); }
+TEST_CASE("Timers whose base cannot be read for a while are as they were") {
+  compareForSeeds(20, true);
+}
 
 // Ends an epoch and settles it.
 void settle(Instance& instance, Below& below) {
@@ -398,7 +435,8 @@ TEST_CASE("Only timers that are due soon stay in memory, and a chunk at a time c
   constexpr TimerLimits kLimits{.chunk = 80, .fewest = 100};
   Below below;
   Instance instance(below, kAll, false, kLimits);
-  for (Timestamp time = 0; time < kTimers; ++time) instance.timers.registerEventTimer("key " + std::to_string(time), time);
+  for (Timestamp time = 0; time < kTimers; ++time)
+    instance.timers.registerEventTimer("key " + std::to_string(time), time);
   const std::size_t full = instance.timers.memoryBytes();
   instance.timers.letGo(full);
   REQUIRE(instance.inMemory() == kTimers);
@@ -422,7 +460,8 @@ TEST_CASE("Timers of one time come back a key group at a time") {
   constexpr std::size_t kTimers = 4'000;
   Below below;
   Instance instance(below, kAll, false, {.chunk = 80, .fewest = 10});
-  for (std::size_t i = 0; i < kTimers; ++i) instance.timers.registerEventTimer("key " + std::to_string(i), 1'000);
+  for (std::size_t i = 0; i < kTimers; ++i)
+    instance.timers.registerEventTimer("key " + std::to_string(i), 1'000);
   settle(instance, below);
   settle(instance, below);
   for (int i = 0; i < 3; ++i) instance.timers.letGo(1 << 30);
@@ -477,7 +516,9 @@ TEST_CASE("A timer that is registered again and again is looked up once") {
   REQUIRE(instance.timers.pendingEventTimers() == 1);
 }
 
-TEST_CASE("A timer that is removed while it is away does not come back, whenever its removal comes down") {
+TEST_CASE(
+    "A timer that is removed while it is away does not come back, whenever its removal comes "
+    "down") {
   for (int settled = 0; settled < 3; ++settled) {
     INFO(settled << " epochs are settled");
     Below below;
@@ -500,9 +541,11 @@ TEST_CASE("Removals are forgotten when they are settled") {
   Below below;
   Instance instance(below, kAll, false, {});
   for (int round = 0; round < 20; ++round) {
-    for (Timestamp time = 0; time < 1'000; ++time) instance.timers.registerEventTimer("a", 1'000'000 + time);
+    for (Timestamp time = 0; time < 1'000; ++time)
+      instance.timers.registerEventTimer("a", 1'000'000 + time);
     settle(instance, below);
-    for (Timestamp time = 0; time < 1'000; ++time) instance.timers.deleteEventTimer("a", 1'000'000 + time);
+    for (Timestamp time = 0; time < 1'000; ++time)
+      instance.timers.deleteEventTimer("a", 1'000'000 + time);
     settle(instance, below);
   }
   static_cast<void>(instance.timers.memoryInUse());
@@ -510,21 +553,26 @@ TEST_CASE("Removals are forgotten when they are settled") {
 }
 
 TEST_CASE("A damaged timer below stops the job") {
-  for (const std::string& bytes : {std::string("short"), std::string("8 bytes."), std::string("eight ..\1ax")}) {
+  for (const std::string& bytes :
+       {std::string("short"), std::string("8 bytes."), std::string("eight ..\1ax")}) {
     Below below;
     below.held.put({kEvent, bytes}, {KeyGroup{1}, ""});
     Instance instance(below, kAll, true, {});
-    REQUIRE_THROWS_WITH(instance.timers.popDueEvent(0), Catch::Contains("fetching timers") && Catch::Contains("damaged"));
+    REQUIRE_THROWS_WITH(instance.timers.popDueEvent(0),
+                        Catch::Contains("fetching timers") && Catch::Contains("damaged"));
   }
 }
 
-TEST_CASE("Timers stored under another state, time behind the key, are new in this one and erased there") {
+TEST_CASE(
+    "Timers stored under another state, time behind the key, are new in this one and erased "
+    "there") {
   constexpr StateId kOld{1};
   Below below;
   StateChanges old;
   for (Timestamp time = 0; time < 200; ++time) {
     old.put(
-        kOld, groupOf("key"), [&](ByteWriter& out) { Serde<std::string>::write("key", out), out.fixed(time); },
+        kOld, groupOf("key"),
+        [&](ByteWriter& out) { Serde<std::string>::write("key", out), out.fixed(time); },
         [](ByteWriter&) {});
   }
   below.held.apply(old);
@@ -533,7 +581,8 @@ TEST_CASE("Timers stored under another state, time behind the key, are new in th
   for (const auto& [id, entry] : before) {
     REQUIRE(instance.timers.restoreUnorderedEventEntry(kOld, entry.group, id.second).ok());
     REQUIRE_FALSE(instance.timers.restoreUnorderedEventEntry(kOld, entry.group, id.second).ok());
-    REQUIRE_FALSE(instance.timers.restoreUnorderedEventEntry(kOld, entry.group, id.second + "x").ok());
+    REQUIRE_FALSE(
+        instance.timers.restoreUnorderedEventEntry(kOld, entry.group, id.second + "x").ok());
   }
   settle(instance, below);
   REQUIRE(below.held.entries().size() == 200);

@@ -45,7 +45,9 @@ struct Basket3 {
 struct Other {
   std::string owner;
   friend bool operator==(const Other&, const Other&) = default;
-  friend std::uint64_t millraceHash(const Other& other) { return millrace::millraceHash(other.owner); }
+  friend std::uint64_t millraceHash(const Other& other) {
+    return millrace::millraceHash(other.owner);
+  }
 };
 
 }  // namespace
@@ -164,8 +166,13 @@ TEST_CASE("Entries of several versions are read side by side") {
   std::vector<std::string> schemas = schemasOf<Basket1>();
   schemas.push_back(schemasOf<Basket2>().front());
   REQUIRE(shop.migrateFrom(schemas).ok());
-  REQUIRE(shop.rows.restoreEntry(0, toBytes(std::string("new")), std::string(1, '\0') + toBytes(kMigrated)).ok());
-  REQUIRE(shop.rows.restoreEntry(0, toBytes(std::string("old")), std::string(1, '\0') + toBytes(kOld)).ok());
+  REQUIRE(
+      shop.rows
+          .restoreEntry(0, toBytes(std::string("new")), std::string(1, '\0') + toBytes(kMigrated))
+          .ok());
+  REQUIRE(
+      shop.rows.restoreEntry(0, toBytes(std::string("old")), std::string(1, '\0') + toBytes(kOld))
+          .ok());
   for (const char* key : {"new", "old"}) {
     shop.rows.setCurrentKey(key);
     REQUIRE(*shop.value.get() == kMigrated);
@@ -203,7 +210,9 @@ TEST_CASE("A field of another type is refused by the names of state, struct and 
   REQUIRE(absl::IsFailedPrecondition(status));
   const std::string message(status.message());
   REQUIRE_THAT(message, Contains("state 'value'"));
-  REQUIRE_THAT(message, Contains("field 'owner' of struct 'Basket' is of type i64, but was saved as string"));
+  REQUIRE_THAT(
+      message,
+      Contains("field 'owner' of struct 'Basket' is of type i64, but was saved as string"));
 }
 
 TEST_CASE("Types that only wrap differently are told apart, also deep inside") {
@@ -216,16 +225,20 @@ TEST_CASE("Types that only wrap differently are told apart, also deep inside") {
   CHECK(problem("A{x: vector<B{u: i8}>}", "A{x: vector<B{v: f64}>}") == "");
   CHECK(problem("A{x: vector<A>}", "A{x: vector<A>, y: i8}") == "");
   CHECK(problem("A{}", "A{y: i8}") == "");
-  CHECK_THAT(problem("A{x: optional<i32>}", "A{x: i32}"), Contains("of type i32, but was saved as optional<i32>"));
-  CHECK_THAT(problem("A{x: optional<i32>}", "A{x: vector<i32>}"), Contains("saved as optional<i32>"));
+  CHECK_THAT(problem("A{x: optional<i32>}", "A{x: i32}"),
+             Contains("of type i32, but was saved as optional<i32>"));
+  CHECK_THAT(problem("A{x: optional<i32>}", "A{x: vector<i32>}"),
+             Contains("saved as optional<i32>"));
   CHECK_THAT(problem("A{x: i32}", "A{x: u32}"), Contains("saved as i32"));
   CHECK_THAT(problem("A{x: B{u: i8}}", "A{x: B{u: i16}}"), Contains("field 'u' of struct 'B'"));
-  CHECK_THAT(problem("A{x: B{u: i8}}", "A{x: C{u: i8}}"), Contains("is of type C, but was saved as B"));
+  CHECK_THAT(problem("A{x: B{u: i8}}", "A{x: C{u: i8}}"),
+             Contains("is of type C, but was saved as B"));
   CHECK_THAT(problem("A{x: i32}", "B{x: i32}"), Contains("struct 'A' was saved"));
 }
 
 TEST_CASE("What is no schema is refused") {
-  for (const std::string text : {"", "A", "A{", "A{x}", "A{x: }", "A{x: i32", "A{x: i32}}", "i32", "A{x: vector<i32}"}) {
+  for (const std::string text :
+       {"", "A", "A{", "A{x}", "A{x: }", "A{x: i32", "A{x: i32}}", "i32", "A{x: vector<i32}"}) {
     CAPTURE(text);
     CHECK_FALSE(Schema::parse(text).ok());
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <rapidcheck.h>
 
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,7 +58,10 @@ struct Write {
 
 constexpr int kWrites = 17;
 
-Key anyKey() { return {std::string(1, static_cast<char>('a' + *rc::gen::inRange(0, 3))), *rc::gen::inRange(0, 3)}; }
+Key anyKey() {
+  return {std::string(1, static_cast<char>('a' + *rc::gen::inRange(0, 3))),
+          *rc::gen::inRange(0, 3)};
+}
 
 Write anyWrite() {
   return {*rc::gen::inRange(0, kWrites), anyKey(), *rc::gen::inRange(0, 12),
@@ -68,31 +71,49 @@ Write anyWrite() {
 void play(const Write& write, Store& store) {
   store.rows.setCurrentKey(write.key);
   switch (write.kind) {
-    case 0: return store.count.set(static_cast<std::uint64_t>(write.value));
-    case 1: return store.count.update([](std::uint64_t& n) { ++n; });
-    case 2: return store.count.clear();
-    case 3: return store.words.add(write.text);
-    case 4: return store.words.clear();
+    case 0:
+      return store.count.set(static_cast<std::uint64_t>(write.value));
+    case 1:
+      return store.count.update([](std::uint64_t& n) { ++n; });
+    case 2:
+      return store.count.clear();
+    case 3:
+      return store.words.add(write.text);
+    case 4:
+      return store.words.clear();
     case 5:
-    case 6: return store.scores.put(write.value, write.text);
-    case 7: return static_cast<void>(store.scores.edit(write.value, "new") += "+");
+    case 6:
+      return store.scores.put(write.value, write.text);
+    case 7:
+      return static_cast<void>(store.scores.edit(write.value, "new") += "+");
     case 8:
-    case 9: return static_cast<void>(store.scores.remove(write.value));
-    case 10: return store.scores.clear();
-    case 11: return store.last.set(write.text);
-    case 12: return static_cast<void>(store.last.get());
-    case 13: return static_cast<void>(store.render(write.key));
-    case 14: return store.sum.add(write.value);
-    case 15: return store.sum.clear();
-    default: return store.removeAll();
+    case 9:
+      return static_cast<void>(store.scores.remove(write.value));
+    case 10:
+      return store.scores.clear();
+    case 11:
+      return store.last.set(write.text);
+    case 12:
+      return static_cast<void>(store.last.get());
+    case 13:
+      return static_cast<void>(store.render(write.key));
+    case 14:
+      return store.sum.add(write.value);
+    case 15:
+      return store.sum.clear();
+    default:
+      return store.removeAll();
   }
 }
 
 std::optional<StateTtl> anyTtl() {
   switch (*rc::gen::inRange(0, 3)) {
-    case 0: return std::nullopt;
-    case 1: return StateTtl{Duration(5), TtlRefresh::kOnCreateAndWrite};
-    default: return StateTtl{Duration(5), TtlRefresh::kOnReadAndWrite};
+    case 0:
+      return std::nullopt;
+    case 1:
+      return StateTtl{Duration(5), TtlRefresh::kOnCreateAndWrite};
+    default:
+      return StateTtl{Duration(5), TtlRefresh::kOnReadAndWrite};
   }
 }
 
@@ -123,12 +144,21 @@ class Life {
   void liveOn(int steps) {
     for (; steps > 0; --steps) {
       switch (*rc::gen::inRange(0, 12)) {
-        case 0: barrier(); break;
+        case 0:
+          barrier();
+          break;
         case 1:
-        case 2: writePiece(static_cast<std::size_t>(*rc::gen::inRange(0, 120))); break;
-        case 3: store.rows.setProcessingTime(now += *rc::gen::inRange(0, 4)); break;
-        case 4: store.rows.expireSome(now, static_cast<std::size_t>(*rc::gen::inRange(0, 6))); break;
-        default: play(anyWrite(), store);
+        case 2:
+          writePiece(static_cast<std::size_t>(*rc::gen::inRange(0, 120)));
+          break;
+        case 3:
+          store.rows.setProcessingTime(now += *rc::gen::inRange(0, 4));
+          break;
+        case 4:
+          store.rows.expireSome(now, static_cast<std::size_t>(*rc::gen::inRange(0, 6)));
+          break;
+        default:
+          play(anyWrite(), store);
       }
     }
   }
@@ -144,7 +174,8 @@ class Life {
 
 }  // namespace
 
-TEST_CASE("The changes of all epochs give the store as it was at the barrier, however they are written") {
+TEST_CASE(
+    "The changes of all epochs give the store as it was at the barrier, however they are written") {
   REQUIRE(rc::check("replay", [] {
     Life life(anyTtl());
     life.liveOn(*rc::gen::inRange(0, 150));
@@ -245,7 +276,8 @@ TEST_CASE("An entry can be read by its bytes; expired ones are not there") {
       RC_ASSERT(read == *value);
     }
     out.clear();
-    RC_ASSERT(life.store.rows.readEntry(2, keyBytes, out) == (life.store.rows.setCurrentKey(key), !life.store.scores.isEmpty()));
+    RC_ASSERT(life.store.rows.readEntry(2, keyBytes, out) ==
+              (life.store.rows.setCurrentKey(key), !life.store.scores.isEmpty()));
     life.barrier();
     while (life.writePiece(kNoLimit)) {
     }
@@ -337,7 +369,8 @@ TEST_CASE("Damaged entries are refused") {
     const auto spoil = [](std::string bytes) {
       bytes.resize(*rc::gen::inRange<std::size_t>(0, bytes.size() + 2));
       for (int i = *rc::gen::inRange(0, 3); i > 0 && !bytes.empty(); --i) {
-        bytes[*rc::gen::inRange<std::size_t>(0, bytes.size())] = static_cast<char>(*rc::gen::inRange(0, 256));
+        bytes[*rc::gen::inRange<std::size_t>(0, bytes.size())] =
+            static_cast<char>(*rc::gen::inRange(0, 256));
       }
       return bytes;
     };
@@ -351,7 +384,8 @@ TEST_CASE("Damaged entries are refused") {
   Store twice;
   twice.restore(entries);
   for (const auto& [key, entry] : entries) {
-    const Status status = twice.rows.restoreEntry(*twice.rows.indexOf(key.first), key.second, entry.value);
+    const Status status =
+        twice.rows.restoreEntry(*twice.rows.indexOf(key.first), key.second, entry.value);
     REQUIRE_THAT(std::string(status.message()), Catch::Contains("damaged, or stored twice"));
   }
   REQUIRE(twice.dump() == entries);

@@ -20,11 +20,12 @@ inline void require(bool isSo, const std::string& what) {
   if (!isSo) throw std::logic_error(what);
 }
 
-/// What lies below tables under test. Epochs that are written come down here one by one, each whole, and
-/// count as settled still later.
+/// What lies below tables under test. Epochs that are written come down here one by one, each
+/// whole, and count as settled still later.
 class StoredBelow : public StateBelow {
  public:
-  StatusOr<bool> read(StateId state, KeyGroup group, std::string_view key, std::string& value) override {
+  StatusOr<bool> read(StateId state, KeyGroup group, std::string_view key,
+                      std::string& value) override {
     ++asked;
     MILLRACE_RETURN_IF_ERROR(failure);
     const auto entry = held.entries().find({state, std::string(key)});
@@ -35,7 +36,8 @@ class StoredBelow : public StateBelow {
     return true;
   }
 
-  Status readAll(StateId state, KeyGroup group, std::string_view prefix, const Visitor& visit) override {
+  Status readAll(StateId state, KeyGroup group, std::string_view prefix,
+                 const Visitor& visit) override {
     ++asked;
     const auto walk = [&](std::string_view key, std::string_view value) -> StatusOr<bool> {
       if (!key.starts_with(prefix)) return false;
@@ -47,9 +49,11 @@ class StoredBelow : public StateBelow {
     return StoredBelow::readFrom(state, group, prefix, walk);
   }
 
-  Status readFrom(StateId state, KeyGroup group, std::string_view from, const Walker& walk) override {
+  Status readFrom(StateId state, KeyGroup group, std::string_view from,
+                  const Walker& walk) override {
     MILLRACE_RETURN_IF_ERROR(failure);
-    for (auto entry = held.entries().lower_bound({state, std::string(from)}); entry != held.entries().end(); ++entry) {
+    for (auto entry = held.entries().lower_bound({state, std::string(from)});
+         entry != held.entries().end(); ++entry) {
       if (entry->first.first != state) break;
       if (entry->second.group != group) continue;
       MILLRACE_ASSIGN_OR_RETURN(const bool goesOn, walk(entry->first.second, entry->second.value));

@@ -130,7 +130,8 @@ TEST_CASE("Timers are an ordered set") {
   }));
 }
 
-TEST_CASE("The changes of all epochs give the timers as they were at the barrier, and restore them") {
+TEST_CASE(
+    "The changes of all epochs give the timers as they were at the barrier, and restore them") {
   REQUIRE(rc::check("replay", [] {
     constexpr std::uint32_t kGroups = 8;
     Timers<std::string> timers;
@@ -159,13 +160,27 @@ TEST_CASE("The changes of all epochs give the timers as they were at the barrier
       const Timestamp time = *rc::gen::inRange(-5, 5);
       switch (*rc::gen::inRange(0, 9)) {
         case 0:
-        case 1: timers.registerEventTimer(key, time); break;
-        case 2: timers.deleteEventTimer(key, time); break;
-        case 3: timers.popDueEvent(time); break;
-        case 4: timers.registerProcessingTimer(key, time); break;
-        case 5: timers.deleteProcessingTimer(key, time); break;
-        case 6: timers.popDueProcessing(time); break;
-        case 7: barrier(); break;
+        case 1:
+          timers.registerEventTimer(key, time);
+          break;
+        case 2:
+          timers.deleteEventTimer(key, time);
+          break;
+        case 3:
+          timers.popDueEvent(time);
+          break;
+        case 4:
+          timers.registerProcessingTimer(key, time);
+          break;
+        case 5:
+          timers.deleteProcessingTimer(key, time);
+          break;
+        case 6:
+          timers.popDueProcessing(time);
+          break;
+        case 7:
+          barrier();
+          break;
         default:
           if (isWriting) writePiece(static_cast<std::size_t>(*rc::gen::inRange(0, 60)));
       }

@@ -136,7 +136,8 @@ TEST_CASE("the mean of decimals is a decimal, rounded half away from zero to a m
   CHECK(meanOf({-1, -2}) == -2);
   CHECK(meanOf({1, 0, 0}) == 0);
   CHECK(meanOf({}) == 0);
-  CHECK_THROWS_WITH(meanOf({std::numeric_limits<std::int64_t>::max(), 1}), Catch::StartsWith("average:"));
+  CHECK_THROWS_WITH(meanOf({std::numeric_limits<std::int64_t>::max(), 1}),
+                    Catch::StartsWith("average:"));
   STATIC_REQUIRE(Subtractable<std::decay_t<decltype(mean)>>);
 }
 

@@ -37,7 +37,8 @@ class Below final : public StoredBelow {
  public:
   explicit Below(Seen& seen) : seen_(seen) {}
 
-  StatusOr<bool> read(StateId state, KeyGroup group, std::string_view key, std::string& value) override {
+  StatusOr<bool> read(StateId state, KeyGroup group, std::string_view key,
+                      std::string& value) override {
     const auto change = changed_.find({state, std::string(key)});
     if (state == kWindows && change != changed_.end()) {
       RC_ASSERT(change->second <= settled);  // else it is not this entry that is asked for
@@ -46,11 +47,13 @@ class Below final : public StoredBelow {
     if (isThere && state == kWindows) ++seen_.fetched;
     return isThere;
   }
-  Status readFrom(StateId state, KeyGroup group, std::string_view from, const Walker& walk) override {
-    return StoredBelow::readFrom(state, group, from, [&](std::string_view key, std::string_view value) {
-      if (state == kWindows) ++seen_.walked;
-      return walk(key, value);
-    });
+  Status readFrom(StateId state, KeyGroup group, std::string_view from,
+                  const Walker& walk) override {
+    return StoredBelow::readFrom(state, group, from,
+                                 [&](std::string_view key, std::string_view value) {
+                                   if (state == kWindows) ++seen_.walked;
+                                   return walk(key, value);
+                                 });
   }
 
   void send(StateChanges epoch) {
@@ -78,7 +81,8 @@ class Fleet {
   using Make = std::function<std::unique_ptr<Windows>()>;
   using Action = std::function<void(Windows&)>;
 
-  Fleet(Make make, std::uint64_t seed, Seen& seen) : make_(std::move(make)), random_(seed), seen_(seen), below_(seen) {
+  Fleet(Make make, std::uint64_t seed, Seen& seen)
+      : make_(std::move(make)), random_(seed), seen_(seen), below_(seen) {
     begin();
   }
 
@@ -172,7 +176,8 @@ class Fleet {
   void keepWithinMemory() {
     below_.limit = random_.chance(0.6) ? 0 : random_.below(4000);
     below_.isRoomy = random_.chance(0.5);
-    for (const auto& windows : instances_) RC_ASSERT(windows->keepWithinMemory() == (below_.isRoomy || !isOverBase_));
+    for (const auto& windows : instances_)
+      RC_ASSERT(windows->keepWithinMemory() == (below_.isRoomy || !isOverBase_));
   }
 
   // All that was written has come down by the time an operator is made.
@@ -193,7 +198,8 @@ class Fleet {
   }
 
   void restore(StateId state, const std::string& key, const ReplayedChanges::Entry& entry) {
-    Windows& windows = *instances_[ownerOf(entry.group, static_cast<std::uint32_t>(instances_.size()), kGroups)];
+    Windows& windows =
+        *instances_[ownerOf(entry.group, static_cast<std::uint32_t>(instances_.size()), kGroups)];
     if (windows.fetchesOnDemand(state)) return;
     if constexpr (kHasTimers) {
       if (state == kTimers) return windows.restoreTimer();
@@ -201,7 +207,7 @@ class Fleet {
     RC_ASSERT(windows.restore(key, entry.value));
   }
 
-  static constexpr bool kHasTimers = requires(Windows& windows) { windows.restoreTimer(); };
+  static constexpr bool kHasTimers = requires(Windows & windows) { windows.restoreTimer(); };
 
   const Make make_;
   Random random_;
@@ -227,18 +233,23 @@ class Twins {
 
   void play(const Step& step, const WindowOptions& options) {
     switch (step.kind) {
-      case Step::Kind::kAdd: return add("k" + std::to_string(step.key + 4 * (step.value & 7)), step.value, clock_ + step.time);
-      case Step::Kind::kAdvance: return advance(clock_ += step.time, false);
+      case Step::Kind::kAdd:
+        return add("k" + std::to_string(step.key + 4 * (step.value & 7)), step.value,
+                   clock_ + step.time);
+      case Step::Kind::kAdvance:
+        return advance(clock_ += step.time, false);
       case Step::Kind::kFireEarly:
         if (options.early.kind == EarlyFiring::Kind::kProcessingTime) fireEarly();
     }
   }
 
   void add(const std::string& key, int value, Timestamp time) {
-    const auto run = [key, value, time](Windows& windows, std::vector<Row>& told, AddResult& result) {
+    const auto run = [key, value, time](Windows& windows, std::vector<Row>& told,
+                                        AddResult& result) {
       result = windows.add(std::string_view(key), Rec{value}, time);
       if (!result.due) return;
-      windows.emitDue(std::string_view(key), [&](auto&& r) { told.push_back(textOf(windows.aggregate())(r)); });
+      windows.emitDue(std::string_view(key),
+                      [&](auto&& r) { told.push_back(textOf(windows.aggregate())(r)); });
     };
     told_.clear();
     expected_.clear();
@@ -261,7 +272,8 @@ class Twins {
   void fireEarly() {
     if constexpr (requires { plain_->fireEarly([](auto&&) {}, std::size_t{1}); }) {
       tellBoth([](Windows& windows, std::vector<Row>& told) {
-        while (windows.fireEarly([&](auto&& r) { told.push_back(textOf(windows.aggregate())(r)); }, 2)) {
+        while (windows.fireEarly([&](auto&& r) { told.push_back(textOf(windows.aggregate())(r)); },
+                                 2)) {
         }
       });
     }
@@ -273,8 +285,10 @@ class Twins {
   }
 
   void compareCounts() {
-    RC_ASSERT(fleet_.sum([](const Windows& w) { return w.acceptedRecords(); }) == plain_->acceptedRecords());
-    RC_ASSERT(fleet_.sum([](const Windows& w) { return w.heldRecords(); }) == plain_->heldRecords());
+    RC_ASSERT(fleet_.sum([](const Windows& w) { return w.acceptedRecords(); }) ==
+              plain_->acceptedRecords());
+    RC_ASSERT(fleet_.sum([](const Windows& w) { return w.heldRecords(); }) ==
+              plain_->heldRecords());
     RC_ASSERT(fleet_.sum([](const Windows& w) { return w.heldKeys(); }) == plain_->heldKeys());
   }
 
@@ -325,12 +339,16 @@ void sessionsMatch(const std::string& what) {
     using Windows = MergingSessions<std::string, Rec, decltype(Kind::make())>;
     const Duration gap(*drawIn(1, 40).as("gap"));
     const WindowOptions options = drawOptions();
-    playToTheEnd<Windows>([=] { return std::make_unique<Windows>(session(gap), Kind::make(), options); }, options, seen);
+    playToTheEnd<Windows>(
+        [=] { return std::make_unique<Windows>(session(gap), Kind::make(), options); }, options,
+        seen);
   }));
   requireSeen(seen);
 }
 
-TEST_CASE("sessions over a base tell what others do, through changes of workers and of what they lie over") {
+TEST_CASE(
+    "sessions over a base tell what others do, through changes of workers and of what they lie "
+    "over") {
   sessionsMatch<CountAndSum>("counted and summed");
   sessionsMatch<Elements>("all their elements");
 }
@@ -340,7 +358,8 @@ TEST_CASE("global windows over a base tell what others do") {
     Seen seen;
     CHECK(rc::check("every " + std::to_string(count) + " records, or all", [&seen, count] {
       using Windows = GlobalWindows<std::string, Rec, decltype(Elements::make())>;
-      playToTheEnd<Windows>([=] { return std::make_unique<Windows>(global(count), Elements::make()); }, {}, seen);
+      playToTheEnd<Windows>(
+          [=] { return std::make_unique<Windows>(global(count), Elements::make()); }, {}, seen);
     }));
     if (count == 0) requireSeen(seen);
     if (count == 3) CHECK(seen.fetched > 300);
@@ -367,10 +386,15 @@ StatusCode codeOfFetching(Windows windows, const Status& failure, const std::str
   return StatusCode::kOk;
 }
 
-TEST_CASE("an entry below that is damaged, or cannot be read, fails the job with the state's name") {
+TEST_CASE(
+    "an entry below that is damaged, or cannot be read, fails the job with the state's name") {
   using Agg = decltype(CountAndSum::make());
-  const auto sessions = [] { return MergingSessions<std::string, Rec, Agg>(session(Duration(10)), CountAndSum::make()); };
-  const auto totals = [] { return GlobalWindows<std::string, Rec, Agg>(global(), CountAndSum::make()); };
+  const auto sessions = [] {
+    return MergingSessions<std::string, Rec, Agg>(session(Duration(10)), CountAndSum::make());
+  };
+  const auto totals = [] {
+    return GlobalWindows<std::string, Rec, Agg>(global(), CountAndSum::make());
+  };
   for (const std::string& damaged : {std::string(), std::string("\1\2\3", 3)}) {
     CHECK(codeOfFetching(sessions(), absl::OkStatus(), damaged) == StatusCode::kDataLoss);
     CHECK(codeOfFetching(totals(), absl::OkStatus(), damaged) == StatusCode::kDataLoss);

@@ -31,15 +31,17 @@ struct Seen {
   std::size_t restarts = 0;
 };
 
-// Windows that hold everything beside any number of instances over a base. They are told the same; now and
-// then the latter are replaced, by another number, from what was written and what has happened since.
+// Windows that hold everything beside any number of instances over a base. They are told the same;
+// now and then the latter are replaced, by another number, from what was written and what has
+// happened since.
 template <typename Windows>
 class Twins {
  public:
   using Make = std::function<std::unique_ptr<Windows>()>;
   using Action = std::function<void(Windows&)>;
 
-  Twins(Make make, std::uint64_t seed, Seen& seen) : make_(std::move(make)), random_(seed), seen_(seen) {
+  Twins(Make make, std::uint64_t seed, Seen& seen)
+      : make_(std::move(make)), random_(seed), seen_(seen) {
     plain_ = make_();
     plain_->keepChanges(kState, kGroups, {0, kGroups});
     start(false);
@@ -70,7 +72,8 @@ class Twins {
     const std::size_t limit = 1 + random_.below(5);
     return everywhere([=](Windows& windows, std::vector<Row>& rows) {
       windows.advance(watermark, endOfInput);
-      while (windows.fire([&](auto&& r) { rows.push_back(textOf(windows.aggregate())(r)); }, limit)) {
+      while (
+          windows.fire([&](auto&& r) { rows.push_back(textOf(windows.aggregate())(r)); }, limit)) {
       }
     });
   }
@@ -79,7 +82,8 @@ class Twins {
     const std::size_t limit = 1 + random_.below(3);
     return everywhere([=](Windows& windows, std::vector<Row>& rows) {
       if constexpr (kRefires) {
-        while (windows.fireEarly([&](auto&& r) { rows.push_back(textOf(windows.aggregate())(r)); }, limit)) {
+        while (windows.fireEarly([&](auto&& r) { rows.push_back(textOf(windows.aggregate())(r)); },
+                                 limit)) {
         }
       }
     });
@@ -119,7 +123,8 @@ class Twins {
   // True: there is more.
   bool writePiece(std::size_t limit) {
     if (writing_ == instances_.size()) return false;
-    if (instances_[writing_]->writeFrozen(epoch_, limit) || ++writing_ < instances_.size()) return true;
+    if (instances_[writing_]->writeFrozen(epoch_, limit) || ++writing_ < instances_.size())
+      return true;
     written_.apply(epoch_);
     require(written_.entries() == expected_.entries(), "the stored state is not the same");
     below_.send(std::move(epoch_));
@@ -133,7 +138,8 @@ class Twins {
     below_.isRoomy = random_.chance(0.5);
     const std::uint64_t before = heldEntries();
     for (const auto& instance : instances_)
-      require(instance->keepWithinMemory() == below_.isRoomy, "whether to wait is not for windows to say");
+      require(instance->keepWithinMemory() == below_.isRoomy,
+              "whether to wait is not for windows to say");
     seen_.evicted += before - heldEntries();
   }
 
@@ -162,7 +168,9 @@ class Twins {
   }
 
  private:
-  static constexpr bool kRefires = requires(Windows& windows) { windows.fireEarly([](auto&&) {}, 1); };
+  static constexpr bool kRefires = requires(Windows & windows) {
+    windows.fireEarly([](auto&&) {}, 1);
+  };
   using Noted = std::vector<std::pair<std::optional<KeyGroup>, Action>>;
   struct Whole {
     std::vector<std::string> positions;
@@ -174,13 +182,14 @@ class Twins {
                          std::vector<Row>& rows) {
     AddResult result;
     windows.addBatch(
-        1, [&](std::size_t) -> const std::string& { return key; }, [&](std::size_t) { return Rec{value}; },
-        [&](std::size_t) { return time; },
+        1, [&](std::size_t) -> const std::string& { return key; },
+        [&](std::size_t) { return Rec{value}; }, [&](std::size_t) { return time; },
         [&](std::size_t, AddResult answer) {
           result = answer;
           if constexpr (kRefires) {
             if (answer.due)
-              windows.emitDue(key, [&](auto&& r) { rows.push_back(textOf(windows.aggregate())(r)); });
+              windows.emitDue(key,
+                              [&](auto&& r) { rows.push_back(textOf(windows.aggregate())(r)); });
           }
         });
     return result;
@@ -222,7 +231,8 @@ class Twins {
     act({}, [&](Windows& windows) {
       std::vector<Row> rows;
       tell(windows, rows);
-      require(std::is_sorted(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.end < b.end; }),
+      require(std::is_sorted(rows.begin(), rows.end(),
+                             [](const Row& a, const Row& b) { return a.end < b.end; }),
               "windows were not told in order");
       told.insert(told.end(), rows.begin(), rows.end());
     });
@@ -266,7 +276,8 @@ class Twins {
 
 // `scale`: of times, for days are longer than what is drawn.
 template <typename Windows>
-void compareTwins(typename Twins<Windows>::Make make, const WindowOptions& options, Timestamp scale, Seen& seen) {
+void compareTwins(typename Twins<Windows>::Make make, const WindowOptions& options, Timestamp scale,
+                  Seen& seen) {
   const auto seed = *rc::gen::arbitrary<std::uint64_t>().as("seed");
   Twins<Windows> twins(std::move(make), seed, seen);
   Timestamp clock = -300 * scale;
@@ -305,7 +316,8 @@ void slicedMatch(const std::string& what) {
     using Windows = SlicedWindows<std::string, Rec, decltype(Kind::make())>;
     const WindowLayout layout = *WindowLayout::compile(drawSpec());
     const WindowOptions options = drawOptions();
-    compareTwins<Windows>([&] { return std::make_unique<Windows>(layout, Kind::make(), options); }, options, 1, seen);
+    compareTwins<Windows>([&] { return std::make_unique<Windows>(layout, Kind::make(), options); },
+                          options, 1, seen);
   }));
   checkSeen(seen);
 }
@@ -321,11 +333,12 @@ TEST_CASE("so do windows that ask for nothing special") {
   for (const bool isCalendar : {false, true}) {
     Seen seen;
     CHECK(rc::check(isCalendar ? "calendar" : "tumbling", [&] {
-      const WindowSpec spec = isCalendar ? WindowSpec(calendar(CalendarUnit::kDay, "Europe/Berlin"))
-                                         : WindowSpec(tumbling(Duration(*drawIn(1, 60).as("size"))));
+      const WindowSpec spec = isCalendar
+                                  ? WindowSpec(calendar(CalendarUnit::kDay, "Europe/Berlin"))
+                                  : WindowSpec(tumbling(Duration(*drawIn(1, 60).as("size"))));
       const WindowLayout layout = *WindowLayout::compile(spec);
-      compareTwins<Windows>([&] { return std::make_unique<Windows>(layout, CountAndSum::make()); }, {},
-                            isCalendar ? 1'800'000 : 1, seen);
+      compareTwins<Windows>([&] { return std::make_unique<Windows>(layout, CountAndSum::make()); },
+                            {}, isCalendar ? 1'800'000 : 1, seen);
     }));
     checkSeen(seen);
   }
@@ -333,14 +346,17 @@ TEST_CASE("so do windows that ask for nothing special") {
 
 using Counted = SlicedWindows<std::string, Rec, decltype(CountAndSum::make())>;
 
-std::unique_ptr<Counted> over(StoredBelow& below, const WindowSpec& spec, bool holdsEntries = false) {
+std::unique_ptr<Counted> over(StoredBelow& below, const WindowSpec& spec,
+                              bool holdsEntries = false) {
   auto windows = std::make_unique<Counted>(*WindowLayout::compile(spec), CountAndSum::make());
   windows->keepChanges(kState, kGroups, {0, kGroups});
   windows->setBelow(below, holdsEntries);
   return windows;
 }
 
-std::string keyAt(std::size_t i) { return "a key of more than a few letters: " + std::to_string(i); }
+std::string keyAt(std::size_t i) {
+  return "a key of more than a few letters: " + std::to_string(i);
+}
 
 // Ends an epoch and settles it.
 void settle(Counted& windows, StoredBelow& below) {
@@ -472,8 +488,10 @@ TEST_CASE("a damaged entry below stops the job with the name of the state") {
     REQUIRE(below.held.entries().size() == 1);
     const auto [key, entry] = *below.held.entries().begin();
     below.held.put(key, {entry.group, spoilt});
-    REQUIRE_THROWS_WITH(windows->add(keyAt(1), Rec{1}, 5), Catch::Contains("entry of state 'windows' is damaged"));
-    REQUIRE_THROWS_WITH(fireAll(*windows, 9), Catch::Contains("entry of state 'windows' is damaged"));
+    REQUIRE_THROWS_WITH(windows->add(keyAt(1), Rec{1}, 5),
+                        Catch::Contains("entry of state 'windows' is damaged"));
+    REQUIRE_THROWS_WITH(fireAll(*windows, 9),
+                        Catch::Contains("entry of state 'windows' is damaged"));
     try {
       windows->add(keyAt(1), Rec{1}, 5);
     } catch (const JobError& error) {
@@ -488,7 +506,8 @@ TEST_CASE("a base that cannot be read stops the job with the name of the state")
   windows->add(keyAt(1), Rec{1}, 5);
   letGoOfAll(*windows, below);
   below.failure = absl::UnavailableError("the disk is away");
-  REQUIRE_THROWS_WITH(windows->add(keyAt(1), Rec{1}, 5), Catch::Contains("'windows': the disk is away"));
+  REQUIRE_THROWS_WITH(windows->add(keyAt(1), Rec{1}, 5),
+                      Catch::Contains("'windows': the disk is away"));
   below.failure = absl::OkStatus();
   windows->add(keyAt(1), Rec{1}, 5);
   CHECK(fireAll(*windows, 9) == std::vector<Row>{{keyAt(1), "2/2", 0, 10, Pane::kOnTime}});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Windows through checkpoints: whatever was written at a barrier, in whatever pieces, brings windows
-// back that tell the same from there on.
+// Windows through checkpoints: whatever was written at a barrier, in whatever pieces, brings
+// windows back that tell the same from there on.
 #include <catch2/catch.hpp>
 
 #include <functional>
@@ -149,7 +149,10 @@ void compareThroughRestarts(typename Restarted<Windows>::Make make, Naive& naive
         std::vector<Row> expected;
         RC_ASSERT(result.placement == naive.add(key, step.value, time, expected));
         RC_ASSERT(sorted(told) == sorted(expected));
-        accepted += result.placement == Placement::kAccepted || result.placement == Placement::kLatePartial ? 1 : 0;
+        accepted +=
+            result.placement == Placement::kAccepted || result.placement == Placement::kLatePartial
+                ? 1
+                : 0;
         break;
       }
       case Step::Kind::kAdvance:
@@ -159,7 +162,8 @@ void compareThroughRestarts(typename Restarted<Windows>::Make make, Naive& naive
         if (options.early.kind != EarlyFiring::Kind::kProcessingTime) break;
         told.clear();
         it.act([&told](Windows& windows) {
-          while (windows.fireEarly([&](auto&& r) { told.push_back(textOf(windows.aggregate())(r)); }, 2)) {
+          while (windows.fireEarly(
+              [&](auto&& r) { told.push_back(textOf(windows.aggregate())(r)); }, 2)) {
           }
         });
         RC_ASSERT(sorted(told) == sorted(naive.fireEarly()));
@@ -167,7 +171,8 @@ void compareThroughRestarts(typename Restarted<Windows>::Make make, Naive& naive
     }
     // A piece after most steps, so that many entries change while they are being written.
     if (step.value % 5 == 0) it.barrier();
-    if (step.value % 3 != 0) it.write(static_cast<std::size_t>(1 + (step.value & 31)), step.value % 2 == 0);
+    if (step.value % 3 != 0)
+      it.write(static_cast<std::size_t>(1 + (step.value & 31)), step.value % 2 == 0);
     RC_ASSERT(it.windows().acceptedRecords() == accepted);
   }
   fire(kMaxTimestamp, true);
@@ -183,7 +188,8 @@ bool slicedMatch(const std::string& what) {
     const WindowOptions options = drawOptions();
     NaiveWindows<Kind> naive(spec, options);
     compareThroughRestarts<Windows>(
-        [&] { return std::make_unique<Windows>(layout, Kind::make(), options); }, naive, options, drawSteps());
+        [&] { return std::make_unique<Windows>(layout, Kind::make(), options); }, naive, options,
+        drawSteps());
   });
 }
 
@@ -195,7 +201,8 @@ bool sessionsMatch(const std::string& what) {
     const WindowOptions options = drawOptions();
     NaiveSessions<Kind> naive(gap, options);
     compareThroughRestarts<Windows>(
-        [&] { return std::make_unique<Windows>(session(gap), Kind::make(), options); }, naive, options, drawSteps());
+        [&] { return std::make_unique<Windows>(session(gap), Kind::make(), options); }, naive,
+        options, drawSteps());
   });
 }
 
@@ -231,11 +238,13 @@ TEST_CASE("windows of a count that go on from checkpoints tell what others do, a
       add(*plain, expected);
       RC_ASSERT(told == expected);
       if (step.value % 5 == 0) it.barrier();
-      if (step.value % 3 != 0) it.write(static_cast<std::size_t>(1 + (step.value & 31)), step.value % 2 == 0);
+      if (step.value % 3 != 0)
+        it.write(static_cast<std::size_t>(1 + (step.value & 31)), step.value % 2 == 0);
       RC_ASSERT(it.windows().heldRecords() == plain->heldRecords());
     }
   }));
-  GlobalWindows<std::string, Rec, decltype(CountAndSum::make())> windows(global(1), CountAndSum::make());
+  GlobalWindows<std::string, Rec, decltype(CountAndSum::make())> windows(global(1),
+                                                                         CountAndSum::make());
   windows.keepChanges(StateId{0}, 1, KeyGroupRange{0, 1});
   for (int i = 0; i < 1000; ++i) {
     windows.add(std::string_view("k"), Rec{i}, 0);
@@ -366,7 +375,8 @@ TEST_CASE("windows that take over from two tell each key what its own have not t
   CHECK(first.advance(39) == a + "=1[30,40)");
 }
 
-TEST_CASE("a sliding window that was told is not told again from the slices that others still need") {
+TEST_CASE(
+    "a sliding window that was told is not told again from the slices that others still need") {
   const WindowLayout layout = *WindowLayout::compile(sliding(Duration(20), Duration(10)));
   const std::string a = keyIn(kAhead);
   const std::string b = keyIn(kBehind);
@@ -416,7 +426,8 @@ TEST_CASE("what was kept under one cut of time is not taken for another") {
   const auto windowsOf = [](const WindowSpec& spec) {
     return std::make_unique<Windows>(*WindowLayout::compile(spec), CountAndSum::make());
   };
-  REQUIRE(windowsOf(tumbling(Duration(10)))->stateKind() != windowsOf(tumbling(Duration(20)))->stateKind());
+  REQUIRE(windowsOf(tumbling(Duration(10)))->stateKind() !=
+          windowsOf(tumbling(Duration(20)))->stateKind());
   const auto before = windowsOf(tumbling(Duration(10)));
   before->keepChanges(StateId{0}, 1, KeyGroupRange{0, 1});
   before->add("k", Rec{1}, 5);

@@ -14,7 +14,8 @@ Outcome inPipeline(const Arguments& arguments, Meter& meter) {
   Pipeline pipeline("nexmark");
   const Stream<NexmarkEvent> events = pipeline.source(
       "events",
-      generator<NexmarkEvent>(WarmingMaker(make, meter), {.count = arguments.number("records", 0), .rate = {}}),
+      generator<NexmarkEvent>(WarmingMaker(make, meter),
+                              {.count = arguments.number("records", 0), .rate = {}}),
       monotonousTimestamps().timestamps(&NexmarkEvent::time));
   addNexmarkQuery(arguments.text("job", "q0"), events, outcome);
   const Status done = run(pipeline, JobOptions{.workers = 1});
@@ -28,5 +29,6 @@ Outcome inPipeline(const Arguments& arguments, Meter& meter) {
 int main(int argc, char** argv) {
   using namespace millrace::bench;
   const Arguments arguments(argc, argv);
-  return runContender(arguments, {{"millrace", [&](Meter& meter) { return inPipeline(arguments, meter); }}});
+  return runContender(arguments,
+                      {{"millrace", [&](Meter& meter) { return inPipeline(arguments, meter); }}});
 }

@@ -25,12 +25,13 @@ constexpr Timestamp kBaseTime = 1'436'918'400'000;  // 2015-07-15T00:00:00Z
 constexpr std::uint64_t kFixedSeed = 0x6e65786d61726bULL;
 
 constexpr std::array<std::string_view, 6> kStates = {"AZ", "CA", "ID", "OR", "WA", "WY"};
-constexpr std::array<std::string_view, 10> kCities = {"Phoenix",  "Los Angeles", "San Francisco", "Boise", "Portland",
-                                                      "Bend",     "Redmond",     "Seattle",       "Kent",  "Cheyenne"};
-constexpr std::array<std::string_view, 11> kFirstNames = {"Peter", "Paul",  "Luke",  "John",   "Saul",  "Vicky",
-                                                          "Kate",  "Julie", "Sarah", "Deiter", "Walter"};
-constexpr std::array<std::string_view, 9> kLastNames = {"Shultz", "Abrams", "Spencer", "White", "Bartels",
-                                                        "Walton", "Smith",  "Jones",   "Noris"};
+constexpr std::array<std::string_view, 10> kCities = {
+    "Phoenix", "Los Angeles", "San Francisco", "Boise", "Portland",
+    "Bend",    "Redmond",     "Seattle",       "Kent",  "Cheyenne"};
+constexpr std::array<std::string_view, 11> kFirstNames = {
+    "Peter", "Paul", "Luke", "John", "Saul", "Vicky", "Kate", "Julie", "Sarah", "Deiter", "Walter"};
+constexpr std::array<std::string_view, 9> kLastNames = {
+    "Shultz", "Abrams", "Spencer", "White", "Bartels", "Walton", "Smith", "Jones", "Noris"};
 constexpr std::array<std::string_view, 4> kHotChannels = {"Google", "Facebook", "Baidu", "Apple"};
 
 template <std::size_t N>
@@ -38,7 +39,9 @@ std::string_view oneOf(const std::array<std::string_view, N>& all, SplitRandom& 
   return all[static_cast<std::size_t>(random.nextInt(static_cast<std::int32_t>(N)))];
 }
 
-std::int64_t below(SplitRandom& random, std::int64_t bound) { return random.nextInt(static_cast<std::int32_t>(bound)); }
+std::int64_t below(SplitRandom& random, std::int64_t bound) {
+  return random.nextInt(static_cast<std::int32_t>(bound));
+}
 
 // Three letters to fewer than `most`, one in 13 of them `special`; blanks at the ends go.
 void appendWord(std::string& out, SplitRandom& random, int most, char special = ' ') {
@@ -136,7 +139,8 @@ const std::vector<Channel>& channels() {
     for (std::uint32_t i = 0; i < kChannels; ++i) {
       made.push_back({"channel-" + std::to_string(i), ""});
       appendAddress(made.back().url, random);
-      if (random.nextInt(10) > 0) made.back().url += "&channel_id=" + std::to_string(reversedBits(i));
+      if (random.nextInt(10) > 0)
+        made.back().url += "&channel_id=" + std::to_string(reversedBits(i));
     }
     return made;
   }();
@@ -168,10 +172,12 @@ void make(Person& person, std::int64_t event, SplitRandom& random) {
   setExtra(person.extra, random, static_cast<int>(size), kPersonBytes);
 }
 
-void make(Auction& auction, std::int64_t event, Timestamp time, std::uint64_t perSecond, SplitRandom& random) {
+void make(Auction& auction, std::int64_t event, Timestamp time, std::uint64_t perSecond,
+          SplitRandom& random) {
   auction.id = lastAuction(event) + kFirstId;
   const bool isHot = random.nextInt(kHotSellerRatio) > 0;
-  auction.seller = (isHot ? lastPerson(event) / kHotBatch * kHotBatch : anyPerson(event, random)) + kFirstId;
+  auction.seller =
+      (isHot ? lastPerson(event) / kHotBatch * kHotBatch : anyPerson(event, random)) + kFirstId;
   auction.category = kFirstCategory + random.nextInt(kCategories);
   auction.initialBid = nextPrice(random);
   // An auction is open until as many others as may be in flight have begun, on average.
@@ -189,14 +195,20 @@ void make(Auction& auction, std::int64_t event, Timestamp time, std::uint64_t pe
 
 void make(Bid& bid, std::int64_t event, SplitRandom& random) {
   const bool isHotAuction = random.nextInt(kHotAuctionRatio) > 0;
-  bid.auction = (isHotAuction ? lastAuction(event) / kHotBatch * kHotBatch : anyAuction(event, random)) + kFirstId;
+  bid.auction =
+      (isHotAuction ? lastAuction(event) / kHotBatch * kHotBatch : anyAuction(event, random)) +
+      kFirstId;
   const bool isHotBidder = random.nextInt(kHotBidderRatio) > 0;
-  // The second of a batch, so that hot bidders are no hot sellers; and the first id twice, as it is there.
-  bid.bidder = (isHotBidder ? lastPerson(event) / kHotBatch * kHotBatch + 1 : anyPerson(event, random)) + 2 * kFirstId;
+  // The second of a batch, so that hot bidders are no hot sellers; and the first id twice, as it is
+  // there.
+  bid.bidder =
+      (isHotBidder ? lastPerson(event) / kHotBatch * kHotBatch + 1 : anyPerson(event, random)) +
+      2 * kFirstId;
   bid.price = nextPrice(random);
   const bool isHotChannel = random.nextInt(2) > 0;
-  const std::int32_t number = isHotChannel ? random.nextInt(static_cast<std::int32_t>(kHotChannels.size()))
-                                           : static_cast<std::int32_t>(kHotChannels.size()) + random.nextInt(kChannels);
+  const std::int32_t number =
+      isHotChannel ? random.nextInt(static_cast<std::int32_t>(kHotChannels.size()))
+                   : static_cast<std::int32_t>(kHotChannels.size()) + random.nextInt(kChannels);
   const Channel& channel = channels()[static_cast<std::size_t>(number)];
   bid.channel = channel.name;
   bid.url = channel.url;

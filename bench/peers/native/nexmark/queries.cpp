@@ -68,7 +68,9 @@ void addTo(Outcome& outcome, const Price& row) { outcome.add(row.auction, row.pr
 
 using Counted = WindowResult<std::int64_t, std::int64_t>;
 
-void addTo(Outcome& outcome, const Counted& row) { outcome.add(row.key, row.windowStart, row.windowEnd, row.value); }
+void addTo(Outcome& outcome, const Counted& row) {
+  outcome.add(row.key, row.windowStart, row.windowEnd, row.value);
+}
 
 template <typename Row>
 auto into(Outcome& outcome) {
@@ -76,7 +78,9 @@ auto into(Outcome& outcome) {
 }
 
 // All bids as they are.
-void q0(const Events& events, Outcome& outcome) { plainBids(events).sink("rows", into<PlainBid>(outcome)); }
+void q0(const Events& events, Outcome& outcome) {
+  plainBids(events).sink("rows", into<PlainBid>(outcome));
+}
 
 // Prices in euros.
 void q1(const Events& events, Outcome& outcome) {
@@ -94,15 +98,17 @@ void q1(const Events& events, Outcome& outcome) {
 void q2(const Events& events, Outcome& outcome) {
   events
       .flatMap<Price>([](const NexmarkEvent& event, Collector<Price>& out) {
-        if (isBid(event) && event.bid.auction % 123 == 0) out.append() = {event.bid.auction, event.bid.price};
+        if (isBid(event) && event.bid.auction % 123 == 0)
+          out.append() = {event.bid.auction, event.bid.price};
       })
       .sink("rows", into<Price>(outcome));
 }
 
-Stream<std::int64_t> idsOfBids(const Events& events, std::int64_t Bid::* id) {
-  return events.flatMap<std::int64_t>([id](const NexmarkEvent& event, Collector<std::int64_t>& out) {
-    if (isBid(event)) out.append() = event.bid.*id;
-  });
+Stream<std::int64_t> idsOfBids(const Events& events, std::int64_t Bid::*id) {
+  return events.flatMap<std::int64_t>(
+      [id](const NexmarkEvent& event, Collector<std::int64_t>& out) {
+        if (isBid(event)) out.append() = event.bid.*id;
+      });
 }
 
 // The auctions with the most bids: one, or several alike.
@@ -112,8 +118,12 @@ struct Hottest {
     Timestamp windowStart = 0;
     std::vector<std::int64_t> ids;
 
-    friend void millraceWrite(const Auctions& a, ByteWriter& out) { writeAll(out, a.bids, a.windowStart, a.ids); }
-    friend bool millraceRead(ByteReader& in, Auctions& a) { return readAll(in, a.bids, a.windowStart, a.ids); }
+    friend void millraceWrite(const Auctions& a, ByteWriter& out) {
+      writeAll(out, a.bids, a.windowStart, a.ids);
+    }
+    friend bool millraceRead(ByteReader& in, Auctions& a) {
+      return readAll(in, a.bids, a.windowStart, a.ids);
+    }
   };
 
   Auctions create() const { return {}; }
@@ -123,7 +133,8 @@ struct Hottest {
   }
   void merge(Auctions& into, const Auctions& other) const {
     if (other.bids > into.bids) into = {other.bids, other.windowStart, {}};
-    if (other.bids == into.bids) into.ids.insert(into.ids.end(), other.ids.begin(), other.ids.end());
+    if (other.bids == into.bids)
+      into.ids.insert(into.ids.end(), other.ids.begin(), other.ids.end());
   }
   Auctions result(const Auctions& auctions) const { return auctions; }
 };
@@ -183,7 +194,9 @@ struct NewSellers {
     std::string name;
     bool hasAuction = false;
 
-    friend void millraceWrite(const Seen& s, ByteWriter& out) { writeAll(out, s.name, s.hasAuction); }
+    friend void millraceWrite(const Seen& s, ByteWriter& out) {
+      writeAll(out, s.name, s.hasAuction);
+    }
     friend bool millraceRead(ByteReader& in, Seen& s) { return readAll(in, s.name, s.hasAuction); }
   };
 
@@ -261,8 +274,8 @@ class ClockWindows {
   ValueState<std::int64_t> bids_;
 };
 
-// Bids per bidder and ten seconds of the wall clock. How they fall apart is another in each run: only their sum is
-// told.
+// Bids per bidder and ten seconds of the wall clock. How they fall apart is another in each run:
+// only their sum is told.
 void q12(const Events& events, Outcome& outcome) {
   idsOfBids(events, &Bid::bidder)
       .keyBy([](std::int64_t bidder) { return bidder; })
@@ -298,8 +311,8 @@ void q14(const Events& events, Outcome& outcome) {
         counted.letters = std::count(event.bid.extra.begin(), event.bid.extra.end(), 'c');
       })
       .sink("rows", forEach([&outcome](const CountedBid& row) {
-              outcome.add(row.bid.auction, row.bid.bidder, row.bid.price, row.bid.time, row.bid.extra.size(),
-                          textDigest(row.dayTime), row.letters);
+              outcome.add(row.bid.auction, row.bid.bidder, row.bid.price, row.bid.time,
+                          row.bid.extra.size(), textDigest(row.dayTime), row.letters);
             }));
 }
 
@@ -336,18 +349,20 @@ void q22(const Events& events, Outcome& outcome) {
         row.third = partOf(bid.url, 5);
       })
       .sink("rows", forEach([&outcome](const Directories& row) {
-              outcome.add(row.auction, row.bidder, row.price, textDigest(row.channel), textDigest(row.first),
-                          textDigest(row.second), textDigest(row.third));
+              outcome.add(row.auction, row.bidder, row.price, textDigest(row.channel),
+                          textDigest(row.first), textDigest(row.second), textDigest(row.third));
             }));
 }
 
 using Query = void (*)(const Events&, Outcome&);
-const std::map<std::string, Query> kQueries = {{"q0", q0},   {"q1", q1},   {"q2", q2},   {"q5", q5},   {"q7", q7},
-                                               {"q8", q8},   {"q11", q11}, {"q12", q12}, {"q14", q14}, {"q22", q22}};
+const std::map<std::string, Query> kQueries = {
+    {"q0", q0}, {"q1", q1},   {"q2", q2},   {"q5", q5},   {"q7", q7},
+    {"q8", q8}, {"q11", q11}, {"q12", q12}, {"q14", q14}, {"q22", q22}};
 
 }  // namespace
 
-void addNexmarkQuery(const std::string& name, const Stream<NexmarkEvent>& events, Outcome& outcome) {
+void addNexmarkQuery(const std::string& name, const Stream<NexmarkEvent>& events,
+                     Outcome& outcome) {
   const auto found = kQueries.find(name);
   if (found == kQueries.end()) throw std::invalid_argument("no such query: " + name);
   found->second(events, outcome);

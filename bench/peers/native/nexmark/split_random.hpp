@@ -5,9 +5,9 @@
 
 namespace millrace::bench {
 
-/// The numbers that java.util.SplittableRandom gives of the same seed (Java 17), so that both sides of a
-/// contest make the same events. Source: Steele, Lea and Flood, Fast splittable pseudorandom number
-/// generators, OOPSLA 2014.
+/// The numbers that java.util.SplittableRandom gives of the same seed (Java 17), so that both sides
+/// of a contest make the same events. Source: Steele, Lea and Flood, Fast splittable pseudorandom
+/// number generators, OOPSLA 2014.
 ///
 /// **Thread safety**: none.
 class SplitRandom {
@@ -24,10 +24,12 @@ class SplitRandom {
   std::int32_t nextInt(std::int32_t bound) {
     const auto mask = static_cast<std::uint32_t>(bound) - 1;
     auto random = static_cast<std::uint32_t>(nextInt());
-    if ((static_cast<std::uint32_t>(bound) & mask) == 0) return static_cast<std::int32_t>(random & mask);
+    if ((static_cast<std::uint32_t>(bound) & mask) == 0)
+      return static_cast<std::int32_t>(random & mask);
     // Numbers of a last, incomplete row of `bound` are drawn again.
     std::uint32_t drawn = random >> 1;
-    while (static_cast<std::int32_t>(drawn + mask - (random = drawn % static_cast<std::uint32_t>(bound))) < 0)
+    while (static_cast<std::int32_t>(drawn + mask -
+                                     (random = drawn % static_cast<std::uint32_t>(bound))) < 0)
       drawn = static_cast<std::uint32_t>(nextInt()) >> 1;
     return static_cast<std::int32_t>(random);
   }

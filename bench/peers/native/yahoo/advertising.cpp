@@ -12,7 +12,8 @@
 namespace millrace::bench {
 namespace {
 
-constexpr std::array<std::string_view, 5> kAdTypes = {"banner", "modal", "sponsored-search", "mail", "mobile"};
+constexpr std::array<std::string_view, 5> kAdTypes = {"banner", "modal", "sponsored-search", "mail",
+                                                      "mobile"};
 constexpr std::array<std::string_view, 3> kEventTypes = {"view", "click", "purchase"};
 constexpr std::uint64_t kBaseMillis = 1'465'344'000'000;
 constexpr std::uint64_t kUsers = 100;  // and pages
@@ -21,8 +22,8 @@ constexpr std::uint64_t kUsers = 100;  // and pages
 std::string uuid(std::uint64_t kind, std::uint64_t i) {
   const std::uint64_t high = mixHash((kind << 56) + 2 * i);
   const std::uint64_t low = mixHash((kind << 56) + 2 * i + 1);
-  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xffff, high & 0xffff, low >> 48,
-                     low & 0xffffffffffff);
+  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xffff,
+                     high & 0xffff, low >> 48, low & 0xffffffffffff);
 }
 
 }  // namespace
@@ -37,8 +38,10 @@ void appendAdEvent(std::string& out, std::uint64_t i, std::uint64_t perSecond) {
                  R"("event_time":"{}","ip_address":"1.2.3.4"}})"
                  "\n",
                  uuid(3, random % kUsers), uuid(4, (random >> 8) % kUsers),
-                 adId((random >> 16) % (kCampaigns * kAdsOfCampaign)), kAdTypes[(random >> 32) % kAdTypes.size()],
-                 kEventTypes[(random >> 40) % kEventTypes.size()], kBaseMillis + i * 1000 / perSecond);
+                 adId((random >> 16) % (kCampaigns * kAdsOfCampaign)),
+                 kAdTypes[(random >> 32) % kAdTypes.size()],
+                 kEventTypes[(random >> 40) % kEventTypes.size()],
+                 kBaseMillis + i * 1000 / perSecond);
 }
 
 }  // namespace millrace::bench

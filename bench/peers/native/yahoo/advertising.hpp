@@ -6,8 +6,9 @@
 
 namespace millrace::bench {
 
-/// The input of the Yahoo Streaming Benchmark (github.com/yahoo/streaming-benchmarks, its core.clj): views,
-/// clicks and purchases of the ads of a hundred campaigns, one JSON object a line, in the order of time.
+/// The input of the Yahoo Streaming Benchmark (github.com/yahoo/streaming-benchmarks, its
+/// core.clj): views, clicks and purchases of the ads of a hundred campaigns, one JSON object a
+/// line, in the order of time.
 inline constexpr std::uint64_t kCampaigns = 100;
 inline constexpr std::uint64_t kAdsOfCampaign = 10;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The core of the Yahoo Streaming Benchmark, as bench/peers/flink has it: JSON, the views alone, the campaign of each
-// ad from a table, counts per campaign and ten seconds. Or makes its input.
+// The core of the Yahoo Streaming Benchmark, as bench/peers/flink has it: JSON, the views alone,
+// the campaign of each ad from a table, counts per campaign and ten seconds. Or makes its input.
 //
 //   bench_peer_yahoo --job make --file ads.ndjson --records 1000000 --per-second 10000
 //   bench_peer_yahoo --job count --file ads.ndjson --records 1000000 --rows DIRECTORY --workers 1
@@ -68,16 +68,18 @@ Outcome countViews(const Arguments& arguments, Meter& meter) {
               monotonousTimestamps().timestamps([](const AdEvent& event) { return event.time(); }))
       .peek(WarmingPeek(meter, workers))
       .filter([](const AdEvent& event) { return event.eventType == "view"; })
-      .flatMap<std::string>([campaigns = campaignsOfAds()](const AdEvent& event, Collector<std::string>& out) {
-        const auto found = campaigns.find(event.adId);
-        if (found != campaigns.end()) out.append().assign(found->second);
-      })
+      .flatMap<std::string>(
+          [campaigns = campaignsOfAds()](const AdEvent& event, Collector<std::string>& out) {
+            const auto found = campaigns.find(event.adId);
+            if (found != campaigns.end()) out.append().assign(found->second);
+          })
       .keyBy([](const std::string& campaign) -> const std::string& { return campaign; })
       .window(tumbling(10s))
       .aggregate("views", count())
-      .sink("results", toFiles(arguments.text("rows", ""), [](const Counted& row, std::string& out) {
-              out += fmt::format(R"({{"campaign":"{}","window_start":{},"views":{}}})", row.key, row.windowStart,
-                                 row.value);
+      .sink("results",
+            toFiles(arguments.text("rows", ""), [](const Counted& row, std::string& out) {
+              out += fmt::format(R"({{"campaign":"{}","window_start":{},"views":{}}})", row.key,
+                                 row.windowStart, row.value);
             }));
   const Status done = run(pipeline, JobOptions{.workers = workers});
   if (!done.ok()) throw JobError(done);
@@ -106,5 +108,6 @@ int main(int argc, char** argv) {
   using namespace millrace::bench;
   const Arguments arguments(argc, argv);
   if (arguments.text("job", "count") == "make") return makeInput(arguments);
-  return runContender(arguments, {{"millrace", [&](Meter& meter) { return countViews(arguments, meter); }}});
+  return runContender(arguments,
+                      {{"millrace", [&](Meter& meter) { return countViews(arguments, meter); }}});
 }

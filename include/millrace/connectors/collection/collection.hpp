@@ -47,8 +47,8 @@ bool isFirstReader(std::shared_ptr<void>& shared);
 /// "collection(3 values)".
 std::string describeCollection(std::size_t values);
 
-/// A bounded source of the values given, in their order; one split, read by worker 0. Goes on from a
-/// checkpoint behind as many values as were read then.
+/// A bounded source of the values given, in their order; one split, read by worker 0. Goes on from
+/// a checkpoint behind as many values as were read then.
 template <typename T>
 class CollectionSource final : public SourceConnector<T> {
  public:

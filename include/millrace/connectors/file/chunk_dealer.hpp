@@ -94,9 +94,9 @@ enum class Deal : std::uint8_t {
 /// delivered. A checkpoint holds of every reader the position at hand or, as a reader that has come
 /// to its end is one position ahead, the one before. So what a reader has said in its last position
 /// but one is part of every checkpoint to come: where that and what it has delivered itself cover
-/// a file from its start, a reader says all of it, which keeps positions short. The first reader that
-/// has something to say of a file goes on to tell what the file looks like, and the others are silent
-/// about what it has said. Live streams have no position.
+/// a file from its start, a reader says all of it, which keeps positions short. The first reader
+/// that has something to say of a file goes on to tell what the file looks like, and the others are
+/// silent about what it has said. Live streams have no position.
 ///
 /// Thread safety: all methods may be called from any thread at once; one mutex is taken
 /// once a call, and not while bytes are read or decompressed (but for the KiB or two that tell a

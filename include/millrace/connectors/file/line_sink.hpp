@@ -16,7 +16,9 @@ namespace millrace {
 /// appends to `out`; `std::string f(const T&)` makes a string.
 template <typename F, typename T>
 concept LineFormat = std::invocable<const F&, const T&, std::string&> ||
-    requires(const F& format, const T& value, std::string& out) { out += format(value); };
+    requires(const F& format, const T& value, std::string& out) {
+  out += format(value);
+};
 
 /// The format of records that are lines already.
 struct PlainLine {

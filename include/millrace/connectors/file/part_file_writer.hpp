@@ -22,8 +22,8 @@ struct PartFileRun {
   std::string owner;         ///< stands in hidden names: whose they are
 };
 
-/// Begins a run: makes the directory, takes a number, and removes the hidden parts that earlier runs of
-/// the same sink of the same job have left. To be called when what the last checkpoint has
+/// Begins a run: makes the directory, takes a number, and removes the hidden parts that earlier
+/// runs of the same sink of the same job have left. To be called when what the last checkpoint has
 /// prepared is committed, and when no other process runs this sink into this directory.
 ///
 /// The number is taken by creating the file `.millrace-run-<number>`, of which the latest stays:
@@ -60,8 +60,8 @@ struct PartFileOptions {
 ///
 ///     .part-<subtask>-<run, 5 digits>-<sequence>.ndjson.<owner>.inprogress
 ///
-/// prepare() hands the parts of the epoch over to persistParts() and commitParts(), which gives them
-/// their names, `part-<subtask>-<run>-<sequence>.ndjson`. Each line is then in a part with its
+/// prepare() hands the parts of the epoch over to persistParts() and commitParts(), which gives
+/// them their names, `part-<subtask>-<run>-<sequence>.ndjson`. Each line is then in a part with its
 /// name exactly once, whatever happens in between.
 ///
 /// Thread safety: one thread at a time. Writers of different subtasks may share a

@@ -74,7 +74,7 @@ class GeneratorShares {
   std::uint64_t share_;
   std::uint64_t next_;
   std::uint64_t resumedFrom_ = 0;
-  std::uint64_t raggedEnd_ = 0;  // up to here shares may have begun at different numbers
+  std::uint64_t raggedEnd_ = 0;        // up to here shares may have begun at different numbers
   std::vector<std::uint64_t> starts_;  // by share: the first number it has to make
 };
 

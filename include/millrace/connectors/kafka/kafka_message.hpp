@@ -30,7 +30,7 @@ struct KafkaMessage {
   std::int32_t partition = 0;
   std::int64_t offset = 0;
   KafkaTimestampKind timestampKind = KafkaTimestampKind::kNone;
-  Timestamp timestamp = kMinTimestamp;  ///< kNoTimestamp when nobody dated it
+  Timestamp timestamp = kMinTimestamp;    ///< kNoTimestamp when nobody dated it
   std::optional<std::string_view> key;    ///< absent: null, which is not the same as empty
   std::optional<std::string_view> value;  ///< absent: null ("tombstone")
   std::span<const KafkaHeader> headers;   ///< in the order they were added; names may repeat

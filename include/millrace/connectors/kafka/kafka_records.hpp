@@ -22,8 +22,9 @@ struct KafkaRecord {
   std::string key;
   bool hasKey = false;  ///< a record without a key goes to any partition
   std::vector<Header> headers;
-  std::optional<Timestamp> timestamp;     ///< nothing: when it is produced
-  std::optional<std::int32_t> partition;  ///< nothing: by the key, as Java's default partitioner does
+  std::optional<Timestamp> timestamp;  ///< nothing: when it is produced
+  std::optional<std::int32_t>
+      partition;  ///< nothing: by the key, as Java's default partitioner does
 
   void setKey(std::string_view text) {
     key = text;
@@ -46,7 +47,7 @@ class KafkaRecords {
     std::size_t keySize = 0;
     std::size_t value = kNone;  ///< as key
     std::size_t valueSize = 0;
-    std::size_t headers = kNone;  ///< index; kNone: there are none
+    std::size_t headers = kNone;          ///< index; kNone: there are none
     Timestamp timestamp = kMinTimestamp;  ///< kMinTimestamp: none
     std::int32_t partition = -1;          ///< -1: by the key
   };
@@ -61,10 +62,14 @@ class KafkaRecords {
   std::size_t size() const { return entries_.size() - first_; }
   const Entry& operator[](std::size_t i) const { return entries_[first_ + i]; }
   const char* bytes() const { return bytes_.data(); }
-  const std::vector<KafkaRecord::Header>& headers(std::size_t index) const { return headers_[index]; }
+  const std::vector<KafkaRecord::Header>& headers(std::size_t index) const {
+    return headers_[index];
+  }
 
   /// What they take in memory; not less before all are forgotten.
-  std::size_t memoryBytes() const { return isEmpty() ? 0 : bytes_.size() + entries_.size() * sizeof(Entry); }
+  std::size_t memoryBytes() const {
+    return isEmpty() ? 0 : bytes_.size() + entries_.size() * sizeof(Entry);
+  }
 
  private:
   void clear();

@@ -17,7 +17,8 @@ namespace millrace {
 /// Secrets need not stand in a program or on a command line: a property whose name ends in ".file"
 /// takes the content of a file (without the white space at its end) for the property of that name
 /// without it, one in ".env" that of an environment variable: {"sasl.password.file",
-/// "/run/secrets/kafka"}. Names of files that librdkafka reads itself (ssl.ca.location) are as ever.
+/// "/run/secrets/kafka"}. Names of files that librdkafka reads itself (ssl.ca.location) are as
+/// ever.
 ///
 /// [librdkafka, CONFIGURATION.md]
 struct KafkaSettings {
@@ -31,8 +32,8 @@ struct KafkaSettings {
   /// Adds "name=value". kInvalidArgument: there is no "=", or no name.
   Status add(std::string_view assignment);
 
-  /// The properties as librdkafka gets them: files and variables read, bootstrap.servers first, each
-  /// name once. kInvalidArgument: a file cannot be read, a variable is not set.
+  /// The properties as librdkafka gets them: files and variables read, bootstrap.servers first,
+  /// each name once. kInvalidArgument: a file cannot be read, a variable is not set.
   StatusOr<std::vector<Property>> resolve() const;
 
   /// "name=value", for people: of secrets "********" in place of the value. An error of resolve()

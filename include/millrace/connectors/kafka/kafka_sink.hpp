@@ -27,20 +27,22 @@ struct KafkaSinkOptions {
   KafkaSettings settings;
   std::string topic;  ///< has to exist
   KafkaDelivery delivery = KafkaDelivery::kExactlyOnce;
-  /// Names the job to the brokers: its transactional ids are "<id>-0" and "<id>-1", what is committed
-  /// is remembered by the group "<id>.eos" in the topic "<id>.ckpt". Empty: the job's name.
+  /// Names the job to the brokers: its transactional ids are "<id>-0" and "<id>-1", what is
+  /// committed is remembered by the group "<id>.eos" in the topic "<id>.ckpt". Empty: the job's
+  /// name.
   std::string applicationId;
-  /// What a worker may hold back, in bytes, while the results of the epoch before are being delivered
-  /// or librdkafka's queue is full; then its records wait.
+  /// What a worker may hold back, in bytes, while the results of the epoch before are being
+  /// delivered or librdkafka's queue is full; then its records wait.
   std::size_t heldBytes = std::size_t{4} << 20;
 };
 
-/// As checkKafkaSource(), for a sink of a job with that name and time between checkpoints. In a job without a
-/// state directory the delivery is kAtLeastOnce.
-Status checkKafkaSink(const KafkaSinkOptions& options, const std::string& jobName, Duration interval);
+/// As checkKafkaSource(), for a sink of a job with that name and time between checkpoints. In a job
+/// without a state directory the delivery is kAtLeastOnce.
+Status checkKafkaSink(const KafkaSinkOptions& options, const std::string& jobName,
+                      Duration interval);
 
-/// How a result becomes a record: `void f(const T&, KafkaRecord& out)`, or a LineFormat, which makes
-/// a value without a key.
+/// How a result becomes a record: `void f(const T&, KafkaRecord& out)`, or a LineFormat, which
+/// makes a value without a key.
 template <typename F, typename T>
 concept KafkaFormat = std::invocable<const F&, const T&, KafkaRecord&> || LineFormat<F, T>;
 
@@ -95,8 +97,8 @@ class KafkaSinkWriter final : public SinkWriter<T> {
   KafkaRecords records_;
 };
 
-/// Records to a Kafka topic. All Kafka sinks of a job share one producer and, with exactly once, one
-/// transaction an epoch; so they have to name the same brokers, properties and delivery.
+/// Records to a Kafka topic. All Kafka sinks of a job share one producer and, with exactly once,
+/// one transaction an epoch; so they have to name the same brokers, properties and delivery.
 template <typename T, typename F>
 class KafkaConnector final : public SinkConnector<T> {
  public:

@@ -20,17 +20,17 @@
 
 namespace millrace {
 
-/// How a message becomes a record, for those who want more of it than its value: `decode` assigns all
-/// of `record` and, when it knows better than the message's own timestamp, the event time; false with
-/// a reason for people when the message is invalid. One decoder per reader.
+/// How a message becomes a record, for those who want more of it than its value: `decode` assigns
+/// all of `record` and, when it knows better than the message's own timestamp, the event time;
+/// false with a reason for people when the message is invalid. One decoder per reader.
 template <typename D, typename T>
 concept KafkaDecoder = requires(D& decoder, const KafkaMessage& message, T& record, Timestamp& time,
                                 std::string& reason) {
   { decoder.decode(message, record, time, reason) } -> std::same_as<bool>;
 };
 
-/// Lets a LineDecoder read messages' values. A null value is invalid, and so is an empty one but for
-/// strings.
+/// Lets a LineDecoder read messages' values. A null value is invalid, and so is an empty one but
+/// for strings.
 template <typename T, LineDecoder<T> Decoder>
 class KafkaValueDecoder {
  public:
@@ -51,7 +51,8 @@ class KafkaValueDecoder {
  private:
   // A decoder may look at what stands behind the value, and librdkafka's memory may end there.
   std::string_view padded(std::string_view value) {
-    if (buffer_.size() < value.size() + kJsonPadding) buffer_.resize(2 * value.size() + kJsonPadding);
+    if (buffer_.size() < value.size() + kJsonPadding)
+      buffer_.resize(2 * value.size() + kJsonPadding);
     if (!value.empty()) std::memcpy(buffer_.data(), value.data(), value.size());
     return {buffer_.data(), value.size()};
   }
@@ -103,7 +104,8 @@ class KafkaSource final : public SourceConnector<T> {
         } else {
           out.dropLast();
           message.copyParts(parts_);
-          out.reject(message.position(), reason_, message.value.value_or(std::string_view()), &parts_);
+          out.reject(message.position(), reason_, message.value.value_or(std::string_view()),
+                     &parts_);
         }
       }
       out.countBytes(bytes);
@@ -135,8 +137,8 @@ class KafkaSource final : public SourceConnector<T> {
   KafkaSourceOptions options_;
 };
 
-/// Records from the values of Kafka messages: JSON for described structs, the value itself for strings.
-/// Other decoders, of values (LineDecoder) or of whole messages (KafkaDecoder), are named:
+/// Records from the values of Kafka messages: JSON for described structs, the value itself for
+/// strings. Other decoders, of values (LineDecoder) or of whole messages (KafkaDecoder), are named:
 /// `kafka<Order, OrderDecoder>(options)`.
 template <typename T, typename Decoder = DefaultLineDecoder<T>>
 auto kafka(KafkaSourceOptions options) {

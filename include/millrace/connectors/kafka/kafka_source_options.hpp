@@ -19,17 +19,17 @@ struct KafkaOffset {
   std::int64_t offset = 0;  ///< of the next message
 };
 
-/// Where a job that goes on from no checkpoint begins to read. A place that depends on when it is asked for (the end,
-/// a time, where a group stands) is asked for once: with a state directory it is in a checkpoint before the first
-/// message is read.
+/// Where a job that goes on from no checkpoint begins to read. A place that depends on when it is
+/// asked for (the end, a time, where a group stands) is asked for once: with a state directory it
+/// is in a checkpoint before the first message is read.
 struct KafkaStart {
   enum class At : std::uint8_t { kEarliest, kLatest, kTimestamp, kCommitted, kOffsets };
 
   At at = At::kEarliest;
   Timestamp time = 0;
   std::vector<KafkaOffset> positions{};
-  /// For partitions without a committed offset, or with one that is not there any more, and for those
-  /// that `positions` does not name: kEarliest or kLatest.
+  /// For partitions without a committed offset, or with one that is not there any more, and for
+  /// those that `positions` does not name: kEarliest or kLatest.
   At otherwise = At::kEarliest;
 
   static KafkaStart earliest();
@@ -51,8 +51,8 @@ struct KafkaEnd {
   std::vector<KafkaOffset> positions{};
 
   static KafkaEnd never();
-  /// At the end that each partition has when the job starts (a run that goes on from a checkpoint before its
-  /// end keeps that; one that had come to it is followed by one with an end of its own).
+  /// At the end that each partition has when the job starts (a run that goes on from a checkpoint
+  /// before its end keeps that; one that had come to it is followed by one with an end of its own).
   static KafkaEnd latest();
   /// Before the first message with that timestamp or a later one; where there is none, as latest().
   static KafkaEnd timestamp(Timestamp time);
@@ -72,13 +72,14 @@ struct KafkaSourceOptions {
   std::string groupId;
   KafkaStart start;
   KafkaEnd until;
-  /// How often new partitions, and topics that match the pattern, are looked for. They are read from
-  /// their beginning. 0: never; nor where the reading has an end.
+  /// How often new partitions, and topics that match the pattern, are looked for. They are read
+  /// from their beginning. 0: never; nor where the reading has an end.
   Duration discoveryInterval = std::chrono::seconds(60);
 };
 
-/// What a start would refuse without asking any broker: options that contradict each other, properties
-/// that librdkafka refuses, alone or together, or that the source depends on. Connects to nobody.
+/// What a start would refuse without asking any broker: options that contradict each other,
+/// properties that librdkafka refuses, alone or together, or that the source depends on. Connects
+/// to nobody.
 Status checkKafkaSource(const KafkaSourceOptions& options);
 
 }  // namespace millrace
