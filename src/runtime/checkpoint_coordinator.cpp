@@ -78,6 +78,7 @@ CheckpointCoordinator::CheckpointCoordinator(Surroundings surroundings,
       committers_(std::move(surroundings.committers)),
       askForBarrier_(std::move(surroundings.askForBarrier)),
       onCommitted_(std::move(surroundings.onCommitted)),
+      onPutOff_(std::move(surroundings.onPutOff)),
       options_(options),
       shares_(surroundings.tasks),
       nextEpoch_(store_.found().epoch.number + 1),
@@ -132,8 +133,8 @@ void CheckpointCoordinator::noteStoppedInput() {
 
 std::uint64_t CheckpointCoordinator::waitForCommit(std::uint64_t seen) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return isStopped_ || isDone_ || counts_.completed > seen; });
-  return counts_.completed;
+  changed_.wait(lock, [&] { return isStopped_ || isDone_ || committedBarrier_ > seen; });
+  return committedBarrier_;
 }
 
 bool CheckpointCoordinator::isDone() const {
@@ -213,22 +214,24 @@ Status CheckpointCoordinator::commitGathered(bool isFinal) {
   std::uint64_t bytes = 0;
   for (const TaskSnapshot& task : epoch.tasks) bytes += task.changes.size();
   const Status committed = commit(epoch);
-  std::uint64_t committedBarrier = 0;
+  if (!committed.ok() && !mayPass(committed)) return committed;
+  Status counted = absl::OkStatus();
+  std::uint64_t barrier = 0;
   {
     std::lock_guard lock(mutex_);
     isInFlight_ = false;
     endedAt_ = now();
-    if (!committed.ok()) {
-      if (!mayPass(committed)) return committed;
+    barrier = barrier_;
+    if (committed.ok()) {
+      countSuccess(epoch, bytes);
+    } else {
       startedAt_ = endedAt_;
       giveBack(std::move(epoch));
-      return countFailure(committed);
+      counted = countFailure(committed);
     }
-    countSuccess(epoch, bytes);
-    committedBarrier = committedBarrier_;
   }
-  onCommitted_(committedBarrier);
-  return absl::OkStatus();
+  (committed.ok() ? onCommitted_ : onPutOff_)(barrier);
+  return counted;
 }
 
 Epoch CheckpointCoordinator::takeEpoch(bool isFinal) {

@@ -67,6 +67,8 @@ class CheckpointCoordinator final : public SnapshotReceiver {
     std::function<void(std::uint64_t)> askForBarrier;
     /// The checkpoint of the barrier with this number is committed.
     std::function<void(std::uint64_t)> onCommitted = [](std::uint64_t) {};
+    /// There was no room for it: it goes with that of a later barrier.
+    std::function<void(std::uint64_t)> onPutOff = [](std::uint64_t) {};
   };
 
   CheckpointCoordinator(Surroundings surroundings, const CheckpointOptions& options);
@@ -88,8 +90,8 @@ class CheckpointCoordinator final : public SnapshotReceiver {
   /// Blocks until step() has something to do, or stop().
   void wait();
 
-  /// Blocks until more than `seen` checkpoints are completed and returns how many are; no more
-  /// after stop() or the last epoch.
+  /// Blocks until the checkpoint of a barrier after `seen` is committed and returns the barrier of
+  /// the last one that is; no more after stop() or the last epoch.
   std::uint64_t waitForCommit(std::uint64_t seen);
 
   /// The job is over: nobody waits here any longer.
@@ -139,6 +141,7 @@ class CheckpointCoordinator final : public SnapshotReceiver {
   const SinkCommitters committers_;
   const std::function<void(std::uint64_t)> askForBarrier_;
   const std::function<void(std::uint64_t)> onCommitted_;
+  const std::function<void(std::uint64_t)> onPutOff_;
   const CheckpointOptions options_;
 
   mutable std::mutex mutex_;

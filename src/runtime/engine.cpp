@@ -121,6 +121,10 @@ Status Engine::build() {
             [this](std::uint64_t barrier) {
               job_.committedBarrier.store(barrier, std::memory_order_release);
               wakeAll();
+            },
+            [this](std::uint64_t barrier) {
+              job_.tables.attended(barrier);
+              wakeAll();
             }},
         options_.checkpoints);
     job_.snapshots = coordinator_.get();
@@ -268,6 +272,7 @@ void Engine::runBase() {
     const Status done = guarded("bringing the base forward",
                                 [this] { return store_->bringForward([this] { settle(); }); });
     job_.tables.isSettling.store(false);
+    job_.tables.attended(seen);
     settle();
     // No room now: the log goes on, and the next commit is another occasion.
     if (!done.ok() && !mayPass(done)) return fail(done);

@@ -21,6 +21,12 @@ std::size_t addDifference(std::atomic<std::size_t>& sum, std::size_t before, std
 
 }  // namespace
 
+void TableMemory::attended(std::uint64_t barrier) {
+  std::uint64_t before = attendedBarrier.load(std::memory_order_relaxed);
+  while (before < barrier && !attendedBarrier.compare_exchange_weak(before, barrier)) {
+  }
+}
+
 Status TaskStateBelow::readAll(StateId state, KeyGroup group, std::string_view prefix,
                                const Visitor& visit) {
   return memory_.store->readAll(
@@ -49,9 +55,12 @@ std::size_t TaskStateBelow::use(std::size_t bytes, std::size_t changedBytes) {
   return shareOf(all - memory_.limit, bytes, all) + 1;
 }
 
+// Waiting is for what comes about without further input: from where the task has passed a barrier,
+// over the commit, to where all of it lies in the base.
 bool TaskStateBelow::hasRoom() const {
   const bool isSettling = memory_.isSettling.load(std::memory_order_acquire);
-  if (!isSettling && !owesSnapshot_) return true;
+  const bool isOnItsWay = memory_.attendedBarrier.load(std::memory_order_acquire) < lastBarrier_;
+  if (!isSettling && !owesSnapshot_ && !isOnItsWay) return true;
   const std::size_t most = memory_.limit + memory_.limit / kOverdraftShare;
   if (memory_.used.load(std::memory_order_relaxed) > most) return false;
   return !isSettling || memory_.store->logBytes() <= memory_.mostLog;

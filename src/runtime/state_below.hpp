@@ -29,6 +29,11 @@ struct TableMemory {
   std::atomic<std::size_t> changed{0};
   std::atomic<std::uint64_t> settledBarrier{0};
   std::atomic<bool> isSettling{false};  ///< changes are on their way into the base right now
+  /// What had changed before this barrier was brought forward, or is put off to a later one.
+  std::atomic<std::uint64_t> attendedBarrier{0};
+
+  /// Nothing that had changed before `barrier` is worth waiting for any longer.
+  void attended(std::uint64_t barrier);
 };
 
 /// One task's view of it.

@@ -83,7 +83,9 @@ struct Fixture {
                                             &clock,
                                             {{"sink", std::make_shared<TestCommitter>(store.log)}},
                                             2,
-                                            [this](std::uint64_t barrier) { asked = barrier; }},
+                                            [this](std::uint64_t barrier) { asked = barrier; },
+                                            [this](std::uint64_t barrier) { committed = barrier; },
+                                            [this](std::uint64_t barrier) { putOff = barrier; }},
         options);
   }
   void hand(std::size_t task, std::uint64_t barrier, std::string position,
@@ -103,6 +105,8 @@ struct Fixture {
   CheckpointOptions options;
   std::unique_ptr<CheckpointCoordinator> coordinator;
   std::optional<std::uint64_t> asked;
+  std::optional<std::uint64_t> committed;
+  std::optional<std::uint64_t> putOff;
 };
 
 using Texts = std::vector<std::string>;
@@ -135,6 +139,8 @@ TEST_CASE(
   it.hand(1, 1, "q1", "first");
   REQUIRE(it.step().ok());
   REQUIRE(it.coordinator->counts().failed == 1);
+  REQUIRE(it.putOff == 1U);
+  REQUIRE_FALSE(it.committed);
   REQUIRE(it.store.log == Texts{"persist first", "append 1"});
   it.store.failure = absl::OkStatus();
   it.due();
@@ -142,6 +148,7 @@ TEST_CASE(
   it.hand(0, 2, "p2");
   it.hand(1, 2, "q2", "second");
   REQUIRE(it.step().ok());
+  REQUIRE(it.committed == 2U);
   REQUIRE(it.store.epochs.size() == 1);
   REQUIRE(it.store.epochs[0].number == 1);
   REQUIRE(it.store.epochs[0].tasks ==
