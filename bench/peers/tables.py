@@ -177,7 +177,7 @@ def shortened(command):
 SECTION = """
 ## Beside Flink and Kafka Streams
 
-    ./dev bench peers                     three rounds; Flink is slow, so this takes about 40 minutes
+    ./dev bench peers                     three rounds; Flink is slow, so this takes well over an hour
     ./dev bench peers --full              five rounds of larger inputs
     ./dev bench peers --only tumbling     one section; `--help` names them
 
