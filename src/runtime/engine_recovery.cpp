@@ -8,8 +8,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
+#include <string>
 #include <thread>
+#include <utility>
 
 namespace millrace {
 namespace {
@@ -34,6 +37,56 @@ bool holdsAnything(const TaskSnapshot& task) {
   const bool isRead = position.empty() || counters.read(position, false);
   return !isRead || !position.empty() || !task.state.prepared.empty();
 }
+
+// Hands entries to their tasks some entries late, which know each key meanwhile: a table too large
+// for the caches is then not waited for at every entry.
+class EntriesAhead {
+ public:
+  Status add(Task& task, StateId state, KeyGroup group, std::string_view key,
+             std::string_view value) {
+    Entry& entry = entries_[next_++ % kAhead];
+    MILLRACE_RETURN_IF_ERROR(restore(entry));
+    entry.task = &task;
+    entry.state = state;
+    entry.group = group;
+    entry.bytes.assign(key).append(value);
+    entry.keySize = key.size();
+    task.expectEntry(state, key);
+    return absl::OkStatus();
+  }
+
+  Status finish() {
+    for (std::size_t i = 0; i < kAhead; ++i) {
+      MILLRACE_RETURN_IF_ERROR(restore(entries_[next_++ % kAhead]));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  static constexpr std::size_t kAhead = 16;
+
+  struct Entry {
+    Task* task = nullptr;  // null: there is none
+    StateId state{};
+    KeyGroup group{};
+    std::string bytes;  // key and value
+    std::size_t keySize = 0;
+  };
+
+  static Status restore(Entry& entry) {
+    if (entry.task == nullptr) return absl::OkStatus();
+    Task& task = *std::exchange(entry.task, nullptr);
+    const std::string_view bytes = entry.bytes;
+    const Status restored = task.restoreEntry(
+        entry.state, entry.group, bytes.substr(0, entry.keySize), bytes.substr(entry.keySize));
+    if (restored.ok()) [[likely]]
+      return restored;
+    return annotate(restored, fmt::format("restoring operator '{}'", task.operatorName()));
+  }
+
+  std::array<Entry, kAhead> entries_;
+  std::size_t next_ = 0;
+};
 
 }  // namespace
 
@@ -202,15 +255,13 @@ Status Engine::restoreEntriesOf(std::size_t firstWorker, std::size_t endWorker,
   const auto groups = static_cast<std::uint32_t>(job_.keyGroups);
   wanted.groups = {keyGroupsOf(static_cast<std::uint32_t>(firstWorker), workers, groups).first,
                    keyGroupsOf(static_cast<std::uint32_t>(endWorker - 1), workers, groups).end};
-  return store_->forEachEntry(
-      wanted,
-      [&](StateId state, KeyGroup group, std::string_view key, std::string_view value) -> Status {
+  EntriesAhead entries;
+  MILLRACE_RETURN_IF_ERROR(store_->forEachEntry(
+      wanted, [&](StateId state, KeyGroup group, std::string_view key, std::string_view value) {
         Task& task = *(*owners[static_cast<std::size_t>(state)])[ownerOf(group, workers, groups)];
-        const Status restored = task.restoreEntry(state, group, key, value);
-        if (restored.ok()) [[likely]]
-          return restored;
-        return annotate(restored, fmt::format("restoring operator '{}'", task.operatorName()));
-      });
+        return entries.add(task, state, group, key, value);
+      }));
+  return entries.finish();
 }
 
 }  // namespace millrace

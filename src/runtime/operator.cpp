@@ -24,6 +24,8 @@ Status Operator::restoreEntry(StateId, KeyGroup, std::string_view, std::string_v
   return absl::InternalError("the operator keeps no keyed state, yet there is some of it");
 }
 
+void Operator::expectEntry(StateId, std::string_view) {}
+
 KeyedStateStore* Operator::queryableStates() { return nullptr; }
 Step Operator::onEnd(bool) { return Step::kDone; }
 Status Operator::close(bool) { return absl::OkStatus(); }

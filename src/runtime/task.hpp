@@ -103,6 +103,7 @@ class Task final : public OperatorContext {
   Status restoreEntry(StateId state, KeyGroup group, std::string_view key, std::string_view value) {
     return operator_->restoreEntry(state, group, key, value);
   }
+  void expectEntry(StateId state, std::string_view key) { operator_->expectEntry(state, key); }
   /// Of a source that goes on from nothing and might begin elsewhere another time: where it begins.
   StatusOr<std::optional<TaskSnapshot>> passingStart();
   bool fetchesOnDemand(StateId state) const { return operator_->fetchesOnDemand(state); }

@@ -236,6 +236,10 @@ class ProcessOperator final : public Operator {
     return absl::OkStatus();
   }
 
+  void expectEntry(StateId state, std::string_view key) override {
+    if (rows_->indexOf(state).has_value()) rows_->expectEntry(key);
+  }
+
   KeyedStateStore* queryableStates() override { return rows_.get(); }
 
  private:

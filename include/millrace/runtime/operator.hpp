@@ -165,6 +165,9 @@ class Operator {
   virtual Status restoreEntry(StateId state, KeyGroup group, std::string_view key,
                               std::string_view value);
 
+  /// restoreEntry() with this key follows soon: the memory it needs may be fetched meanwhile.
+  virtual void expectEntry(StateId state, std::string_view key);
+
   /// The keyed states that may be read from outside, between two calls; null: there are none.
   virtual KeyedStateStore* queryableStates();
 

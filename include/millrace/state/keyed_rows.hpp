@@ -111,6 +111,9 @@ class KeyedRows final : public KeyedStateStore {
   std::size_t expireSome(Timestamp now, std::size_t limit) override;
   void writeAll(StateChanges& out) override;
 
+  /// restoreEntry() with this key follows soon: its place in the index is fetched meanwhile.
+  void expectEntry(std::string_view key) const;
+
   /// Over a base: what the rows take of the memory, which letGo() can do something about.
   MemoryUse memoryInUse();
   /// Over a base: lets go of about so many bytes of rows, as far as they are settled. Ends the use
@@ -395,6 +398,13 @@ std::size_t KeyedRows<K>::expireSome(Timestamp now, std::size_t limit) {
   }
   nextElement_ = walk.position;
   return walk.removed + (isOverBase() ? sweepBelow(now) : 0);
+}
+
+template <StateKey K>
+void KeyedRows<K>::expectEntry(std::string_view bytes) const {
+  ByteReader in(bytes);
+  K key{};
+  if (Serde<K>::read(in, key)) index_.prefetch(millraceHash(key));
 }
 
 template <StateKey K>
